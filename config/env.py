@@ -1,0 +1,61 @@
+"""Read the environment: the only module that does.
+
+Every setting is `EASEL_<NAME>`; a secret may instead be the path of a file in
+`EASEL_<NAME>_FILE`. What is not set is `None` or the default named here, and the settings
+modules decide whether they can do without it.
+"""
+
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from environs import FileAwareEnv
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_env = FileAwareEnv()
+
+with _env.prefixed("EASEL_"):
+    SECRET_KEY: str | None = _env.str("SECRET_KEY", None)
+    ALLOWED_HOSTS: list[str] = _env.list("ALLOWED_HOSTS", [])
+    CSRF_TRUSTED_ORIGINS: list[str] = _env.list("CSRF_TRUSTED_ORIGINS", [])
+    DATABASE_URL: str | None = _env.str("DATABASE_URL", None)
+    REDIS_URL: str | None = _env.str("REDIS_URL", None)
+    BROKER_URL: str | None = _env.str("BROKER_URL", None)
+    VAR_DIR: Path = _env.path("VAR_DIR", ROOT / "var")
+    MEDIA_ROOT: Path | None = _env.path("MEDIA_ROOT", None)
+    MODELS_ROOT: Path = _env.path("MODELS_ROOT", ROOT / "gpu_tasks")
+    S3_BUCKET: str | None = _env.str("S3_BUCKET", None)
+    S3_ENDPOINT_URL: str | None = _env.str("S3_ENDPOINT_URL", None)
+    LOG_LEVEL: str = _env.str("LOG_LEVEL", "INFO")
+    LOG_FORMAT: str = _env.str("LOG_FORMAT", "json")
+    LEASE_SECONDS: float = _env.float("LEASE_SECONDS", 30.0)
+    SWEEP_SECONDS: float = _env.float("SWEEP_SECONDS", 5.0)
+    MODEL_CACHE_BYTES: int = _env.int("MODEL_CACHE_BYTES", 8 * 1024**3)
+    WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
+    DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
+
+
+def parse_database_url(url: str) -> dict[str, object]:
+    """Turn a `postgresql://user:password@host:port/name?host=/socket/dir` URL into Django's dict.
+
+    Raises:
+        ValueError: the scheme is not PostgreSQL's, or no database is named.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ValueError("EASEL_DATABASE_URL must start with postgresql://")
+    name = unquote(parts.path.lstrip("/"))
+    if not name:
+        raise ValueError("EASEL_DATABASE_URL names no database")
+    options = dict(parse_qsl(parts.query))
+    socket_directory = options.pop("host", "")
+    port = options.pop("port", parts.port or "")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": unquote(parts.username or options.pop("user", "")),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or socket_directory,
+        "PORT": str(port),
+        "OPTIONS": dict(options),
+    }

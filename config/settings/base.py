@@ -1,0 +1,290 @@
+"""Settings that hold everywhere."""
+
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import structlog
+from django.utils.translation import gettext_lazy as _
+
+from config import env
+from config.version import VERSION
+
+# Lets Django's classes be written with the types they are generic over.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = env.ROOT
+DEBUG = False
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "channels",
+    "django_htmx",
+    "django_structlog",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "apps.core",
+    "apps.accounts",
+    "apps.plans",
+    "apps.credits",
+    "apps.catalog",
+    "apps.images",
+    "apps.generation",
+    "apps.dashboard",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "apps.core.middleware.ErrorEnvelopeMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "accounts:sign-in"
+LOGIN_REDIRECT_URL = "dashboard:create"
+LOGOUT_REDIRECT_URL = "accounts:sign-in"
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "apps.core.views.csrf_failure"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("ko", _("Korean"))]
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = env.VAR_DIR / "static"
+
+# Uploads: what Django itself may hold in memory; the image service sets its own limits.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
+FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024**2
+
+EASEL_VERSION = VERSION
+# The e-mail of the demo user, where there is one.
+EASEL_DEMO_SIGN_IN: str | None = None
+EASEL_LEASE_SECONDS = env.LEASE_SECONDS
+EASEL_SWEEP_SECONDS = env.SWEEP_SECONDS
+EASEL_MAX_ATTEMPTS = 3
+EASEL_MAX_WAITING_JOBS = 1000
+EASEL_MODEL_CACHE_BYTES = env.MODEL_CACHE_BYTES
+EASEL_MODELS_ROOT = env.MODELS_ROOT
+EASEL_UPLOAD_MAX_BYTES = 20 * 1024**2
+EASEL_UPLOAD_MAX_PIXELS = 40_000_000
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "apps.core.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "apps.core.schema.EaselSchema",
+    "EXCEPTION_HANDLER": "apps.core.errors.drf_exception_handler",
+    "STRICT_JSON": True,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Easel API",
+    "DESCRIPTION": "Prompts in, pictures out.",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"JobState": "apps.generation.models.JobState"},
+}
+
+# django-redis logs what the cache could not do; the truth is in PostgreSQL all the same.
+DJANGO_REDIS_IGNORE_EXCEPTIONS = True
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+
+# Wake-ups are taken from the queue before the work: the job's row, not the message, is what
+# must survive, and an unacknowledged message would only block its group.
+CELERY_IMPORTS = ("gpu_tasks.tasks",)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+}
+# A request must not wait for a broker that is away: the sweep sends lost wake-ups again.
+CELERY_TASK_PUBLISH_RETRY = False
+
+
+def database_settings(url: str, *, pool_size: int | None = None) -> dict[str, Any]:
+    """Make Django's `DATABASES["default"]` from a URL, with a pool of `pool_size` if given.
+
+    Under ASGI each request runs in a thread of its own, so persistent connections bound to
+    threads would never be reused; psycopg's pool is shared by all threads.
+    """
+    settings: dict[str, Any] = env.parse_database_url(url)
+    settings["CONN_HEALTH_CHECKS"] = True
+    if pool_size:
+        settings["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
+    return settings
+
+
+def cache_settings(url: str) -> dict[str, Any]:
+    """Make Django's `CACHES` on Redis at `url`."""
+    return {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": url,
+            "KEY_PREFIX": "easel",
+            "OPTIONS": {
+                "SOCKET_CONNECT_TIMEOUT": 2,
+                "SOCKET_TIMEOUT": 5,
+            },
+        }
+    }
+
+
+def channel_layer_settings(url: str) -> dict[str, Any]:
+    """Make Channels' `CHANNEL_LAYERS` on Redis at `url`."""
+    return {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [url]},
+        }
+    }
+
+
+def file_storage_settings(media_root: Path) -> dict[str, Any]:
+    """Make Django's `STORAGES`: user files in S3 when a bucket is set, else under `media_root`."""
+    if env.S3_BUCKET:
+        user_files: dict[str, Any] = {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": env.S3_BUCKET,
+                "endpoint_url": env.S3_ENDPOINT_URL,
+                "default_acl": None,
+                "file_overwrite": True,
+                "querystring_auth": True,
+            },
+        }
+    else:
+        user_files = {
+            "BACKEND": "apps.images.storage.AtomicFileSystemStorage",
+            "OPTIONS": {"location": media_root, "allow_overwrite": True},
+        }
+    return {
+        "default": user_files,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+_shared_processors: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.stdlib.PositionalArgumentsFormatter(),
+]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.dict_tracebacks,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+            "foreign_pre_chain": _shared_processors,
+        },
+        "console": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.dev.ConsoleRenderer(colors=False),
+            ],
+            "foreign_pre_chain": _shared_processors,
+        },
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": env.LOG_FORMAT},
+    },
+    "root": {"handlers": ["stderr"], "level": env.LOG_LEVEL},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "uvicorn.access": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
+}
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.filter_by_level,
+        *_shared_processors[1:],
+        structlog.processors.StackInfoRenderer(),
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)

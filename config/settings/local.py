@@ -1,0 +1,43 @@
+"""One machine, no settings: embedded PostgreSQL and Valkey, files under `var/`."""
+
+import secrets
+from typing import Any
+
+from config import env
+from config.local import endpoints
+from config.settings.base import *  # noqa: F403
+from config.settings.base import (
+    cache_settings,
+    channel_layer_settings,
+    database_settings,
+    file_storage_settings,
+)
+
+
+def _local_secret_key() -> str:
+    """Return the checkout's own key, made on first use: sessions survive a restart."""
+    path = env.VAR_DIR / "secret_key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+DEBUG = True
+SECRET_KEY = env.SECRET_KEY or _local_secret_key()
+ALLOWED_HOSTS = env.ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
+CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
+
+_redis_url = env.REDIS_URL or endpoints.redis_url()
+DATABASES = {
+    "default": database_settings(
+        env.DATABASE_URL or endpoints.database_url(), pool_size=env.WEB_POOL_SIZE
+    )
+}
+CACHES = cache_settings(_redis_url)
+CHANNEL_LAYERS = channel_layer_settings(_redis_url)
+CELERY_BROKER_URL = env.BROKER_URL or _redis_url
+MEDIA_ROOT = env.MEDIA_ROOT or env.VAR_DIR / "media"
+STORAGES: dict[str, Any] = file_storage_settings(MEDIA_ROOT)
+EASEL_DEMO_SIGN_IN = "demo@easel.local"

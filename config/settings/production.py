@@ -1,0 +1,49 @@
+"""Production: everything from the environment, nothing weak by default."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+from config.settings.base import *  # noqa: F403
+from config.settings.base import (
+    cache_settings,
+    channel_layer_settings,
+    database_settings,
+    file_storage_settings,
+)
+
+
+def _required(name: str, value: str | None) -> str:
+    if not value:
+        raise ImproperlyConfigured(f"Set EASEL_{name}, or EASEL_{name}_FILE to a file that has it.")
+    return value
+
+
+SECRET_KEY = _required("SECRET_KEY", env.SECRET_KEY)
+ALLOWED_HOSTS = env.ALLOWED_HOSTS
+CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
+
+_redis_url = _required("REDIS_URL", env.REDIS_URL)
+DATABASES = {
+    "default": database_settings(
+        _required("DATABASE_URL", env.DATABASE_URL), pool_size=env.WEB_POOL_SIZE
+    )
+}
+CACHES = cache_settings(_redis_url)
+CHANNEL_LAYERS = channel_layer_settings(_redis_url)
+CELERY_BROKER_URL = env.BROKER_URL or _redis_url
+MEDIA_ROOT = env.MEDIA_ROOT or Path("/var/lib/easel/media")
+STORAGES: dict[str, Any] = file_storage_settings(MEDIA_ROOT) | {
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = True
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^api/v1/app/version$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True

@@ -1,0 +1,27 @@
+"""Tests: real servers started by the test session, everything else as in production."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from config import env
+from config.settings.base import *  # noqa: F403
+from config.settings.base import (
+    cache_settings,
+    channel_layer_settings,
+    database_settings,
+    file_storage_settings,
+)
+
+SECRET_KEY = env.SECRET_KEY or secrets.token_urlsafe(50)
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+
+_redis_url = env.REDIS_URL or "redis://127.0.0.1"
+DATABASES = {"default": database_settings(env.DATABASE_URL or "postgresql:///easel")}
+CACHES = cache_settings(_redis_url)
+CHANNEL_LAYERS = channel_layer_settings(_redis_url)
+CELERY_BROKER_URL = env.BROKER_URL or _redis_url
+MEDIA_ROOT = env.MEDIA_ROOT or Path("/nonexistent")
+STORAGES: dict[str, Any] = file_storage_settings(MEDIA_ROOT)
+# A real hash in every test that signs in would be most of the suite's time.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,33 @@
+"""Addresses: pages at the root, the JSON API under `/api/v1/`, health beside them."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
+
+from apps.core import views as core
+
+api_v1 = [
+    path("app/", include("apps.core.api.urls")),
+    path("", include("apps.catalog.api.urls")),
+    path("", include("apps.images.api.urls")),
+    path("", include("apps.generation.api.urls")),
+]
+
+urlpatterns = [
+    path("healthz", core.healthz, name="healthz"),
+    path("readyz", core.readyz, name="readyz"),
+    path("api/v1/", include(api_v1)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularRedocView.as_view(url_name="schema"), name="api-docs"),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("apps.accounts.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/catalog.js", JavaScriptCatalog.as_view(), name="javascript-catalog"),
+    path("", include("apps.dashboard.urls")),
+]
+
+handler400 = core.bad_request
+handler403 = core.permission_denied
+handler404 = core.not_found
+handler500 = core.server_error
