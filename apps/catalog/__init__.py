@@ -1,0 +1,1 @@
+"""The models that a picture can be made with."""

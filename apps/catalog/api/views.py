@@ -1,0 +1,17 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts.requests import signed_in_user
+from apps.catalog.selectors import list_models
+from apps.catalog.serializers import GenerationModelListSerializer, GenerationModelSerializer
+
+
+class GenerationModelListView(APIView):
+    """The models that pictures can be made with."""
+
+    @extend_schema(responses=GenerationModelListSerializer, operation_id="models_list")
+    def get(self, request: Request) -> Response:
+        models = list_models(user=signed_in_user(request))
+        return Response({"results": GenerationModelSerializer(models, many=True).data})

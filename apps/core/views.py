@@ -1,0 +1,78 @@
+"""Health for load balancers, and the answers to requests that no view took."""
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from apps.core.errors import (
+    EaselError,
+    ErrorCode,
+    Forbidden,
+    NotFound,
+    ServiceFault,
+    UserFault,
+    envelope,
+    new_error_id,
+)
+from apps.core.health import check_cache, check_database
+from apps.core.middleware import API_PREFIX
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Say that the process answers; no part is asked."""
+    del request
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Say whether the parts a request needs answer: 200, or 503 with the ones that do not."""
+    del request
+    checks = [check_database(), check_cache()]
+    ready = all(check.ok for check in checks)
+    parts = {check.name: "ok" if check.ok else "unavailable" for check in checks}
+    return JsonResponse(
+        {"status": "ok" if ready else "unavailable", "parts": parts}, status=200 if ready else 503
+    )
+
+
+def _answer(request: HttpRequest, error: EaselError) -> HttpResponse:
+    error_id = new_error_id()
+    if request.path.startswith(API_PREFIX):
+        return JsonResponse(envelope(error, error_id=error_id), status=error.status)
+    context = {"error_id": error_id, "detail": error.detail}
+    return render(request, f"{error.status}.html", context, status=error.status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    del exception
+    return _answer(request, UserFault(code=ErrorCode.MALFORMED))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    del exception
+    return _answer(request, Forbidden())
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form or script without its CSRF token."""
+    del reason
+    return _answer(request, Forbidden())
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    del exception
+    return _answer(request, NotFound())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer after an exception that no one handled; Django has logged it with the request id."""
+    try:
+        return _answer(request, ServiceFault())
+    except DatabaseError:  # the page shows who is signed in, and the database may be the fault
+        return HttpResponse(str(ServiceFault.detail), status=500, content_type="text/plain")

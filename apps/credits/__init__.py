@@ -1,0 +1,1 @@
+"""What work cost: usage records, the base of the ledger."""

@@ -1,0 +1,56 @@
+"""Tell the sockets of a job's user what happened to it; call only after the commit."""
+
+from apps.generation.events import FailedEvent, FinishedEvent, publisher
+from apps.generation.failures import failure_detail
+from apps.generation.models import Job, JobState
+from apps.images.models import Image
+from apps.images.serializers import ImageSerializer
+
+
+def announce_accepted(job: Job) -> None:
+    publisher.publish(
+        job.user_id,
+        {
+            "type": "queued",
+            "job_id": str(job.id),
+            "prompt": job.parameters["prompt"],
+            "created_at": job.created_at.isoformat(),
+        },
+    )
+
+
+def announce_start(job: Job) -> None:
+    publisher.publish(
+        job.user_id, {"type": "started", "job_id": str(job.id), "attempt": job.attempt}
+    )
+
+
+def announce_images(job: Job, images: list[Image]) -> None:
+    for image in images:
+        publisher.publish(
+            job.user_id,
+            {"type": "image", "job_id": str(job.id), "image": dict(ImageSerializer(image).data)},
+        )
+
+
+def announce_end(job: Job) -> None:
+    """Announce a job in a terminal state, as finished or as failed."""
+    if job.state == JobState.FAILED:
+        failed: FailedEvent = {
+            "type": "failed",
+            "job_id": str(job.id),
+            "error": {
+                "code": job.error_code,
+                "detail": failure_detail(job.error_code),
+                "error_id": job.error_id,
+            },
+        }
+        publisher.publish(job.user_id, failed)
+        return
+    finished: FinishedEvent = {
+        "type": "finished",
+        "job_id": str(job.id),
+        "state": job.state,
+        "compute_seconds": None if job.compute_seconds is None else float(job.compute_seconds),
+    }
+    publisher.publish(job.user_id, finished)

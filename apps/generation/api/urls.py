@@ -1,0 +1,13 @@
+from django.urls import path
+
+from apps.generation.api import views
+
+urlpatterns = [
+    path("generations", views.GenerationListView.as_view(), name="generations"),
+    path("generations/<uuid:job_id>", views.GenerationView.as_view(), name="generation"),
+    path(
+        "generations/<uuid:job_id>/cancel",
+        views.GenerationCancelView.as_view(),
+        name="generation-cancel",
+    ),
+]

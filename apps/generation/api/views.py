@@ -1,0 +1,111 @@
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts.requests import signed_in_user
+from apps.catalog.selectors import get_model
+from apps.generation.models import Job, JobState
+from apps.generation.parameters import complete_parameters
+from apps.generation.requests import GenerationRequestSerializer
+from apps.generation.selectors import get_job, list_jobs
+from apps.generation.serializers import GenerationSerializer, render_jobs
+from apps.generation.services.jobs import accept_generation, cancel_job, request_digest
+
+IDEMPOTENCY_HEADER = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key with the same body gives the same job; at most 255 characters.",
+)
+
+
+class IdempotencyKeySerializer(serializers.Serializer[Any]):
+    idempotency_key = serializers.CharField(max_length=255, required=False)
+
+
+class JobStateFilterSerializer(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(choices=JobState.choices, required=False)
+
+
+class GenerationListView(ListAPIView[Job]):
+    """Ask for pictures; or list one's jobs, newest first."""
+
+    serializer_class = GenerationSerializer
+    queryset = Job.objects.none()
+
+    def get_queryset(self) -> QuerySet[Job]:
+        query = JobStateFilterSerializer(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        jobs = list_jobs(user=signed_in_user(self.request))
+        return jobs.filter(**query.validated_data)
+
+    @extend_schema(
+        parameters=[JobStateFilterSerializer],
+        responses=GenerationSerializer(many=True),
+        operation_id="generations_list",
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        del args, kwargs
+        page: Sequence[Job] = self.paginate_queryset(self.get_queryset()) or []
+        return self.get_paginated_response(render_jobs(user=signed_in_user(request), jobs=page))
+
+    @extend_schema(
+        request=GenerationRequestSerializer,
+        parameters=[IDEMPOTENCY_HEADER],
+        responses={202: GenerationSerializer},
+        operation_id="generations_create",
+    )
+    def post(self, request: Request) -> Response:
+        user = signed_in_user(request)
+        form = GenerationRequestSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        header = IdempotencyKeySerializer(data=_idempotency_key(request))
+        header.is_valid(raise_exception=True)
+        settings = dict(form.validated_data)
+        model = get_model(user=user, key=settings.pop("model", None))
+        job = accept_generation(
+            user=user,
+            model=model,
+            parameters=complete_parameters(model=model, **settings),
+            digest=request_digest(form.validated_data),
+            **header.validated_data,
+        )
+        return _accepted(request, job)
+
+
+class GenerationView(APIView):
+    """One job with its progress and pictures."""
+
+    @extend_schema(responses=GenerationSerializer, operation_id="generations_retrieve")
+    def get(self, request: Request, job_id: uuid.UUID) -> Response:
+        user = signed_in_user(request)
+        job = get_job(user=user, job_id=job_id)
+        return Response(render_jobs(user=user, jobs=[job])[0])
+
+
+class GenerationCancelView(APIView):
+    """Cancel a job: a waiting one at once, a running one at its next step."""
+
+    @extend_schema(
+        request=None, responses={202: GenerationSerializer}, operation_id="generations_cancel"
+    )
+    def post(self, request: Request, job_id: uuid.UUID) -> Response:
+        return _accepted(request, cancel_job(user=signed_in_user(request), job_id=job_id))
+
+
+def _idempotency_key(request: Request) -> dict[str, str]:
+    key = request.headers.get("Idempotency-Key")
+    return {} if key is None else {"idempotency_key": key}
+
+
+def _accepted(request: Request, job: Job) -> Response:
+    data = render_jobs(user=signed_in_user(request), jobs=[job])[0]
+    return Response(data, status=status.HTTP_202_ACCEPTED, headers={"Location": data["url"]})

@@ -1,0 +1,32 @@
+"""Why a job failed, in the words its user reads."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.errors import ErrorCode
+
+FAILURE_DETAILS: dict[ErrorCode, Promise] = {
+    ErrorCode.OUT_OF_MEMORY: _(
+        "The GPU ran out of memory. Try a smaller size or fewer pictures; this cost nothing."
+    ),
+    ErrorCode.MODEL_UNAVAILABLE: _(
+        "The model could not be loaded. This is our fault and cost nothing; try another model."
+    ),
+    ErrorCode.STORAGE_UNAVAILABLE: _(
+        "The pictures could not be stored. This is our fault and cost nothing; please try again."
+    ),
+    ErrorCode.WORKER_LOST: _(
+        "The work was interrupted several times. This is our fault and cost nothing; "
+        "please try again."
+    ),
+    ErrorCode.NOT_FOUND: _("The picture to start from is no longer there."),
+    ErrorCode.INTERNAL: _("Something went wrong on our side. This cost nothing; please try again."),
+}
+
+
+def failure_detail(code: str) -> str:
+    """Return the sentence for a job's `error_code` in the active language."""
+    try:
+        return str(FAILURE_DETAILS[ErrorCode(code)])
+    except (KeyError, ValueError):
+        return str(FAILURE_DETAILS[ErrorCode.INTERNAL])

@@ -1,0 +1,63 @@
+"""Run the sweeps that keep the promise that no job is lost."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, close_old_connections
+
+from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
+from apps.generation.services.leftovers import remove_leftovers
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Sweep:
+    """Something done every `seconds`; it may run twice or in two processes without harm."""
+
+    name: str
+    seconds: float
+    run: Callable[[], int]
+    due_at: float = field(default_factory=time.monotonic)
+
+
+class Command(BaseCommand):
+    help = "Recover jobs whose worker was lost, repeat lost wake-ups, remove left-over files."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stopped = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopped.set())
+        every = settings.EASEL_SWEEP_SECONDS
+        sweeps = [
+            Sweep("recover_expired_jobs", every, recover_expired_jobs),
+            Sweep("wake_forgotten_jobs", every, wake_forgotten_jobs),
+            Sweep("remove_leftovers", 60 * every, remove_leftovers),
+        ]
+        logger.info("scheduler_started")
+        while not stopped.is_set():
+            for sweep in sweeps:
+                if sweep.due_at <= time.monotonic():
+                    _run(sweep)
+            stopped.wait(max(0.0, min(sweep.due_at for sweep in sweeps) - time.monotonic()))
+        logger.info("scheduler_stopped")
+
+
+def _run(sweep: Sweep) -> None:
+    sweep.due_at = time.monotonic() + sweep.seconds
+    close_old_connections()
+    try:
+        count = sweep.run()
+    except (DatabaseError, OSError) as error:
+        # A part is away for a moment; the next round tries again.
+        logger.warning("sweep_failed", sweep=sweep.name, error=type(error).__name__)
+        return
+    if count:
+        logger.info("sweep_done", sweep=sweep.name, count=count)

@@ -1,0 +1,63 @@
+"""What a client may ask for: types and the limits that hold for every model."""
+
+import math
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from apps.catalog import limits
+from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
+
+
+class FiniteFloatField(serializers.FloatField):
+    """A number that is one: `Infinity` and `NaN` pass every comparison with a limit."""
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
+class GenerationRequestSerializer(serializers.Serializer[Any]):
+    """The settings of a generation; what is left out follows the model's defaults."""
+
+    prompt = serializers.CharField(max_length=limits.MAX_PROMPT_LENGTH)
+    negative_prompt = serializers.CharField(
+        max_length=limits.MAX_PROMPT_LENGTH, required=False, allow_blank=True
+    )
+    model = serializers.CharField(max_length=64, required=False)
+    width = serializers.IntegerField(
+        min_value=1, required=False, help_text="A multiple of 8 within the model's range."
+    )
+    height = serializers.IntegerField(
+        min_value=1, required=False, help_text="A multiple of 8 within the model's range."
+    )
+    steps = serializers.IntegerField(min_value=1, max_value=limits.MAX_STEPS, required=False)
+    guidance_scale = FiniteFloatField(min_value=1, max_value=limits.MAX_GUIDANCE, required=False)
+    scheduler = serializers.ChoiceField(
+        choices=list(SCHEDULER_NAMES.items()),
+        required=False,
+        error_messages={
+            "invalid_choice": _("There is no such scheduler; GET /api/v1/models lists all.")
+        },
+    )
+    seed = serializers.IntegerField(
+        min_value=0,
+        max_value=limits.MAX_SEED,
+        required=False,
+        allow_null=True,
+        help_text="Nothing or null draws one at random.",
+    )
+    num_images = serializers.IntegerField(min_value=1, max_value=limits.MAX_IMAGES, required=False)
+    init_image = serializers.UUIDField(
+        required=False, allow_null=True, help_text="The name of one of your pictures."
+    )
+    strength = FiniteFloatField(
+        min_value=0.01,
+        max_value=1,
+        required=False,
+        allow_null=True,
+        help_text="How much of the start picture may change, up to 1.",
+    )

@@ -1,0 +1,89 @@
+"""Reads on jobs."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.core.cache import cache
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.core.errors import NotFound
+from apps.generation.events import Progress
+from apps.generation.models import ACTIVE_STATES, Job, JobState
+from apps.images.models import Image
+
+# A page that was away for a moment still learns how its jobs ended.
+RECENTLY = timedelta(minutes=10)
+PROGRESS_SECONDS = 24 * 3600
+
+
+def list_jobs(*, user: User) -> QuerySet[Job]:
+    """List the jobs of `user`, newest first."""
+    return Job.objects.filter(user=user).select_related("model").order_by("-created_at", "-id")
+
+
+def get_job(*, user: User, job_id: uuid.UUID) -> Job:
+    """Return a job of `user`.
+
+    Raises:
+        NotFound: there is none of that id, or it is somebody else's.
+    """
+    job = list_jobs(user=user).filter(id=job_id).first()
+    if job is None:
+        raise NotFound
+    return job
+
+
+def list_current_jobs(*, user: User, limit: int = 50) -> list[Job]:
+    """List the jobs of `user` that are active or ended a moment ago, newest first."""
+    recent = timezone.now() - RECENTLY
+    jobs = list_jobs(user=user).filter(
+        Q(state__in=sorted(ACTIVE_STATES)) | Q(finished_at__gte=recent)
+    )
+    return list(jobs[:limit])
+
+
+def progress_key(job_id: uuid.UUID) -> str:
+    return f"job:{job_id}:status"
+
+
+def save_progress(*, job_id: uuid.UUID, progress: Progress) -> None:
+    """Keep the latest progress for pages that come later; the cache may lose it."""
+    cache.set(progress_key(job_id), progress, timeout=PROGRESS_SECONDS)
+
+
+def progress_of(*, jobs: Iterable[Job]) -> dict[uuid.UUID, Progress]:
+    """Return the latest progress of each of `jobs` that has one, in one round trip."""
+    keys = {progress_key(job.id): job.id for job in jobs}
+    found: dict[str, Progress] = cache.get_many(list(keys))
+    return {keys[key]: progress for key, progress in found.items()}
+
+
+def images_of(*, user: User, jobs: Iterable[Job]) -> dict[uuid.UUID, list[Image]]:
+    """Return the pictures of each of `jobs`, in their order in the batch, by one query."""
+    images: dict[uuid.UUID, list[Image]] = {}
+    for image in Image.objects.filter(user=user, session_id__in=[job.id for job in jobs]).order_by(
+        "node_id"
+    ):
+        if image.session_id is not None:
+            images.setdefault(image.session_id, []).append(image)
+    return images
+
+
+def due_jobs() -> QuerySet[Job]:
+    """List waiting jobs whose user has fewer running than the plan allows at once."""
+    running = (
+        Job.objects.filter(user=OuterRef("user"), state=JobState.RUNNING)
+        .order_by()
+        .values("user")
+        .annotate(count=Count("*"))
+        .values("count")
+    )
+    return (
+        Job.objects.filter(state=JobState.QUEUED)
+        .annotate(running_of_user=Coalesce(Subquery(running), 0))
+        .filter(Q(parallel_limit__isnull=True) | Q(running_of_user__lt=F("parallel_limit")))
+    )

@@ -1,0 +1,134 @@
+"""The JSON of a job, for the API and for the snapshot a socket begins with."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.accounts.models import User
+from apps.generation.events import Progress
+from apps.generation.failures import failure_detail
+from apps.generation.models import Job, JobState
+from apps.generation.selectors import images_of, progress_of
+from apps.images.models import Image
+from apps.images.serializers import ImageSerializer
+
+
+class GenerationContext(TypedDict):
+    """What a page of jobs needs beside their rows, fetched once for all of them."""
+
+    images: Mapping[uuid.UUID, list[Image]]
+    progress: Mapping[uuid.UUID, Progress]
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    step = serializers.IntegerField()
+    total = serializers.IntegerField()
+    percent = serializers.IntegerField()
+    seconds_left = serializers.FloatField(allow_null=True)
+    preview = serializers.CharField(allow_null=True, help_text="A small WebP as a data URL.")
+
+
+class JobErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    error_id = serializers.CharField()
+
+
+class GenerationSerializer(serializers.ModelSerializer[Job]):
+    """A job with its settings, progress, pictures and error."""
+
+    url = serializers.SerializerMethodField()
+    model = serializers.CharField(source="model_id")
+    prompt = serializers.CharField(source="parameters.prompt")
+    negative_prompt = serializers.CharField(source="parameters.negative_prompt")
+    width = serializers.IntegerField(source="parameters.width")
+    height = serializers.IntegerField(source="parameters.height")
+    steps = serializers.IntegerField(source="parameters.steps")
+    guidance_scale = serializers.FloatField(source="parameters.guidance_scale")
+    scheduler = serializers.CharField(source="parameters.scheduler")
+    seed = serializers.IntegerField(source="parameters.seed")
+    num_images = serializers.IntegerField(source="parameters.num_images")
+    init_image = serializers.UUIDField(source="parameters.init_image", allow_null=True)
+    strength = serializers.FloatField(source="parameters.strength", allow_null=True)
+    compute_seconds = serializers.FloatField(allow_null=True)
+    progress = serializers.SerializerMethodField()
+    images = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    cancel_requested = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Job
+        fields = (
+            "id",
+            "url",
+            "state",
+            "model",
+            "prompt",
+            "negative_prompt",
+            "width",
+            "height",
+            "steps",
+            "guidance_scale",
+            "scheduler",
+            "seed",
+            "num_images",
+            "init_image",
+            "strength",
+            "attempt",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "compute_seconds",
+            "progress",
+            "images",
+            "error",
+            "cancel_requested",
+        )
+
+    def get_url(self, job: Job) -> str:
+        return reverse("generation", args=[job.id])
+
+    @extend_schema_field(ProgressSerializer(allow_null=True))
+    def get_progress(self, job: Job) -> Progress | None:
+        if job.state != JobState.RUNNING:
+            return None
+        progress: Mapping[uuid.UUID, Progress] = self.context["progress"]
+        return progress.get(job.id)
+
+    @extend_schema_field(ImageSerializer(many=True))
+    def get_images(self, job: Job) -> list[dict[str, Any]]:
+        images = self.context["images"].get(job.id, [])
+        return list(ImageSerializer(images, many=True).data)
+
+    @extend_schema_field(JobErrorSerializer(allow_null=True))
+    def get_error(self, job: Job) -> dict[str, str] | None:
+        if job.state != JobState.FAILED:
+            return None
+        return {
+            "code": job.error_code,
+            "detail": failure_detail(job.error_code),
+            "error_id": job.error_id,
+        }
+
+    def get_cancel_requested(self, job: Job) -> bool:
+        return job.cancel_requested_at is not None
+
+
+def generation_context(*, user: User, jobs: Sequence[Job]) -> GenerationContext:
+    """Fetch what `GenerationSerializer` needs for `jobs`: one query and one cache round trip."""
+    running = [job for job in jobs if job.state == JobState.RUNNING]
+    return {
+        "images": images_of(user=user, jobs=jobs),
+        "progress": progress_of(jobs=running) if running else {},
+    }
+
+
+def render_jobs(*, user: User, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """Render `jobs` of `user` as JSON-ready dicts."""
+    context = generation_context(user=user, jobs=jobs)
+    rendered = GenerationSerializer(jobs, many=True, context=dict(context)).data
+    return [dict(item) for item in rendered]

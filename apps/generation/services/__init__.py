@@ -1,0 +1,1 @@
+"""Writes on jobs: `jobs` accepts and cancels, `leases` hands work out, `results` ends it."""

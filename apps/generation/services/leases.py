@@ -1,0 +1,176 @@
+"""Hand jobs to workers under a lease, and take them back when it runs out."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from apps.core.errors import ErrorCode, new_error_id
+from apps.generation.announcements import announce_end, announce_start
+from apps.generation.models import Job, JobState
+from apps.generation.selectors import due_jobs
+from apps.generation.wakeups import send_wakeup, wake_next_of
+from apps.plans.tiers import GpuTier
+
+logger = structlog.get_logger(__name__)
+
+# A wake-up lost on its way is sent again after this time, then after twice that, and so on.
+FIRST_REWAKE_SECONDS = 10
+MAX_REWAKE_DOUBLINGS = 5
+REWAKES_A_SWEEP = 50
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseState:
+    """What a renewal found: whether the lease still holds, and whether to stop."""
+
+    held: bool
+    cancel_requested: bool
+
+
+def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
+    """Take the oldest due job of `tiers` under a new lease; `None` if none is due.
+
+    A job is due while its user has fewer jobs running than the plan's parallel queues. Two
+    workers that choose jobs of one user at the same moment are put in line by a lock on that
+    user, since each would count the jobs running before the other's claim.
+    """
+    while True:
+        with transaction.atomic():
+            job = (
+                due_jobs()
+                .filter(tier__in=list(tiers))
+                .select_for_update(skip_locked=True, of=("self",))
+                .order_by("created_at", "id")
+                .first()
+            )
+            if job is None:
+                return None
+            _lock_user(job.user_id)
+            if not _may_run_another(job):
+                continue
+            now = timezone.now()
+            job.state = JobState.RUNNING
+            job.attempt += 1
+            job.worker = worker
+            job.started_at = now
+            job.lease_expires_at = now + timedelta(seconds=settings.EASEL_LEASE_SECONDS)
+            job.save(update_fields=["state", "attempt", "worker", "started_at", "lease_expires_at"])
+            transaction.on_commit(partial(announce_start, job))
+            return job
+
+
+def renew_lease(*, job_id: uuid.UUID, attempt: int) -> LeaseState:
+    """Prolong the lease of `attempt`, unless another attempt has taken the job over."""
+    expires = timezone.now() + timedelta(seconds=settings.EASEL_LEASE_SECONDS)
+    held = _held(job_id, attempt).update(lease_expires_at=expires)
+    if not held:
+        return LeaseState(held=False, cancel_requested=False)
+    return check_lease(job_id=job_id, attempt=attempt)
+
+
+def check_lease(*, job_id: uuid.UUID, attempt: int) -> LeaseState:
+    """Look whether `attempt` still holds the job and whether its user wants it cancelled."""
+    requested = list(_held(job_id, attempt).values_list("cancel_requested_at", flat=True))
+    return LeaseState(held=bool(requested), cancel_requested=requested not in ([], [None]))
+
+
+def hand_back(*, job_id: uuid.UUID, attempt: int) -> bool:
+    """Make a running job due again at once; `False` if the lease was lost before."""
+    with transaction.atomic():
+        job = _held(job_id, attempt).select_for_update().first()
+        if job is None:
+            return False
+        _requeue_or_fail(job)
+    return True
+
+
+def recover_expired_jobs() -> int:
+    """Make every job whose lease ran out due again, or fail it after its last attempt."""
+    recovered = 0
+    while True:
+        with transaction.atomic():
+            job = (
+                Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=timezone.now())
+                .select_for_update(skip_locked=True)
+                .order_by("lease_expires_at")
+                .first()
+            )
+            if job is None:
+                return recovered
+            logger.warning("lease_expired", job_id=str(job.id), attempt=job.attempt)
+            _requeue_or_fail(job)
+            recovered += 1
+
+
+def wake_forgotten_jobs() -> int:
+    """Send another wake-up for due jobs whose last one seems lost."""
+    now = timezone.now()
+    overdue = Q(woken_at__isnull=True, created_at__lt=now - timedelta(seconds=1))
+    for doublings in range(MAX_REWAKE_DOUBLINGS + 1):
+        patience = timedelta(seconds=FIRST_REWAKE_SECONDS * 2**doublings)
+        last = doublings == MAX_REWAKE_DOUBLINGS
+        count = Q(wake_count__gt=doublings) if last else Q(wake_count=doublings + 1)
+        overdue |= count & Q(woken_at__lt=now - patience)
+    jobs = list(due_jobs().filter(overdue).order_by("created_at", "id")[:REWAKES_A_SWEEP])
+    return sum(send_wakeup(job) for job in jobs)
+
+
+def _held(job_id: uuid.UUID, attempt: int) -> QuerySet[Job]:
+    return Job.objects.filter(id=job_id, state=JobState.RUNNING, attempt=attempt)
+
+
+def _may_run_another(job: Job) -> bool:
+    if job.parallel_limit is None:
+        return True
+    running = Job.objects.filter(user=job.user_id, state=JobState.RUNNING).count()
+    return running < job.parallel_limit
+
+
+def _lock_user(user_id: uuid.UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"claim:{user_id}"]
+        )
+
+
+def _requeue_or_fail(job: Job) -> None:
+    now = timezone.now()
+    job.lease_expires_at = None
+    if job.cancel_requested_at is not None:
+        job.state = JobState.CANCELLED
+        job.finished_at = now
+    elif job.attempt >= settings.EASEL_MAX_ATTEMPTS:
+        job.state = JobState.FAILED
+        job.finished_at = now
+        job.error_code = ErrorCode.WORKER_LOST
+        job.error_id = new_error_id()
+    else:
+        job.state = JobState.QUEUED
+        job.started_at = None
+    job.save(
+        update_fields=[
+            "state",
+            "started_at",
+            "finished_at",
+            "lease_expires_at",
+            "error_code",
+            "error_id",
+        ]
+    )
+    transaction.on_commit(lambda: _after_recovery(job))
+
+
+def _after_recovery(job: Job) -> None:
+    if job.state == JobState.QUEUED:
+        send_wakeup(job)
+    else:
+        announce_end(job)
+        wake_next_of(user_id=job.user_id)

@@ -1,0 +1,115 @@
+"""End jobs: pictures, usage and state in one transaction, by compare-and-set on the attempt."""
+
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from apps.core.errors import ErrorCode, new_error_id
+from apps.credits.services import record_generation
+from apps.generation.announcements import announce_end, announce_images
+from apps.generation.models import Job, JobState
+from apps.generation.parameters import GenerationParameters
+from apps.generation.wakeups import wake_next_of
+from apps.images.models import Image
+from apps.images.services import StoredPicture, add_results
+from apps.plans.tiers import GpuTier
+
+logger = structlog.get_logger(__name__)
+
+
+def result_name(*, job_id: uuid.UUID, attempt: int, index: int) -> uuid.UUID:
+    """Name the picture `index` of an attempt.
+
+    The name follows from the attempt, so that what a lost attempt may have written can be
+    found and removed without listing the store.
+    """
+    return uuid.uuid5(job_id, f"{attempt}/{index}")
+
+
+def finish_job(
+    *,
+    job_id: uuid.UUID,
+    attempt: int,
+    pictures: Sequence[StoredPicture],
+    compute_seconds: float,
+    cancelled: bool = False,
+) -> bool:
+    """End a running job with its stored pictures; `False` if `attempt` has lost it meanwhile.
+
+    A cancelled job keeps what was finished before.
+    """
+    state = JobState.CANCELLED if cancelled else JobState.SUCCEEDED
+    with transaction.atomic():
+        job = _held_for_update(job_id, attempt)
+        if job is None:
+            return False
+        job.state = state
+        job.compute_seconds = Decimal(compute_seconds).quantize(Decimal("0.001"))
+        _close(job)
+        images = add_results(user=job.user, job_id=job.id, pictures=enumerate(pictures))
+        parameters = GenerationParameters.from_json(job.parameters)
+        record_generation(
+            user=job.user,
+            job_id=job.id,
+            model=job.model_id,
+            tier=GpuTier(job.tier),
+            steps=parameters.steps,
+            width=parameters.width,
+            height=parameters.height,
+            batch_size=len(pictures),
+            compute_seconds=compute_seconds,
+        )
+        transaction.on_commit(lambda: _after_end(job, images))
+    logger.info("job_finished", job_id=str(job_id), state=state, seconds=round(compute_seconds, 3))
+    return True
+
+
+def fail_job(
+    *, job_id: uuid.UUID, attempt: int, code: ErrorCode, error_id: str | None = None
+) -> bool:
+    """End a running job without a result and without a cost; `False` if it was lost before."""
+    with transaction.atomic():
+        job = _held_for_update(job_id, attempt)
+        if job is None:
+            return False
+        job.state = JobState.FAILED
+        job.error_code = code
+        job.error_id = error_id or new_error_id()
+        _close(job)
+        transaction.on_commit(lambda: _after_end(job, []))
+    logger.warning("job_failed", job_id=str(job_id), code=code, error_id=job.error_id)
+    return True
+
+
+def _held_for_update(job_id: uuid.UUID, attempt: int) -> Job | None:
+    return (
+        Job.objects.select_related("user")
+        .select_for_update(of=("self",))
+        .filter(id=job_id, state=JobState.RUNNING, attempt=attempt)
+        .first()
+    )
+
+
+def _close(job: Job) -> None:
+    job.finished_at = timezone.now()
+    job.lease_expires_at = None
+    job.save(
+        update_fields=[
+            "state",
+            "compute_seconds",
+            "error_code",
+            "error_id",
+            "finished_at",
+            "lease_expires_at",
+        ]
+    )
+
+
+def _after_end(job: Job, images: list[Image]) -> None:
+    announce_images(job, images)
+    announce_end(job)
+    wake_next_of(user_id=job.user_id)

@@ -1,0 +1,48 @@
+"""Wake-ups: messages that tell a worker to look for a due job, and carry nothing else."""
+
+import uuid
+
+import structlog
+from celery import current_app
+from django.db.models import F
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from apps.generation.models import Job
+from apps.generation.selectors import due_jobs
+from apps.plans.tiers import TIERS, GpuTier
+
+logger = structlog.get_logger(__name__)
+
+WAKE_TASK = "gpu_tasks.wake"
+
+
+def send_wakeup(job: Job) -> bool:
+    """Send one wake-up for `job` to its tier's queue; a broker that is away is only logged.
+
+    Group and deduplication ids (which SQS FIFO asks for) differ for each wake-up: a group with a
+    message in flight would block, and an id is remembered for five minutes.
+    """
+    wake_id = f"{job.id}-{job.attempt}-{job.wake_count}"
+    try:
+        current_app.send_task(
+            WAKE_TASK,
+            args=[str(job.id)],
+            queue=TIERS[GpuTier(job.tier)].queue,
+            task_id=wake_id,
+            ignore_result=True,
+            MessageGroupId=wake_id,
+            MessageDeduplicationId=wake_id,
+        )
+    except (OperationalError, OSError) as error:
+        logger.warning("wakeup_not_sent", job_id=str(job.id), error=type(error).__name__)
+        return False
+    Job.objects.filter(pk=job.pk).update(woken_at=timezone.now(), wake_count=F("wake_count") + 1)
+    return True
+
+
+def wake_next_of(*, user_id: uuid.UUID) -> None:
+    """Wake the oldest due job of a user who has just got a place free."""
+    job = due_jobs().filter(user=user_id).order_by("created_at", "id").first()
+    if job is not None:
+        send_wakeup(job)

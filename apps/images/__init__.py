@@ -1,0 +1,1 @@
+"""Pictures: their records, files, thumbnails and uploads."""

@@ -1,0 +1,99 @@
+import uuid
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.generics import ListAPIView
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts.requests import signed_in_user
+from apps.core.errors import TooLarge
+from apps.images.models import Image
+from apps.images.selectors import get_image, list_images, read_file, read_thumbnail
+from apps.images.serializers import ImageSerializer, UploadSerializer
+from apps.images.services import delete_image, upload_image
+
+# A picture's files never change under their name.
+CACHE_CONTROL = "private, max-age=31536000, immutable"
+
+
+class ImageListView(ListAPIView[Image]):
+    """List one's pictures, newest first; or upload one."""
+
+    serializer_class = ImageSerializer
+    parser_classes = (MultiPartParser,)
+    queryset = Image.objects.none()
+
+    def get_queryset(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+        return list_images(user=signed_in_user(self.request))
+
+    @extend_schema(
+        request={"multipart/form-data": UploadSerializer},
+        responses={201: ImageSerializer},
+        operation_id="images_upload",
+    )
+    def post(self, request: Request) -> Response:
+        form = UploadSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        file = form.validated_data["file"]
+        if file.size > settings.EASEL_UPLOAD_MAX_BYTES:
+            raise TooLarge(_("The file is too large."), limit=settings.EASEL_UPLOAD_MAX_BYTES)
+        image = upload_image(user=signed_in_user(request), file=file)
+        data = ImageSerializer(image).data
+        return Response(data, status=status.HTTP_201_CREATED, headers={"Location": data["url"]})
+
+
+class ImageView(APIView):
+    """One picture's record."""
+
+    @extend_schema(responses=ImageSerializer, operation_id="images_retrieve")
+    def get(self, request: Request, image_name: uuid.UUID) -> Response:
+        image = get_image(user=signed_in_user(request), image_name=image_name)
+        return Response(ImageSerializer(image).data)
+
+    @extend_schema(responses={204: None}, operation_id="images_delete")
+    def delete(self, request: Request, image_name: uuid.UUID) -> Response:
+        delete_image(user=signed_in_user(request), image_name=image_name)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ImageFullView(APIView):
+    """The picture itself, as PNG."""
+
+    @extend_schema(
+        responses={(200, "image/png"): OpenApiTypes.BINARY},
+        parameters=[OpenApiParameter("download", bool, description="Answer as an attachment.")],
+        operation_id="images_full",
+    )
+    def get(self, request: Request, image_name: uuid.UUID) -> HttpResponse:
+        image = get_image(user=signed_in_user(request), image_name=image_name)
+        response = _file_response(read_file(image=image), content_type="image/png")
+        as_attachment = request.query_params.get("download") in {"1", "true"}
+        disposition = content_disposition_header(as_attachment, f"{image.image_name}.png")
+        response["Content-Disposition"] = str(disposition)
+        return response
+
+
+class ImageThumbnailView(APIView):
+    """A small WebP of the picture."""
+
+    @extend_schema(
+        responses={(200, "image/webp"): OpenApiTypes.BINARY}, operation_id="images_thumbnail"
+    )
+    def get(self, request: Request, image_name: uuid.UUID, size: int) -> HttpResponse:
+        image = get_image(user=signed_in_user(request), image_name=image_name)
+        return _file_response(read_thumbnail(image=image, size=size), content_type="image/webp")
+
+
+def _file_response(content: bytes, *, content_type: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=content_type)
+    response["Cache-Control"] = CACHE_CONTROL
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,56 @@
+"""Reads on pictures."""
+
+import uuid
+
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
+
+from apps.accounts.models import User
+from apps.core.errors import NotFound
+from apps.images.models import Image
+from apps.images.storage import THUMBNAIL_SIZES, thumbnail_key
+
+
+def list_images(*, user: User) -> QuerySet[Image]:
+    """List the pictures of `user`, newest first."""
+    return Image.objects.filter(user=user).order_by("-created_at", "-id")
+
+
+def get_image(*, user: User, image_name: uuid.UUID) -> Image:
+    """Return a picture of `user`.
+
+    Raises:
+        NotFound: there is none of that name, or it is somebody else's.
+    """
+    image = Image.objects.filter(user=user, image_name=image_name).first()
+    if image is None:
+        raise NotFound
+    return image
+
+
+def read_file(*, image: Image) -> bytes:
+    """Return the PNG of `image`.
+
+    Raises:
+        NotFound: the file is gone.
+    """
+    return _read(image.s3_key)
+
+
+def read_thumbnail(*, image: Image, size: int) -> bytes:
+    """Return the WebP thumbnail of `image`; `size` is one of `THUMBNAIL_SIZES`.
+
+    Raises:
+        NotFound: there is no such size, or the file is gone.
+    """
+    if size not in THUMBNAIL_SIZES:
+        raise NotFound
+    return _read(thumbnail_key(user_id=image.user_id, image_name=image.image_name, size=size))
+
+
+def _read(key: str) -> bytes:
+    try:
+        with default_storage.open(key) as file:
+            return bytes(file.read())
+    except FileNotFoundError as error:
+        raise NotFound from error

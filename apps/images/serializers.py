@@ -1,0 +1,71 @@
+"""The JSON of a picture."""
+
+import uuid
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.images.models import Image
+from apps.images.storage import THUMBNAIL_SIZES
+
+
+class ThumbnailUrlsSerializer(serializers.Serializer[Any]):
+    """Addresses of the WebP thumbnails by their longest side in pixels."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {str(size): serializers.CharField() for size in THUMBNAIL_SIZES}
+
+
+class ImageSerializer(serializers.ModelSerializer[Image]):
+    """A picture with every address a client needs."""
+
+    url = serializers.SerializerMethodField()
+    full_url = serializers.SerializerMethodField()
+    thumbnail_url = serializers.SerializerMethodField()
+    thumbnail_urls = serializers.SerializerMethodField()
+    generation = serializers.UUIDField(source="session_id", allow_null=True)
+    metadata = serializers.DictField()
+
+    class Meta:
+        model = Image
+        fields = (
+            "image_name",
+            "url",
+            "full_url",
+            "thumbnail_url",
+            "thumbnail_urls",
+            "width",
+            "height",
+            "file_size_bytes",
+            "image_origin",
+            "image_category",
+            "starred",
+            "generation",
+            "metadata",
+            "created_at",
+        )
+
+    def get_url(self, image: Image) -> str:
+        return reverse("image", args=[image.image_name])
+
+    def get_full_url(self, image: Image) -> str:
+        return reverse("image-full", args=[image.image_name])
+
+    def get_thumbnail_url(self, image: Image) -> str:
+        return _thumbnail_url(image.image_name, THUMBNAIL_SIZES[0])
+
+    @extend_schema_field(ThumbnailUrlsSerializer)
+    def get_thumbnail_urls(self, image: Image) -> dict[str, str]:
+        return {str(size): _thumbnail_url(image.image_name, size) for size in THUMBNAIL_SIZES}
+
+
+def _thumbnail_url(image_name: uuid.UUID, size: int) -> str:
+    return reverse("image-thumbnail", args=[image_name, size])
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """An upload: one file in the multipart field `file`."""
+
+    file = serializers.FileField(allow_empty_file=False)

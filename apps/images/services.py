@@ -1,0 +1,124 @@
+"""Writes on pictures: files first, then the row that names them."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from PIL import Image as PillowImage
+
+from apps.accounts.models import User
+from apps.images.files import encode_png, encode_thumbnail, read_upload
+from apps.images.models import Image, ImageCategory, ImageOrigin
+from apps.images.selectors import get_image
+from apps.images.storage import THUMBNAIL_SIZES, file_keys, image_key, thumbnail_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPicture:
+    """A picture whose files are written and whose row is not yet."""
+
+    image_name: uuid.UUID
+    width: int
+    height: int
+    file_size_bytes: int
+    metadata: Mapping[str, Any]
+
+
+def store_picture(
+    *,
+    user_id: uuid.UUID,
+    image_name: uuid.UUID,
+    picture: PillowImage.Image,
+    metadata: Mapping[str, Any],
+) -> StoredPicture:
+    """Write the PNG and the thumbnails of `picture`; the same name writes the same files."""
+    png = encode_png(picture, metadata=metadata)
+    _write(image_key(user_id=user_id, image_name=image_name), png)
+    for size in THUMBNAIL_SIZES:
+        _write(
+            thumbnail_key(user_id=user_id, image_name=image_name, size=size),
+            encode_thumbnail(picture, size=size),
+        )
+    return StoredPicture(
+        image_name=image_name,
+        width=picture.width,
+        height=picture.height,
+        file_size_bytes=len(png),
+        metadata=metadata,
+    )
+
+
+def add_results(
+    *, user: User, job_id: uuid.UUID, pictures: Iterable[tuple[int, StoredPicture]]
+) -> list[Image]:
+    """Insert the rows of a job's stored pictures, each with its place in the batch."""
+    return Image.objects.bulk_create(
+        Image(
+            user=user,
+            image_name=stored.image_name,
+            image_origin=ImageOrigin.INTERNAL,
+            image_category=ImageCategory.GENERAL,
+            session_id=job_id,
+            node_id=str(index),
+            width=stored.width,
+            height=stored.height,
+            file_size_bytes=stored.file_size_bytes,
+            metadata=dict(stored.metadata),
+            s3_key=image_key(user_id=user.id, image_name=stored.image_name),
+            s3_thumbnail_key=thumbnail_key(user_id=user.id, image_name=stored.image_name),
+        )
+        for index, stored in pictures
+    )
+
+
+def upload_image(*, user: User, file: IO[bytes]) -> Image:
+    """Keep an uploaded picture, decoded and encoded anew so that nothing else comes with it.
+
+    Raises:
+        Invalid: it is not a whole PNG, JPEG or WebP within the limits.
+    """
+    picture = read_upload(file, max_pixels=settings.EASEL_UPLOAD_MAX_PIXELS)
+    name = uuid.uuid4()
+    stored = store_picture(user_id=user.id, image_name=name, picture=picture, metadata={})
+    try:
+        return Image.objects.create(
+            user=user,
+            image_name=name,
+            image_origin=ImageOrigin.EXTERNAL,
+            image_category=ImageCategory.USER,
+            width=stored.width,
+            height=stored.height,
+            file_size_bytes=stored.file_size_bytes,
+            s3_key=image_key(user_id=user.id, image_name=name),
+            s3_thumbnail_key=thumbnail_key(user_id=user.id, image_name=name),
+        )
+    except BaseException:
+        delete_files(user_id=user.id, image_name=name)
+        raise
+
+
+def delete_image(*, user: User, image_name: uuid.UUID) -> None:
+    """Delete a picture of `user`, its row and then its files.
+
+    Raises:
+        NotFound: there is none of that name, or it is somebody else's.
+    """
+    with transaction.atomic():
+        image = get_image(user=user, image_name=image_name)
+        image.delete()
+        transaction.on_commit(lambda: delete_files(user_id=user.id, image_name=image_name))
+
+
+def delete_files(*, user_id: uuid.UUID, image_name: uuid.UUID) -> None:
+    """Delete every file of a picture; files that are gone already are no error."""
+    for key in file_keys(user_id=user_id, image_name=image_name):
+        default_storage.delete(key)
+
+
+def _write(key: str, content: bytes) -> None:
+    default_storage.save(key, ContentFile(content))
