@@ -20,6 +20,11 @@ from apps.core.health import check_cache, check_database
 from apps.core.middleware import API_PREFIX
 
 
+def unknown_api_address(request: HttpRequest) -> HttpResponse:
+    """Answer for every address below `/api/` that no view has."""
+    return _answer(request, NotFound())
+
+
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:

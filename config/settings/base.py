@@ -142,7 +142,6 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {"JobState": "apps.generation.models.JobState"},
 }
@@ -206,7 +205,8 @@ def channel_layer_settings(url: str) -> dict[str, Any]:
     return {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [url]},
+            # Without it each new connection reads the client's version from disk, on the loop.
+            "CONFIG": {"hosts": [{"address": url, "driver_info": None}]},
         }
     }
 

@@ -25,3 +25,6 @@ MEDIA_ROOT = env.MEDIA_ROOT or Path("/nonexistent")
 STORAGES: dict[str, Any] = file_storage_settings(MEDIA_ROOT)
 # A real hash in every test that signs in would be most of the suite's time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Static files as they lie in the source tree, without a collection step.
+WHITENOISE_AUTOREFRESH = True
+WHITENOISE_USE_FINDERS = True

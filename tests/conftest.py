@@ -1,0 +1,92 @@
+"""Fixtures for every test: users, the starter model, clients, files of their own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.core.files.storage import default_storage
+from django.test import Client
+from rest_framework.test import APIClient
+
+from apps.accounts.models import User
+from apps.catalog.models import GenerationModel
+from apps.catalog.services import install_starter_model
+from apps.plans.products import PLANS
+from apps.plans.services import start_subscription
+from config.celery import app as celery_app
+from tests.factories import make_user
+
+
+@pytest.fixture(autouse=True)
+def clean_cache() -> Iterator[None]:
+    """Forget between tests what is kept beside the database, waiting wake-ups included."""
+    yield
+    cache.clear()
+    with celery_app.connection_for_write() as connection:
+        connection.default_channel.client.flushdb()
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return make_user("owner@example.com")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return make_user("stranger@example.com")
+
+
+@pytest.fixture
+def enterprise_user(user: User) -> User:
+    start_subscription(user=user, plan=PLANS["enterprise"])
+    return user
+
+
+@pytest.fixture
+def starter(db: None) -> GenerationModel:
+    return install_starter_model()
+
+
+@pytest.fixture
+def api(user: User) -> APIClient:
+    """A client of the JSON API, signed in as `user`."""
+    client = APIClient()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def stranger_api(stranger: User) -> APIClient:
+    client = APIClient()
+    client.force_login(stranger)
+    return client
+
+
+@pytest.fixture
+def browser_client(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def stored_files() -> Callable[[], set[str]]:
+    """Return a function that lists the keys of all stored files of users."""
+    root = Path(default_storage.location)  # type: ignore[attr-defined]
+
+    def look() -> set[str]:
+        users = root / "users"
+        return {str(path.relative_to(root)) for path in users.rglob("*") if path.is_file()}
+
+    return look
+
+
+@pytest.fixture(autouse=True)
+def no_files_left() -> Iterator[None]:
+    yield
+    root = Path(settings.MEDIA_ROOT)
+    for path in sorted(root.rglob("*"), reverse=True):
+        if path.is_file():
+            path.unlink()

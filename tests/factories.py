@@ -1,0 +1,50 @@
+"""Make rows for tests, with what a test does not care about filled in."""
+
+import io
+import uuid
+from typing import Any
+
+from PIL import Image as PillowImage
+
+from apps.accounts.models import User
+from apps.catalog.models import GenerationModel
+from apps.generation.models import Job
+from apps.generation.parameters import complete_parameters
+from apps.generation.services.jobs import accept_generation
+from apps.images.models import Image
+from apps.images.services import add_results, store_picture
+
+PASSWORD = "a long enough password"
+
+
+def make_user(email: str, **fields: Any) -> User:
+    return User.objects.create_user(email, PASSWORD, **fields)
+
+
+def make_job(user: User, model: GenerationModel, **settings: Any) -> Job:
+    """Accept a quick job for `user`."""
+    asked: dict[str, Any] = {"prompt": "a red circle", "steps": 2, "seed": 1} | settings
+    parameters = complete_parameters(model=model, **asked)
+    return accept_generation(user=user, model=model, parameters=parameters)
+
+
+def make_picture(width: int = 64, height: int = 48) -> PillowImage.Image:
+    return PillowImage.linear_gradient("L").resize((width, height)).convert("RGB")
+
+
+def make_image(user: User, **metadata: Any) -> Image:
+    """Store a picture with its row, as a finished job would."""
+    name = uuid.uuid4()
+    stored = store_picture(
+        user_id=user.id, image_name=name, picture=make_picture(), metadata=metadata
+    )
+    return add_results(user=user, job_id=uuid.uuid4(), pictures=[(0, stored)])[0]
+
+
+def encode(picture: PillowImage.Image, image_format: str = "PNG", **options: Any) -> io.BytesIO:
+    """Encode `picture` as an upload."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format=image_format, **options)
+    buffer.seek(0)
+    buffer.name = f"picture.{image_format.lower()}"
+    return buffer

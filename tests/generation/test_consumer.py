@@ -1,0 +1,194 @@
+"""The socket: the truth on connect, one's own events after it, nobody else's ever."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from blockbuster import blockbuster_ctx
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.cached_db import SessionStore
+
+from apps.accounts.models import User
+from apps.catalog.models import GenerationModel
+from apps.generation.events import Event, publisher
+from apps.generation.selectors import save_progress
+from apps.generation.services.jobs import cancel_job
+from apps.generation.services.leases import claim_next_job
+from apps.plans.tiers import GpuTier
+from config.asgi import application
+from tests.factories import make_job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+URL = "/ws/v1/events"
+FAILED: Event = {
+    "type": "failed",
+    "job_id": "j",
+    "error": {"code": "internal", "detail": "x", "error_id": "e"},
+}
+
+
+@pytest.fixture(autouse=True)
+async def fresh_channel_layer() -> AsyncIterator[None]:
+    yield
+    layer = get_channel_layer()
+    assert layer is not None
+    await layer.flush()
+
+
+def session_cookie(user: User) -> str:
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
+
+
+async def connect(
+    user: User | None, *, origin: str = "http://testserver"
+) -> tuple[WebsocketCommunicator, bool]:
+    headers = [(b"origin", origin.encode()), (b"host", b"testserver")]
+    if user is not None:
+        cookie = await database_sync_to_async(session_cookie)(user)
+        headers.append((b"cookie", cookie.encode()))
+    socket = WebsocketCommunicator(application, URL, headers=headers)
+    connected, _code = await socket.connect(timeout=10)
+    return socket, connected
+
+
+async def receive(socket: WebsocketCommunicator) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(await socket.receive_from(timeout=10))
+    return message
+
+
+async def test_a_visitor_is_turned_away_with_a_code() -> None:
+    socket, connected = await connect(None)
+
+    assert connected
+    assert await socket.receive_output(timeout=10) == {
+        "type": "websocket.close",
+        "code": 4401,
+    }
+
+
+async def test_another_site_cannot_open_the_socket(user: User) -> None:
+    _socket, connected = await connect(user, origin="https://evil.example")
+
+    assert not connected
+
+
+async def test_a_page_reloaded_in_mid_job_learns_the_truth(
+    user: User, starter: GenerationModel
+) -> None:
+    def begin() -> None:
+        make_job(user, starter, prompt="waiting")
+        job = claim_next_job(tiers=list(GpuTier), worker="w")
+        assert job is not None
+        save_progress(
+            job_id=job.id,
+            progress={
+                "step": 3,
+                "total": 20,
+                "percent": 15,
+                "seconds_left": 1.5,
+                "preview": "data:image/webp;base64,AA==",
+            },
+        )
+        make_job(user, starter, prompt="behind it")
+
+    await database_sync_to_async(begin)()
+    socket, _connected = await connect(user)
+    snapshot = await receive(socket)
+    await socket.disconnect()
+
+    assert snapshot["type"] == "snapshot"
+    behind, running = snapshot["jobs"]
+    assert (behind["prompt"], behind["state"], behind["progress"]) == ("behind it", "queued", None)
+    assert running["state"] == "running"
+    assert running["progress"]["percent"] == 15
+    assert running["progress"]["preview"].startswith("data:image/webp")
+
+
+async def test_events_reach_every_socket_of_the_user_and_no_stranger(
+    user: User, stranger: User
+) -> None:
+    sockets = [(await connect(user))[0] for _number in range(2)]
+    theirs, _connected = await connect(stranger)
+    for socket in (*sockets, theirs):
+        await receive(socket)
+
+    publisher.publish(user.id, FAILED)
+
+    assert [await receive(socket) for socket in sockets] == [FAILED, FAILED]
+    assert await theirs.receive_nothing(timeout=0.3)
+    for socket in (*sockets, theirs):
+        await socket.disconnect()
+
+
+async def test_a_jobs_way_is_told_as_it_goes(user: User, starter: GenerationModel) -> None:
+    socket, _connected = await connect(user)
+    await receive(socket)
+
+    job = await database_sync_to_async(make_job)(user, starter, prompt="a red circle")
+    queued = await receive(socket)
+    await database_sync_to_async(claim_next_job)(tiers=list(GpuTier), worker="w")
+    started = await receive(socket)
+    other = await database_sync_to_async(make_job)(user, starter)
+    await receive(socket)
+    await database_sync_to_async(cancel_job)(user=user, job_id=other.id)
+    finished = await receive(socket)
+    await socket.disconnect()
+
+    assert queued == {
+        "type": "queued",
+        "job_id": str(job.id),
+        "prompt": "a red circle",
+        "created_at": job.created_at.isoformat(),
+    }
+    assert started == {"type": "started", "job_id": str(job.id), "attempt": 1}
+    assert finished == {
+        "type": "finished",
+        "job_id": str(other.id),
+        "state": "cancelled",
+        "compute_seconds": None,
+    }
+
+
+async def test_a_client_that_talks_is_closed(user: User) -> None:
+    socket, _connected = await connect(user)
+    await receive(socket)
+
+    await socket.send_to(text_data="hello {")
+
+    output = await socket.receive_output(timeout=10)
+    assert (output["type"], output["code"]) == ("websocket.close", 1003)
+
+
+async def test_a_torn_socket_leaves_the_others_alone(user: User) -> None:
+    torn, _connected = await connect(user)
+    kept, _connected = await connect(user)
+    for socket in (torn, kept):
+        await receive(socket)
+
+    await torn.send_input({"type": "websocket.disconnect", "code": 1006})
+    publisher.publish(user.id, FAILED)
+
+    assert await receive(kept) == FAILED
+    await kept.disconnect()
+
+
+async def test_nothing_blocks_the_event_loop(user: User, starter: GenerationModel) -> None:
+    await database_sync_to_async(make_job)(user, starter)
+    with blockbuster_ctx() as watch:
+        assert watch.functions
+        socket, _connected = await connect(user)
+        assert (await receive(socket))["type"] == "snapshot"
+        publisher.publish(user.id, FAILED)
+        assert await receive(socket) == FAILED
+        await socket.disconnect()

@@ -1,0 +1,31 @@
+"""Start the session's own PostgreSQL and Valkey before Django reads its settings."""
+
+import os
+import tempfile
+from contextlib import ExitStack
+
+import pytest
+
+from config.local.postgres import temporary_postgres
+from config.local.valkey import temporary_valkey
+
+_servers = ExitStack()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    postgres = _servers.enter_context(temporary_postgres())
+    valkey = _servers.enter_context(temporary_valkey())
+    var = _servers.enter_context(tempfile.TemporaryDirectory(prefix="easel-test-"))
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "config.settings.test",
+        "EASEL_DATABASE_URL": postgres.url(),
+        "EASEL_REDIS_URL": valkey.url,
+        "EASEL_MEDIA_ROOT": f"{var}/media",
+        "EASEL_SECRET_KEY": "for-tests-only-for-tests-only-for-tests-only-for-tests",
+        "EASEL_LOG_FORMAT": "console",
+    }
+
+
+def pytest_unconfigure() -> None:
+    _servers.close()

@@ -1,0 +1,147 @@
+"""The real processes of the product, started as in production, for tests and benchmarks."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 90.0
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Poll until `condition` holds.
+
+    Raises:
+        TimeoutError: it did not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Stack:
+    """Web, worker and scheduler as child processes on the servers that `environment` names."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = {**os.environ, **environment}
+        self.port = free_port()
+        self.logs = Path(tempfile.mkdtemp(prefix="easel-stack-"))
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for name in list(self._children):
+            self.stop(name)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start_web(self) -> None:
+        """Start the web process and wait until it is ready."""
+        self._start(
+            "web",
+            "uvicorn",
+            "config.asgi:application",
+            "--host=127.0.0.1",
+            f"--port={self.port}",
+            "--no-access-log",
+        )
+        wait_until(self._web_is_ready, seconds=START_SECONDS, what="the start of the web process")
+
+    def start_worker(self, *, queues: str, name: str = "worker") -> None:
+        """Start a worker and wait until it has loaded its model and listens."""
+        self._start(
+            name,
+            "celery",
+            "-A",
+            "config",
+            "worker",
+            "-Q",
+            queues,
+            "--pool=solo",
+            "--loglevel=INFO",
+            "--without-gossip",
+            "--without-mingle",
+        )
+        wait_until(
+            lambda: " ready." in self.log(name) or self._ended(name),
+            seconds=START_SECONDS,
+            what=f"the start of {name}",
+        )
+        if self._ended(name):
+            raise RuntimeError(f"{name} ended at its start:\n{self.log(name)[-4000:]}")
+
+    def start_scheduler(self) -> None:
+        self._start("scheduler", str(ROOT / "manage.py"), "run_scheduler", module=False)
+
+    def kill(self, name: str) -> None:
+        """End a process as `kill -9` does."""
+        self._end(name, signal.SIGKILL)
+
+    def stop(self, name: str) -> None:
+        """End a process in order."""
+        self._end(name, signal.SIGTERM)
+
+    def send_signal(self, name: str, number: signal.Signals) -> None:
+        self._children[name].send_signal(number)
+
+    def log(self, name: str) -> str:
+        return (self.logs / name).read_text(encoding="utf-8", errors="replace")
+
+    def _start(self, name: str, *command: str, module: bool = True) -> None:
+        with (self.logs / name).open("ab") as log:
+            self._children[name] = subprocess.Popen(
+                [sys.executable, *(["-m"] if module else []), *command],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def _end(self, name: str, number: signal.Signals) -> None:
+        child = self._children.pop(name)
+        child.send_signal(number)
+        try:
+            child.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+    def _ended(self, name: str) -> bool:
+        return self._children[name].poll() is not None
+
+    def _web_is_ready(self) -> bool:
+        if self._ended("web"):
+            raise RuntimeError(f"the web process ended at its start:\n{self.log('web')[-4000:]}")
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):  # noqa: S310
+                return True
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
