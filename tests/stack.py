@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
+
+from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90.0
@@ -35,6 +38,12 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def session_database_url() -> str:
+    """Return the URL of the database that the tests of this session use."""
+    url = urlsplit(os.environ["EASEL_DATABASE_URL"])
+    return url._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
 
 
 class Stack:

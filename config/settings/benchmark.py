@@ -1,0 +1,11 @@
+"""Benchmarks: as the tests, with the database pool of production."""
+
+from config import env
+from config.settings.base import database_settings
+from config.settings.test import *  # noqa: F403
+
+DATABASES = {
+    "default": database_settings(
+        env.DATABASE_URL or "postgresql:///easel", pool_size=env.WEB_POOL_SIZE
+    )
+}

@@ -1,0 +1,1 @@
+"""Benchmarks, each a module with `run(quick) -> Report`; see docs/benchmarks.md."""

@@ -1,0 +1,194 @@
+"""Whatever is killed, frozen or lost: every accepted job ends once, and files match rows."""
+
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from celery import current_app
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.catalog.models import GenerationModel
+from apps.credits.models import UsageRecord
+from apps.generation.models import TERMINAL_STATES, Job, JobState
+from apps.generation.selectors import progress_of
+from apps.generation.services.jobs import cancel_job
+from apps.generation.services.leftovers import remove_leftovers
+from apps.generation.wakeups import send_wakeup
+from apps.images.models import Image
+from apps.plans.products import PLANS
+from apps.plans.services import start_subscription
+from apps.plans.tiers import TIER_BY_QUEUE
+from tests.factories import make_job
+from tests.faults.conftest import LEASE_SECONDS
+from tests.stack import Stack, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+QUEUES = ",".join(TIER_BY_QUEUE)
+LONG = {"steps": 100, "width": 256, "height": 256}
+
+
+def state(job: Job) -> str:
+    job.refresh_from_db()
+    return job.state
+
+
+def wait_for_steps(job: Job) -> None:
+    def is_under_way() -> bool:
+        progress = progress_of(jobs=[job]).get(job.id)
+        return progress is not None and progress["step"] >= 2
+
+    wait_until(is_under_way, seconds=120, what="the second step")
+
+
+def wait_for_end(*jobs: Job, seconds: float = 300) -> None:
+    wait_until(
+        lambda: all(state(job) in TERMINAL_STATES for job in jobs),
+        seconds=seconds,
+        what="the end of the jobs",
+    )
+
+
+def check_books(stored_files: Callable[[], set[str]], *jobs: Job) -> None:
+    """Every job ended once, with one picture, one charge, and no file beside these."""
+    assert [state(job) for job in jobs] == [JobState.SUCCEEDED] * len(jobs)
+    Job.objects.update(finished_at=timezone.now() - timedelta(hours=1))
+    remove_leftovers()
+    images = list(Image.objects.all())
+    assert sorted(str(image.session_id) for image in images) == sorted(str(job.id) for job in jobs)
+    assert UsageRecord.objects.count() == len(jobs)
+    assert len(stored_files()) == 3 * len(jobs)
+    assert {image.s3_key for image in images} <= stored_files()
+
+
+def test_a_worker_killed_in_mid_step_loses_nothing(
+    stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
+) -> None:
+    stack.start_scheduler()
+    stack.start_worker(queues=QUEUES)
+    job = make_job(user, starter, **LONG)
+    wait_for_steps(job)
+
+    stack.kill("worker")
+    assert state(job) == JobState.RUNNING
+    stack.start_worker(queues=QUEUES)
+    wait_for_end(job)
+
+    assert job.attempt == 2
+    check_books(stored_files, job)
+
+
+def test_another_worker_takes_over(
+    stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
+) -> None:
+    stack.start_scheduler()
+    stack.start_worker(queues=QUEUES, name="first")
+    job = make_job(user, starter, **LONG)
+    wait_for_steps(job)
+    stack.start_worker(queues=QUEUES, name="second")
+    job.refresh_from_db()
+    assert job.attempt == 1
+
+    stack.kill("first")
+    wait_until(
+        lambda: state(job) == JobState.RUNNING and job.attempt == 2,
+        seconds=LEASE_SECONDS + 20,
+        what="the second attempt",
+    )
+    wait_for_end(job)
+
+    check_books(stored_files, job)
+
+
+def test_a_frozen_worker_that_wakes_up_late_is_refused(
+    stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
+) -> None:
+    stack.start_scheduler()
+    stack.start_worker(queues=QUEUES, name="frozen")
+    job = make_job(user, starter, **LONG)
+    wait_for_steps(job)
+
+    stack.send_signal("frozen", signal.SIGSTOP)
+    stack.start_worker(queues=QUEUES, name="second")
+    wait_until(
+        lambda: state(job) == JobState.RUNNING and job.attempt == 2,
+        seconds=LEASE_SECONDS + 30,
+        what="the second attempt",
+    )
+    stack.send_signal("frozen", signal.SIGCONT)
+    wait_until(lambda: "attempt_lost" in stack.log("frozen"), seconds=60, what="giving up")
+    wait_for_end(job)
+
+    assert job.attempt == 2
+    check_books(stored_files, job)
+
+
+def test_waiting_jobs_survive_a_stop_of_everything_and_an_empty_queue(
+    stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
+) -> None:
+    start_subscription(user=user, plan=PLANS["studio"])
+    jobs = [make_job(user, starter, seed=seed) for seed in range(3)]
+    with current_app.connection_for_write() as broker:
+        broker.default_channel.client.flushdb()
+
+    stack.start_scheduler()
+    stack.start_worker(queues=QUEUES)
+    wait_for_end(*jobs)
+    stack.stop("worker")
+    stack.stop("scheduler")
+    late = make_job(user, starter, seed=3)
+    stack.start_scheduler()
+    stack.start_worker(queues=QUEUES)
+    wait_for_end(late)
+
+    check_books(stored_files, *jobs, late)
+
+
+def test_a_wakeup_delivered_many_times_makes_one_picture(
+    stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
+) -> None:
+    job = make_job(user, starter)
+    for _time in range(4):
+        send_wakeup(job)
+    stack.start_worker(queues=QUEUES, name="first")
+    stack.start_worker(queues=QUEUES, name="second")
+    wait_for_end(job)
+    wait_until(_queues_are_empty, seconds=30, what="taking every message")
+
+    assert job.attempt == 1
+    check_books(stored_files, job)
+
+
+def test_a_stopped_worker_finishes_what_it_began(
+    stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
+) -> None:
+    stack.start_worker(queues=QUEUES)
+    job = make_job(user, starter, steps=60)
+    wait_for_steps(job)
+
+    stack.stop("worker")
+
+    assert state(job) == JobState.SUCCEEDED
+    check_books(stored_files, job)
+
+
+def test_a_cancel_is_seen_in_mid_job(
+    stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
+) -> None:
+    stack.start_worker(queues=QUEUES)
+    job = make_job(user, starter, **LONG)
+    wait_for_steps(job)
+
+    cancel_job(user=user, job_id=job.id)
+    wait_for_end(job, seconds=30)
+
+    assert job.state == JobState.CANCELLED
+    assert not Image.objects.exists()
+    assert stored_files() == set()
+
+
+def _queues_are_empty() -> bool:
+    with current_app.connection_for_write() as broker:
+        return not any(broker.default_channel.client.llen(queue) for queue in TIER_BY_QUEUE)
