@@ -15,8 +15,8 @@ from apps.catalog.models import GenerationModel
 from apps.catalog.services import install_starter_model
 from apps.plans.products import PLANS
 from apps.plans.services import start_subscription
-from config.celery import app as celery_app
 from tests.factories import make_user
+from tests.queues import empty_queues
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +24,7 @@ def clean_cache() -> Iterator[None]:
     """Forget between tests what is kept beside the database, waiting wake-ups included."""
     yield
     cache.clear()
-    with celery_app.connection_for_write() as connection:
-        connection.default_channel.client.flushdb()
+    empty_queues()
 
 
 @pytest.fixture

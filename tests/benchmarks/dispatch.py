@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.cached_db import SessionStore
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
@@ -130,7 +131,7 @@ class Client:
         self.socket: ClientConnection = connect(
             f"ws://127.0.0.1:{stack.port}/ws/v1/events",
             additional_headers={"Cookie": cookies},
-            origin=stack.url,  # type: ignore[arg-type]
+            origin=Origin(stack.url),
         )
         self._receive("snapshot")
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from celery import current_app
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -22,6 +21,7 @@ from apps.plans.services import start_subscription
 from apps.plans.tiers import TIER_BY_QUEUE
 from tests.factories import make_job
 from tests.faults.conftest import LEASE_SECONDS
+from tests.queues import empty_queues, waiting_messages
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -130,8 +130,7 @@ def test_waiting_jobs_survive_a_stop_of_everything_and_an_empty_queue(
 ) -> None:
     start_subscription(user=user, plan=PLANS["studio"])
     jobs = [make_job(user, starter, seed=seed) for seed in range(3)]
-    with current_app.connection_for_write() as broker:
-        broker.default_channel.client.flushdb()
+    empty_queues()
 
     stack.start_scheduler()
     stack.start_worker(queues=QUEUES)
@@ -155,7 +154,7 @@ def test_a_wakeup_delivered_many_times_makes_one_picture(
     stack.start_worker(queues=QUEUES, name="first")
     stack.start_worker(queues=QUEUES, name="second")
     wait_for_end(job)
-    wait_until(_queues_are_empty, seconds=30, what="taking every message")
+    wait_until(lambda: not waiting_messages(), seconds=30, what="taking every message")
 
     assert job.attempt == 1
     check_books(stored_files, job)
@@ -187,8 +186,3 @@ def test_a_cancel_is_seen_in_mid_job(
     assert job.state == JobState.CANCELLED
     assert not Image.objects.exists()
     assert stored_files() == set()
-
-
-def _queues_are_empty() -> bool:
-    with current_app.connection_for_write() as broker:
-        return not any(broker.default_channel.client.llen(queue) for queue in TIER_BY_QUEUE)

@@ -128,11 +128,12 @@ def test_a_late_result_of_a_lost_attempt_is_refused(user: User, starter: Generat
 
 
 def test_after_three_lost_attempts_a_job_fails(user: User, starter: GenerationModel) -> None:
-    make_job(user, starter)
-    for _attempt in range(3):
-        job = claim()
-        assert job is not None
-        expire(job)
+    job = make_job(user, starter)
+    for attempt in (1, 2, 3):
+        claimed = claim()
+        assert claimed is not None
+        assert claimed.attempt == attempt
+        expire(claimed)
         recover_expired_jobs()
 
     assert claim() is None

@@ -21,6 +21,7 @@ from apps.generation.selectors import progress_of
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import claim_next_job, recover_expired_jobs
 from apps.generation.services.leftovers import remove_leftovers
+from apps.generation.services.results import finish_job
 from apps.images.models import Image
 from apps.images.selectors import read_file
 from apps.images.services import delete_image
@@ -175,7 +176,7 @@ def test_a_late_result_leaves_no_row_and_no_file(
     stored_files: Callable[[], set[str]],
 ) -> None:
     job = make_job(user, starter)
-    finish = runner_jobs.finish_job
+    finish = finish_job
 
     def lose_the_lease_first(**arguments: Any) -> bool:
         assert len(stored_files()) == 3
