@@ -1,5 +1,6 @@
 """Make a picture from the terminal, by the same job, queue and worker as everybody's."""
 
+import logging
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -41,6 +42,8 @@ class Command(BaseCommand):
         parser.add_argument("--guidance-scale", type=float)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # The terminal belongs to the bar; what this process would log at INFO it says in words.
+        logging.getLogger("apps").setLevel(logging.WARNING)
         with override("en"):
             user = _find_user(options["user"])
             try:

@@ -1,0 +1,13 @@
+from django.urls import path
+
+from apps.dashboard import views
+
+app_name = "dashboard"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("create/", views.create, name="create"),
+    path("gallery/", views.gallery, name="gallery"),
+    path("gallery/<uuid:image_name>/", views.image, name="image"),
+    path("gallery/<uuid:image_name>/tile/", views.image_tile, name="image-tile"),
+]

@@ -1,0 +1,79 @@
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from apps.accounts.requests import signed_in_user
+from apps.catalog.limits import MAX_GUIDANCE, MAX_PROMPT_LENGTH
+from apps.core.errors import NotFound
+from apps.dashboard.selectors import gallery_page, get_picture, studio_models
+from apps.images.selectors import get_image
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def page(view: View[P]) -> View[P]:
+    """Make `view` a page of the studio: signed in, only read, never cached, 404 for strangers."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except NotFound as error:
+            raise Http404 from error
+
+    guarded: View[P] = require_safe(never_cache(login_required(answered)))
+    return guarded
+
+
+def home(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead to where work begins."""
+    del request
+    return redirect("dashboard:create")
+
+
+@page
+def create(request: HttpRequest) -> HttpResponse:
+    """Show the composer, the settings and the stage; the rest is live."""
+    context = {
+        "section": "create",
+        "models": studio_models(user=signed_in_user(request)),
+        "limits": {"prompt": MAX_PROMPT_LENGTH, "guidance": MAX_GUIDANCE},
+    }
+    return render(request, "dashboard/create.html", context)
+
+
+@page
+def gallery(request: HttpRequest) -> HttpResponse:
+    """Show the newest pictures, or to htmx the tiles after a cursor."""
+    cursor = request.GET.get("cursor")
+    shown = gallery_page(user=signed_in_user(request), cursor=cursor)
+    template = "dashboard/partials/tiles.html" if is_htmx(request) else "dashboard/gallery.html"
+    return render(request, template, {"section": "gallery", "page": shown})
+
+
+@page
+def image(request: HttpRequest, image_name: uuid.UUID) -> HttpResponse:
+    """Show a picture with its facts: as a page, or to htmx as the inside of the dialog."""
+    picture = get_picture(user=signed_in_user(request), image_name=image_name)
+    template = "dashboard/partials/picture.html" if is_htmx(request) else "dashboard/image.html"
+    return render(request, template, {"section": "gallery", "picture": picture})
+
+
+@page
+def image_tile(request: HttpRequest, image_name: uuid.UUID) -> HttpResponse:
+    """Render one tile, for a picture that arrives while the gallery is open."""
+    shown = get_image(user=signed_in_user(request), image_name=image_name)
+    return render(request, "dashboard/partials/tile.html", {"image": shown})
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Say whether htmx asks for a part of a page."""
+    return request.headers.get("HX-Request") == "true"
