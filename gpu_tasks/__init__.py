@@ -1,0 +1,1 @@
+"""Workers that generate pictures, and the models they ship with."""

@@ -1,0 +1,27 @@
+"""The model families that the engine can run, each in a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from gpu_tasks.engine.errors import ModelUnavailable
+from gpu_tasks.engine.families.family import LoadedModel, ModelFamily
+from gpu_tasks.engine.families.stable_diffusion_1 import StableDiffusion1
+
+FAMILIES: Final[Mapping[str, ModelFamily]] = MappingProxyType(
+    {family.base: family for family in (StableDiffusion1(),)}
+)
+
+__all__ = ["FAMILIES", "LoadedModel", "ModelFamily", "find_family"]
+
+
+def find_family(base: str) -> ModelFamily:
+    """Return the family of this name, or raise ModelUnavailable."""
+    try:
+        return FAMILIES[base]
+    except KeyError:
+        raise ModelUnavailable(
+            "This kind of model is not supported.", reason=f"no family {base!r}"
+        ) from None

@@ -1,0 +1,134 @@
+"""Small pictures of what is under way, straight from the latents and without the VAE."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+
+from gpu_tasks.engine.errors import ModelUnavailable
+from gpu_tasks.engine.libraries import torch
+from gpu_tasks.engine.model_files import read_json
+
+logger = logging.getLogger(__name__)
+
+PREVIEW_FILE: Final = "preview.json"
+
+# SD 1.x latents to RGB in [-1, 1], found by regression by its users:
+# https://discuss.huggingface.co/t/decoding-latents-to-rgb-without-upscaling/23204/2
+# Halved, with a bias of 0.5, because ours map to [0, 1].
+_SD_1_FACTORS: Final = (
+    (0.149, 0.1035, 0.104),
+    (0.0935, 0.143, 0.0865),
+    (-0.079, 0.0945, 0.132),
+    (-0.092, -0.1355, -0.2365),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LatentPreview:
+    """Map UNet-space latents to RGB in [0, 1]: rgb = latents @ factors + bias."""
+
+    factors: torch.Tensor
+    bias: torch.Tensor
+
+    @classmethod
+    def for_model(cls, directory: Path, *, channels: int) -> LatentPreview:
+        """Take the map that lies in the model's directory, or a fixed one."""
+        file = directory / PREVIEW_FILE
+        if file.is_file():
+            try:
+                content = read_json(file)
+                preview = cls(
+                    torch.tensor(content["latent_rgb_factors"], dtype=torch.float32),
+                    torch.tensor(content["latent_rgb_bias"], dtype=torch.float32),
+                )
+                if preview.factors.shape == (channels, 3) and preview.bias.shape == (3,):
+                    return preview
+                logger.warning("preview_map_ignored: %s has the wrong shape", file)
+            except (ModelUnavailable, KeyError, TypeError, ValueError) as error:
+                # A model without a preview is better than no model.
+                logger.warning("preview_map_ignored: %s: %s", file, error)
+        return cls._fixed(channels)
+
+    @classmethod
+    def _fixed(cls, channels: int) -> LatentPreview:
+        if channels == len(_SD_1_FACTORS):
+            factors = torch.tensor(_SD_1_FACTORS)
+        else:
+            # Nothing is known of these latents: show their mean, in grey.
+            factors = torch.full((channels, 3), 0.5 / channels)
+        return cls(factors, torch.full((3,), 0.5))
+
+    def draw(self, latents: torch.Tensor) -> Image.Image:
+        """Draw latents of shape (channels, height, width), a pixel for each place."""
+        with torch.inference_mode():
+            pixels = latents.float().cpu().permute(1, 2, 0) @ self.factors + self.bias
+            pixels = pixels.nan_to_num().clamp(0, 1).mul(255).round().to(torch.uint8)
+        return Image.fromarray(pixels.numpy(), mode="RGB")
+
+
+class DenoisedTap:
+    """Remember what went through a scheduler last, so that a preview can be drawn of it.
+
+    A step's result is mostly noise until late. The picture that the model believes in at that
+    step, x0, is clear much earlier, and follows from what the model was shown and what it said:
+    with a the product of alphas up to now, the model was shown x = sqrt(a) x0 + sqrt(1 - a) e.
+    It said e (epsilon), or v = sqrt(a) e - sqrt(1 - a) x0 (v-prediction, Salimans and Ho 2022,
+    https://arxiv.org/abs/2202.00512), or x0 itself (sample).
+
+    Keeps three references and computes nothing until `denoised` is called. Only for a scheduler
+    that belongs to one request.
+    """
+
+    def __init__(self, scheduler: Any) -> None:
+        self._alphas: Sequence[float] | torch.Tensor = scheduler.alphas_cumprod
+        self._prediction_type: str = scheduler.config.prediction_type
+        self._shown: torch.Tensor | None = None
+        self._said: torch.Tensor | None = None
+        self._timestep: Any = None
+        scale_model_input, step = scheduler.scale_model_input, scheduler.step
+
+        @functools.wraps(scale_model_input)
+        def remember_input(*args: Any, **kwargs: Any) -> Any:
+            self._shown = scale_model_input(*args, **kwargs)
+            return self._shown
+
+        # wraps() keeps the signature, which pipelines inspect for `eta` and `generator`.
+        @functools.wraps(step)
+        def remember_output(model_output: Any, timestep: Any, *args: Any, **kwargs: Any) -> Any:
+            self._said, self._timestep = model_output, timestep
+            return step(model_output, timestep, *args, **kwargs)
+
+        scheduler.scale_model_input = remember_input
+        scheduler.step = remember_output
+
+    def denoised(self, fallback: torch.Tensor) -> torch.Tensor:
+        """Return x0 of the first picture, of shape (channels, height, width)."""
+        if self._shown is None or self._said is None:
+            return fallback[0]
+        with torch.inference_mode():
+            # The first row is the first picture: guidance doubles the batch after its rows.
+            shown, said = self._shown[0].float(), self._said[0].float()
+            signal, noise = self._signal_and_noise(float(self._timestep))
+            if self._prediction_type == "v_prediction":
+                return signal * shown - noise * said
+            if self._prediction_type == "sample":
+                return said
+            return (shown - noise * said) / signal
+
+    def _signal_and_noise(self, timestep: float) -> tuple[float, float]:
+        # Karras spacing asks the model at times between the trained ones.
+        last = len(self._alphas) - 1
+        below = min(max(int(timestep), 0), last)
+        above = min(below + 1, last)
+        part = min(max(timestep - below, 0.0), 1.0)
+        alpha = float(self._alphas[below]) * (1 - part) + float(self._alphas[above]) * part
+        # A schedule with no signal at its end would divide by zero.
+        alpha = max(alpha, 1e-4)
+        return float(alpha**0.5), float((1 - alpha) ** 0.5)

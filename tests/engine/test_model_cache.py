@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from gpu_tasks.engine import Engine, ModelSource
+from gpu_tasks.engine.model_cache import ModelCache
+from tests.engine.conftest import MakeRequest
+
+
+class FakeModel:
+    def __init__(self, nbytes: int) -> None:
+        self.nbytes = nbytes
+
+
+Cache = ModelCache[str, FakeModel]
+
+
+def use(cache: Cache, key: str, nbytes: int = 10) -> None:
+    with cache.use(key, lambda: FakeModel(nbytes), expected_bytes=lambda: nbytes):
+        pass
+
+
+def must_not_load() -> FakeModel:
+    raise AssertionError("loaded again")
+
+
+def test_a_model_is_loaded_once() -> None:
+    cache = Cache(100)
+    use(cache, "a")
+
+    with cache.use("a", must_not_load, expected_bytes=lambda: 10) as model:
+        assert model.nbytes == 10
+    assert cache.nbytes == 10
+
+
+def test_the_model_used_longest_ago_goes_first() -> None:
+    cache = Cache(30)
+    for key in ("a", "b", "c"):
+        use(cache, key)
+    use(cache, "a")
+
+    use(cache, "d")
+
+    assert cache.loaded() == ("c", "a", "d")
+    assert cache.nbytes == 30
+
+
+def test_room_is_made_before_a_model_is_loaded() -> None:
+    cache = Cache(30)
+    use(cache, "a")
+    use(cache, "b")
+    lying_there: list[tuple[str, ...]] = []
+
+    def load() -> FakeModel:
+        lying_there.append(cache.loaded())
+        return FakeModel(20)
+
+    with cache.use("c", load, expected_bytes=lambda: 20):
+        pass
+
+    assert lying_there == [("b",)]
+    assert cache.loaded() == ("b", "c")
+
+
+def test_a_model_larger_than_the_limit_runs_and_is_then_dropped() -> None:
+    cache = Cache(30)
+    use(cache, "small")
+
+    with cache.use("large", lambda: FakeModel(31), expected_bytes=lambda: 31) as model:
+        assert cache.loaded() == ("large",)
+        reference = weakref.ref(model)
+        del model
+    gc.collect()
+
+    assert cache.loaded() == ()
+    assert cache.nbytes == 0
+    assert reference() is None
+
+
+def test_a_model_in_use_is_not_dropped_for_another() -> None:
+    cache = Cache(10)
+
+    with cache.use("a", lambda: FakeModel(10), expected_bytes=lambda: 10):
+        use(cache, "b")
+        assert cache.loaded() == ("a",)
+        assert cache.drop_unused() == 0
+    assert cache.loaded() == ("a",)
+
+
+def test_a_model_that_was_forgotten_in_use_is_loaded_anew() -> None:
+    cache = Cache(100)
+
+    with cache.use("a", lambda: FakeModel(10), expected_bytes=lambda: 10) as old:
+        assert cache.drop("a") is True
+        with cache.use("a", lambda: FakeModel(12), expected_bytes=lambda: 12) as new:
+            assert (old.nbytes, new.nbytes) == (10, 12)
+    assert cache.drop("b") is False
+    assert cache.nbytes == 12
+
+
+def test_a_failed_load_leaves_nothing_behind() -> None:
+    cache = Cache(100)
+
+    def fail() -> FakeModel:
+        raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"), cache.use("a", fail, expected_bytes=lambda: 1):
+        pass
+
+    assert cache.loaded() == ()
+    use(cache, "a")
+    assert cache.loaded() == ("a",)
+
+
+def run_together(action: Callable[[int], object], *, threads: int) -> None:
+    barrier = threading.Barrier(threads)
+
+    def start(number: int) -> object:
+        barrier.wait(timeout=10)
+        return action(number)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(start, range(threads)))
+
+
+def test_threads_that_want_the_same_model_load_it_once() -> None:
+    cache = Cache(100)
+    loads: list[FakeModel] = []
+    wait = threading.Event()
+
+    def load() -> FakeModel:
+        wait.wait(timeout=0.1)
+        loads.append(FakeModel(10))
+        return loads[-1]
+
+    def want(number: int) -> None:
+        with cache.use("a", load, expected_bytes=lambda: 10) as model:
+            assert model is loads[0]
+
+    run_together(want, threads=8)
+
+    assert len(loads) == 1
+
+
+def test_a_waiting_thread_tries_itself_when_the_load_failed() -> None:
+    cache = Cache(100)
+    tries: list[int] = []
+    outcomes: list[str] = []
+
+    def load() -> FakeModel:
+        tries.append(1)
+        if len(tries) == 1:
+            threading.Event().wait(timeout=0.1)
+            raise OSError("once")
+        return FakeModel(10)
+
+    def want(number: int) -> None:
+        try:
+            with cache.use("a", load, expected_bytes=lambda: 10):
+                outcomes.append("loaded")
+        except OSError:
+            outcomes.append("failed")
+
+    run_together(want, threads=4)
+
+    assert sorted(outcomes) == ["failed", "loaded", "loaded", "loaded"]
+    assert len(tries) == 2
+
+
+def test_bytes_stay_within_the_limit_whatever_threads_do() -> None:
+    cache = Cache(45)
+
+    def work(number: int) -> None:
+        for turn in range(200):
+            use(cache, f"model-{(turn * (number + 1)) % 7}")
+
+    run_together(work, threads=6)
+
+    assert cache.nbytes <= 45
+    assert cache.nbytes == 10 * len(cache.loaded())
+
+
+def test_the_engine_counts_parameters_and_buffers(tiny_source: ModelSource) -> None:
+    engine = Engine(device="cpu")
+    engine.preload(tiny_source)
+
+    with engine.hold(tiny_source) as model:
+        parts = [model.components[name] for name in ("unet", "vae", "text_encoder")]
+        tensors = [t for part in parts for t in (*part.parameters(), *part.buffers())]
+        counted = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        expected = model.family.expected_bytes(tiny_source, dtype=next(parts[0].parameters()).dtype)
+    assert engine.loaded_bytes == counted
+    # Only buffers that are not stored with the weights may differ.
+    assert abs(expected - counted) < 0.01 * counted
+
+
+def test_the_engine_switches_between_models_within_its_limit(
+    tiny_source: ModelSource, other_source: ModelSource, make_request: MakeRequest
+) -> None:
+    roomy = Engine(device="cpu")
+    roomy.preload(tiny_source)
+    one_model = roomy.loaded_bytes
+    engine = Engine(device="cpu", cache_bytes=int(1.5 * one_model))
+    alone = {
+        source.key: roomy.generate(make_request(source), source=source).images[0].tobytes()
+        for source in (tiny_source, other_source)
+    }
+
+    for source in (tiny_source, other_source, tiny_source):
+        result = engine.generate(make_request(source), source=source)
+        assert engine.loaded_models == [source.key]
+        assert result.images[0].tobytes() == alone[source.key]
+
+    assert roomy.loaded_models == ["tiny", "other"]
+    assert alone["tiny"] != alone["other"]
+
+
+def test_a_model_larger_than_the_engine_s_limit_still_runs(
+    tiny_source: ModelSource, make_request: MakeRequest
+) -> None:
+    engine = Engine(device="cpu", cache_bytes=1000)
+
+    assert len(engine.generate(make_request(tiny_source), source=tiny_source).images) == 1
+
+    assert engine.loaded_models == []
+    assert engine.loaded_bytes == 0
+
+
+def test_a_model_loads_beside_a_generation(
+    tiny_source: ModelSource, other_source: ModelSource, make_request: MakeRequest
+) -> None:
+    engine = Engine(device="cpu")
+    loaded: list[list[str]] = []
+    clean = engine.generate(make_request(tiny_source), source=tiny_source).images[0]
+
+    def load_another(progress: object) -> None:
+        if not loaded:
+            thread = threading.Thread(target=engine.preload, args=(other_source,))
+            thread.start()
+            thread.join(timeout=60)
+            loaded.append(engine.loaded_models)
+
+    result = engine.generate(make_request(tiny_source), source=tiny_source, on_step=load_another)
+
+    assert loaded == [["tiny", "other"]]
+    assert result.images[0].tobytes() == clean.tobytes()
+
+
+def test_threads_may_share_an_engine(
+    tiny_source: ModelSource, other_source: ModelSource, make_request: MakeRequest
+) -> None:
+    engine = Engine(device="cpu")
+    requests = [
+        (make_request(source, seed=seed, scheduler="euler_a"), source)
+        for seed in (1, 2)
+        for source in (tiny_source, other_source)
+    ]
+    clean = [engine.generate(r, source=s).images[0].tobytes() for r, s in requests]
+    made: dict[int, bytes] = {}
+
+    def make(number: int) -> None:
+        request, source = requests[number]
+        made[number] = engine.generate(request, source=source).images[0].tobytes()
+
+    run_together(make, threads=len(requests))
+
+    assert [made[number] for number in range(len(requests))] == clean
