@@ -1,0 +1,195 @@
+"""`make test`, `make test-slow`, `make lint` and `make format`: every check, cheap ones first.
+
+A check that fails does not keep the others from running; the exit code says whether any did.
+"""
+
+import difflib
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.local.chromium import require_chromium
+from config.local.install import ROOT, RefusedError, paragraph
+
+SCHEMA = ROOT / "docs" / "openapi.yaml"
+_BIN = Path(sys.executable).parent
+# For what loads Django's settings without touching a database.
+_NO_SERVERS = {
+    "DJANGO_SETTINGS_MODULE": "config.settings.test",
+    "EASEL_DATABASE_URL": "postgresql:///nobody-connects",
+    "EASEL_REDIS_URL": "redis://127.0.0.1:1/0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that either holds or not; `run` returns True when it holds."""
+
+    name: str
+    run: Callable[[], bool]
+
+
+def run_program(*words: str | Path, **environment: str) -> bool:
+    """Run a program of the virtual environment in the checkout; True if its exit code is 0."""
+    result = subprocess.run(
+        [str(word) for word in words],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        env={
+            **os.environ,
+            # Node's tools look for `node` there.
+            "PATH": f"{_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PYTHONUNBUFFERED": "1",
+            **environment,
+        },
+    )
+    return result.returncode == 0
+
+
+def program(name: str, *words: str | Path, **environment: str) -> Check:
+    """Make a check of a program in the virtual environment."""
+    return Check(name, lambda: run_program(*words, **environment))
+
+
+def install_node_packages() -> bool:
+    """Install what package-lock.json names, unless that has been done."""
+    lock = ROOT / "package-lock.json"
+    if not lock.is_file():
+        print("package-lock.json is missing: the checks of our JavaScript cannot run.")
+        return False
+    stamp = ROOT / "node_modules" / ".easel-lock"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == digest:
+        return True
+    done = run_program(_BIN / "npm", "ci", "--no-audit", "--no-fund")
+    if done:
+        stamp.write_text(digest)
+    return done
+
+
+def schema_is_in_step() -> bool:
+    """Compare the API description in the repository with what the code says now."""
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder, "openapi.yaml")
+        if not write_schema(fresh):
+            return False
+        new = fresh.read_text(encoding="utf-8").splitlines()
+    old = SCHEMA.read_text(encoding="utf-8").splitlines() if SCHEMA.is_file() else []
+    for line in difflib.unified_diff(old, new, str(SCHEMA), "what the code says", lineterm=""):
+        print(line)
+    if old != new:
+        print("The API and its description differ. If the change is meant: make openapi")
+    return old == new
+
+
+def write_schema(target: Path) -> bool:
+    """Write the API description to `target`; a warning of the generator is a failure."""
+    arguments = ["--validate", "--fail-on-warn", "--file", str(target)]
+    return run_program(sys.executable, "manage.py", "spectacular", *arguments, **_NO_SERVERS)
+
+
+def has_chromium() -> bool:
+    """Find or install a Chromium for the browser tests."""
+    try:
+        print(f"Using {require_chromium()}")
+    except RefusedError as refusal:
+        print(paragraph(str(refusal)))
+        return False
+    return True
+
+
+def lint_checks() -> list[Check]:
+    """Return the checks that only read the sources."""
+    module = (sys.executable, "-m")
+    return [
+        program("ruff check", *module, "ruff", "check"),
+        program("ruff format", *module, "ruff", "format", "--check"),
+        program("import rules", _BIN / "lint-imports", **_NO_SERVERS),
+        Check("npm ci", install_node_packages),
+        program("ESLint", _BIN / "npm", "run", "--silent", "lint"),
+        program("tsc", _BIN / "npm", "run", "--silent", "types"),
+        program("mypy", *module, "mypy", ".", **_NO_SERVERS),
+    ]
+
+
+def test_checks() -> list[Check]:
+    """Return everything `make test` runs."""
+    return [
+        *lint_checks(),
+        program(
+            "migrations",
+            *(sys.executable, "-W", "ignore", "manage.py"),
+            *("makemigrations", "--check", "--dry-run"),
+            **_NO_SERVERS,
+        ),
+        Check("OpenAPI in step", schema_is_in_step),
+        Check("Chromium", has_chromium),
+        program(
+            "tests",
+            *(sys.executable, "-m", "pytest", "-m", "not slow"),
+            *("--cov", "--cov-branch", "--cov-fail-under=80"),
+        ),
+    ]
+
+
+def slow_checks() -> list[Check]:
+    """Return what `make test-slow` runs."""
+    return [
+        Check("Chromium", has_chromium),
+        program("slow tests", sys.executable, "-m", "pytest", "-m", "slow"),
+    ]
+
+
+def format_checks() -> list[Check]:
+    """Return what puts the sources into shape."""
+    module = (sys.executable, "-m", "ruff")
+    return [
+        program("ruff fixes", *module, "check", "--fix"),
+        program("ruff format", *module, "format"),
+    ]
+
+
+def schema_checks() -> list[Check]:
+    """Return what writes the API description anew."""
+    return [Check("OpenAPI", lambda: write_schema(SCHEMA))]
+
+
+GROUPS = {
+    "test": test_checks,
+    "test-slow": slow_checks,
+    "lint": lint_checks,
+    "format": format_checks,
+    "openapi": schema_checks,
+}
+
+
+def run_all(checks: Sequence[Check]) -> int:
+    """Run every check and print which failed; return 1 if any did, else 0."""
+    failed = []
+    for check in checks:
+        print(f"\n── {check.name} ──", flush=True)
+        started = time.monotonic()
+        if not check.run():
+            failed.append(check.name)
+        print(f"── {check.name}: {time.monotonic() - started:.0f} s", flush=True)
+    print(f"\nFAILED: {', '.join(failed)}." if failed else "\nAll is well.", flush=True)
+    return 1 if failed else 0
+
+
+def main() -> int:
+    """Run the group of checks named on the command line."""
+    try:
+        return run_all(GROUPS[sys.argv[1]]())
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
