@@ -1,0 +1,140 @@
+// @ts-check
+/** The JSON API, spoken as the signed-in user. */
+
+/** @import {ErrorEnvelope, GenerationRequest, Job, JobPage, Picture} from "./types.js" */
+
+const ROOT = "/api/v1";
+
+/** An answer that is not a success; `message` can be shown to the user as it is. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status 0 if no answer came
+   * @param {ErrorEnvelope} envelope
+   */
+  constructor(status, envelope) {
+    super(envelope.detail);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = envelope.code;
+    this.errorId = envelope.error_id;
+    this.fields = envelope.fields ?? {};
+  }
+}
+
+/**
+ * @param {unknown} body
+ * @returns {body is ErrorEnvelope}
+ */
+function isEnvelope(body) {
+  return (
+    typeof body === "object" &&
+    body !== null &&
+    "detail" in body &&
+    typeof body.detail === "string" &&
+    "code" in body
+  );
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<unknown>} null if there is no JSON in it
+ */
+async function readJson(response) {
+  try {
+    return /** @type {unknown} */ (await response.json());
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<Response>}
+ */
+async function send(path, options = {}) {
+  const headers = new Headers(options.headers);
+  headers.set("Accept", "application/json");
+  const token = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content");
+  if (options.method && token) headers.set("X-CSRFToken", token);
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(path, { credentials: "same-origin", ...options, headers });
+  } catch {
+    const detail = gettext("The server cannot be reached. Check the connection and try again.");
+    throw new ApiError(0, { detail, code: "unreachable" });
+  }
+  if (response.ok) return response;
+  const body = await readJson(response);
+  const detail = gettext("The server did not answer as expected. Please try again.");
+  throw new ApiError(response.status, isEnvelope(body) ? body : { detail, code: "unexpected" });
+}
+
+/** @returns {string} a key that makes a repeated request the same request */
+function idempotencyKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * @param {GenerationRequest} request
+ * @returns {Promise<Job>}
+ */
+export async function createGeneration(request) {
+  const response = await send(`${ROOT}/generations`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "Idempotency-Key": idempotencyKey() },
+    body: JSON.stringify(request),
+  });
+  return /** @type {Promise<Job>} */ (response.json());
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<Job>}
+ */
+export async function getGeneration(id) {
+  const response = await send(`${ROOT}/generations/${id}`);
+  return /** @type {Promise<Job>} */ (response.json());
+}
+
+/** @returns {Promise<JobPage>} the newest jobs */
+export async function listGenerations() {
+  const response = await send(`${ROOT}/generations?limit=24`);
+  return /** @type {Promise<JobPage>} */ (response.json());
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<Job>}
+ */
+export async function cancelGeneration(id) {
+  const response = await send(`${ROOT}/generations/${id}/cancel`, { method: "POST" });
+  return /** @type {Promise<Job>} */ (response.json());
+}
+
+/**
+ * @param {string} name
+ * @returns {Promise<Picture>}
+ */
+export async function getPicture(name) {
+  const response = await send(`${ROOT}/images/${encodeURIComponent(name)}`);
+  return /** @type {Promise<Picture>} */ (response.json());
+}
+
+/**
+ * @param {File} file
+ * @returns {Promise<Picture>}
+ */
+export async function uploadPicture(file) {
+  const body = new FormData();
+  body.append("file", file);
+  const response = await send(`${ROOT}/images`, { method: "POST", body });
+  return /** @type {Promise<Picture>} */ (response.json());
+}
+
+/** @param {string} name */
+export async function deletePicture(name) {
+  await send(`${ROOT}/images/${encodeURIComponent(name)}`, { method: "DELETE" });
+}

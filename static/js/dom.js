@@ -1,0 +1,72 @@
+// @ts-check
+/** Typed access to the page, and small pieces of it made by hand. */
+
+/**
+ * Return the element of that id, which must be there and of that type.
+ *
+ * @template {Element} T
+ * @param {string} id
+ * @param {new () => T} type
+ * @returns {T}
+ */
+export function byId(id, type) {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new TypeError(`#${id} is missing or of another type`);
+  return element;
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, string>} [attributes]
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/**
+ * @param {string} name a symbol of `partials/icons.html`
+ * @returns {SVGSVGElement}
+ */
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(space, "use");
+  use.setAttribute("href", `#icon-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/**
+ * Say something to people who listen to the page rather than look at it.
+ *
+ * @param {string} message
+ */
+export function announce(message) {
+  byId("announcer", HTMLElement).textContent = message;
+}
+
+/**
+ * Ask a yes-or-no question about something that cannot be taken back.
+ *
+ * @param {{title: string, text: string, yes: string}} question
+ * @returns {Promise<boolean>}
+ */
+export function confirmed({ title, text, yes }) {
+  const dialog = byId("confirm", HTMLDialogElement);
+  byId("confirm-title", HTMLElement).textContent = title;
+  byId("confirm-text", HTMLElement).textContent = text;
+  byId("confirm-yes", HTMLButtonElement).textContent = yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}

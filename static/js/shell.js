@@ -1,0 +1,30 @@
+// @ts-check
+/** What every page of the studio has: the theme, the account menu, the socket. */
+
+import { byId } from "./dom.js";
+import { EventSocket } from "./socket.js";
+import { startTheme } from "./theme.js";
+
+const OFFLINE_AFTER_MS = 1500;
+
+startTheme();
+
+/** The one socket of this page; modules of a page listen to it. */
+export const socket = new EventSocket(document.body.dataset.socketPath ?? "/");
+
+let offlineTimer = 0;
+socket.listen({
+  onStatus(online) {
+    clearTimeout(offlineTimer);
+    const mark = byId("connection", HTMLElement);
+    // A blink is not worth a word: most reconnects take less than this.
+    if (online) mark.hidden = true;
+    else offlineTimer = setTimeout(() => (mark.hidden = false), OFFLINE_AFTER_MS);
+  },
+  onSignedOut() {
+    const next = encodeURIComponent(location.pathname + location.search);
+    location.assign(`${document.body.dataset.signIn ?? "/"}?next=${next}`);
+  },
+});
+// After every module of the page had its chance to listen, so that no snapshot is missed.
+addEventListener("DOMContentLoaded", () => socket.open());

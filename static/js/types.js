@@ -1,0 +1,121 @@
+/**
+ * The shapes of what the API and the socket say. Types only: nothing imports this at run time.
+ *
+ * @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} JobState
+ *
+ * @typedef {object} SchedulerName
+ * @property {string} key
+ * @property {string} name
+ *
+ * @typedef {object} Model
+ * @property {string} key
+ * @property {string} name
+ * @property {number} default_width
+ * @property {number} default_height
+ * @property {number} min_size
+ * @property {number} max_size
+ * @property {number} default_steps
+ * @property {number} default_guidance
+ * @property {string} default_scheduler
+ * @property {SchedulerName[]} schedulers
+ * @property {number} max_steps
+ * @property {number} max_images
+ * @property {string[]} example_prompts
+ *
+ * @typedef {object} Metadata
+ * @property {string} [prompt]
+ * @property {string} [negative_prompt]
+ * @property {string} [model]
+ * @property {number | null} [width]
+ * @property {number | null} [height]
+ * @property {number | null} [steps]
+ * @property {number | null} [guidance_scale]
+ * @property {string} [scheduler]
+ * @property {number | null} [seed]
+ * @property {number | null} [strength]
+ * @property {string | null} [init_image]
+ *
+ * @typedef {object} Picture
+ * @property {string} image_name
+ * @property {string} full_url
+ * @property {string} thumbnail_url
+ * @property {Record<"256" | "512", string>} thumbnail_urls
+ * @property {number} width
+ * @property {number} height
+ * @property {"internal" | "external"} image_origin
+ * @property {string | null} generation
+ * @property {Metadata} metadata
+ * @property {string} created_at
+ *
+ * @typedef {object} Progress
+ * @property {number} step
+ * @property {number} total
+ * @property {number} percent
+ * @property {number | null} seconds_left
+ * @property {string | null} preview
+ *
+ * @typedef {object} Failure
+ * @property {string} code
+ * @property {string} detail
+ * @property {string} error_id
+ *
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {JobState} state
+ * @property {string} model
+ * @property {string} prompt
+ * @property {string} negative_prompt
+ * @property {number} width
+ * @property {number} height
+ * @property {number} steps
+ * @property {number} guidance_scale
+ * @property {string} scheduler
+ * @property {number} seed
+ * @property {number} num_images
+ * @property {string | null} init_image
+ * @property {number | null} strength
+ * @property {number} attempt
+ * @property {string} created_at
+ * @property {string | null} started_at
+ * @property {string | null} finished_at
+ * @property {number | string | null} compute_seconds
+ * @property {Progress | null} progress
+ * @property {Picture[]} images
+ * @property {Failure | null} error
+ * @property {boolean} cancel_requested
+ *
+ * @typedef {object} JobPage
+ * @property {string | null} next
+ * @property {Job[]} results
+ *
+ * @typedef {object} ErrorEnvelope
+ * @property {string} detail
+ * @property {string} code
+ * @property {string} [error_id]
+ * @property {Record<string, string[]>} [fields]
+ *
+ * @typedef {object} GenerationRequest
+ * @property {string} prompt
+ * @property {string} negative_prompt
+ * @property {string} model
+ * @property {number | string | undefined} width
+ * @property {number | string | undefined} height
+ * @property {number | string | undefined} steps
+ * @property {number | string | undefined} guidance_scale
+ * @property {string} scheduler
+ * @property {number | string | undefined} seed
+ * @property {number} num_images
+ * @property {string} [init_image]
+ * @property {number} [strength]
+ *
+ * @typedef {{type: "snapshot", jobs: Job[]}} SnapshotEvent
+ * @typedef {{type: "queued", job_id: string, prompt: string, created_at: string}} QueuedEvent
+ * @typedef {{type: "started", job_id: string, attempt: number}} StartedEvent
+ * @typedef {{type: "progress", job_id: string, attempt: number} & Progress} ProgressEvent
+ * @typedef {{type: "image", job_id: string, image: Picture}} ImageEvent
+ * @typedef {{type: "finished", job_id: string, state: "succeeded" | "cancelled", compute_seconds: number | null}} FinishedEvent
+ * @typedef {{type: "failed", job_id: string, error: Failure}} FailedEvent
+ * @typedef {SnapshotEvent | QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent} StudioEvent
+ */
+
+export {};
