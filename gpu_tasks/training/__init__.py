@@ -1,0 +1,1 @@
+"""Training programs that produce the weights shipped with the product."""
