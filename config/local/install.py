@@ -5,6 +5,7 @@ version), so it uses the standard library alone and imports nothing of the proje
 """
 
 import ctypes
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -15,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -350,6 +352,18 @@ def run_pip(arguments: Sequence[str]) -> None:
         raise RefusedError("\n".join([advice, *lines]))
 
 
+def terminal_is_gone() -> bool:
+    """Tell whether our output goes to a terminal that has been closed.
+
+    Its hang-up reaches only the leader of the session; make, if it is that, keeps it to itself.
+    """
+    try:
+        termios.tcgetattr(1)
+    except termios.error as error:
+        return bool(error.args[0] == errno.EIO)
+    return False
+
+
 def _show_progress(process: subprocess.Popen[bytes], log_path: Path) -> None:
     """Say now and then what pip is at, so that minutes of silence do not look like a hang."""
     said = ""
@@ -362,6 +376,8 @@ def _show_progress(process: subprocess.Popen[bytes], log_path: Path) -> None:
             news = f"  … {len(found)} packages looked up or downloaded"
             if found and found[-1].startswith("Installing"):
                 news = f"  … unpacking {len(found) - 1} packages"
+            if terminal_is_gone():
+                raise KeyboardInterrupt from None
             if news != said:
                 say(news)
             said = news

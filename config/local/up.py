@@ -28,6 +28,7 @@ from config.local.install import (
     only_one,
     paragraph,
     say,
+    terminal_is_gone,
 )
 from config.local.parts import Part, PartFailedError
 from config.local.placement import server_home
@@ -215,13 +216,8 @@ async def bring_up(options: Options, supervisor: Supervisor) -> None:
 
 
 async def watch_terminal(gone: Callable[[], None]) -> None:
-    """Call `gone` when the terminal we were started in is closed.
-
-    Its hang-up reaches only the leader of the session; make, if it is that, keeps it to itself.
-    """
-    if not os.isatty(1):
-        return
-    while os.isatty(1):
+    """Call `gone` when the terminal we were started in is closed."""
+    while not terminal_is_gone():
         await asyncio.sleep(1)
     gone()
 

@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from config.local import up
 from config.local.install import ALREADY_UP, MIB, RefusedError, only_one
 from config.local.state import ServerState
 from config.local.valkey import temporary_valkey
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -145,3 +149,23 @@ def test_a_web_process_that_is_not_there_does_not_answer() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         assert up.answers(unused.getsockname()[1], "/readyz") is False
+
+
+def test_a_terminal_that_is_closed_ends_the_whole_though_no_signal_comes(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from config.local.supervisor import Supervisor; from config.local.up import serve\n"
+        "async def bring_up(): print('up', flush=True)\n"
+        "asyncio.run(serve(Supervisor(Path(sys.argv[1])), bring_up))\n"
+        "Path(sys.argv[1], 'ended').touch()"
+    )
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path], cwd=ROOT, stdout=slave, stderr=slave
+    )
+    os.close(slave)
+    assert os.read(master, 100).strip() == b"up"
+    assert process.poll() is None
+    os.close(master)
+    assert process.wait(60) == 0
+    assert (tmp_path / "ended").exists()
