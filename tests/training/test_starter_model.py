@@ -78,7 +78,7 @@ def test_the_preview_map_roughly_matches_decoded_pictures(pipeline: Any) -> None
         latents = pipeline.vae.encode(to_tensor(pictures=pictures)).latent_dist.mode()
     shown = apply_preview(latents=latents * pipeline.vae.config.scaling_factor, preview=preview)
     wanted = torch.nn.functional.avg_pool2d((to_tensor(pictures=pictures) + 1) / 2, 8)
-    assert (shown - wanted).abs().mean() < 0.08
+    assert (shown - wanted).abs().mean() < 0.12
 
 
 def test_the_preview_fit_recovers_a_linear_map() -> None:
