@@ -86,7 +86,8 @@ export class SettingsPanel {
     if (kept && this.#models.has(kept)) this.#model.value = kept;
     this.#useModel(onModel);
     this.#restore();
-    this.#advanced.open = recall("advanced") === "open";
+    // Never folded here: a quick user may have opened it before this script was there.
+    if (recall("advanced") === "open") this.#advanced.open = true;
     const fold = () => (this.#panel.open = !NARROW.matches);
     NARROW.addEventListener("change", fold);
     fold();

@@ -50,6 +50,7 @@ def running_stack() -> Iterator[Stack]:
             "EASEL_REDIS_URL": valkey.url,
             "EASEL_MEDIA_ROOT": media,
             "EASEL_SECRET_KEY": "for-screenshots-only-for-screenshots-only-for-screenshots",
+            "EASEL_LOG_FORMAT": "console",
         }
         _fill_database()
         from apps.plans.tiers import TIER_BY_QUEUE  # only now are there settings

@@ -55,15 +55,18 @@ class Studio:
 
     def open(self, path: str) -> None:
         self.page.goto(path)
-        if self.page.locator("#connection").count():
-            # The socket is up when the page's snapshot has come.
-            self.page.wait_for_load_state("networkidle")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the page's scripts run: before that a link is followed, not enhanced."""
+        self.page.wait_for_load_state("networkidle")
 
     def sign_in(self, email: str, password: str) -> None:
         self.open("/accounts/sign-in/")
         self.page.get_by_label("E-mail").fill(email)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
+        self.settle()
 
     @property
     def prompt(self) -> Locator:

@@ -47,6 +47,7 @@ def test_a_prompt_becomes_a_picture_that_is_found_and_deleted(
 
     studio.page.get_by_role("link", name="Gallery").click()
     expect(studio.tiles).to_have_count(1)
+    studio.settle()
     shoot(studio.page, "gallery")
     studio.tiles.click()
     expect(studio.viewer).to_be_visible()
@@ -111,6 +112,7 @@ def test_the_keyboard_alone_makes_opens_and_leaves_a_picture(studio: Studio) -> 
     studio.page.get_by_role("link", name="Gallery").focus()
     keyboard.press("Enter")
     expect(studio.tiles).to_have_count(1)
+    studio.settle()
     studio.tiles.focus()
     keyboard.press("Enter")
     expect(studio.viewer).to_be_visible()
@@ -134,6 +136,7 @@ def test_a_picture_gives_its_settings_and_itself_to_the_next_one(
 
     studio.open(f"/gallery/{image.image_name}/")
     studio.page.get_by_role("link", name="Use these settings").click()
+    studio.settle()
 
     expect(studio.prompt).to_have_value("two pink hearts on a purple background")
     studio.open_advanced()
@@ -142,6 +145,7 @@ def test_a_picture_gives_its_settings_and_itself_to_the_next_one(
 
     studio.open(f"/gallery/{image.image_name}/")
     studio.page.get_by_role("link", name="Start from it").click()
+    studio.settle()
     expect(studio.page.locator("#start-chosen")).to_be_visible()
     studio.generate("a white heart on a purple background")
     expect(studio.stage).to_contain_text("a white heart", timeout=MADE_WITHIN_MS)

@@ -137,6 +137,7 @@ def test_the_large_view_is_a_page_of_its_own_too(studio: Studio, images: list[Im
     expect(studio.page.get_by_role("heading", name="picture 1")).to_be_visible()
     studio.page.keyboard.press("ArrowRight")
     expect(studio.page.get_by_role("heading", name="picture 0")).to_be_visible()
+    studio.settle()
     studio.page.get_by_role("button", name="Delete").click()
     studio.answer("Keep")
     assert Image.objects.count() == 3
@@ -176,6 +177,7 @@ def test_the_chosen_theme_and_settings_outlive_a_reload(studio: Studio) -> None:
     studio.page.get_by_role("radio", name="Dark").check()
 
     studio.page.reload()
+    studio.settle()
 
     assert studio.page.evaluate("() => document.documentElement.dataset.theme") == "dark"
     expect(studio.page.get_by_role("spinbutton", name="Steps")).to_have_value("33")
