@@ -10,6 +10,7 @@ import structlog
 from celery import current_app, shared_task
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 from django.conf import settings
+from django.db import connections
 
 from apps.catalog.models import GenerationModel
 from apps.generation.events import publisher
@@ -47,6 +48,9 @@ def wake(job_id: str) -> None:
 def load_default_model(**_: Any) -> None:
     """Have the default model in memory before the first job asks for it."""
     model = GenerationModel.objects.filter(is_enabled=True).first()
+    # Celery closes the descriptors of open connections when the pool starts, also in a pool of
+    # one process; psycopg would then wait for ever on a number that another socket has by now.
+    connections.close_all()
     if model is None:
         logger.warning("no_model_installed", advice="python manage.py bootstrap_local")
         return

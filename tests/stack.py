@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:

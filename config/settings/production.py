@@ -36,7 +36,7 @@ CHANNEL_LAYERS = channel_layer_settings(_redis_url)
 CELERY_BROKER_URL = env.BROKER_URL or _redis_url
 MEDIA_ROOT = env.MEDIA_ROOT or Path("/var/lib/easel/media")
 STORAGES: dict[str, Any] = file_storage_settings(MEDIA_ROOT) | {
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static_files.HashedStaticFilesStorage"},
 }
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -173,6 +173,19 @@ def test_a_stopped_worker_finishes_what_it_began(
     check_books(stored_files, job)
 
 
+def test_a_worker_on_the_pool_of_production_serves_job_after_job(
+    stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
+) -> None:
+    stack.environment["DJANGO_SETTINGS_MODULE"] = "config.settings.benchmark"
+    stack.start_worker(queues=QUEUES)
+    jobs = []
+    for seed in range(3):
+        jobs.append(make_job(user, starter, seed=seed))
+        wait_for_end(jobs[-1], seconds=30)
+
+    check_books(stored_files, *jobs)
+
+
 def test_a_cancel_is_seen_in_mid_job(
     stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
 ) -> None:

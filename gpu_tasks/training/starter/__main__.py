@@ -34,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         stage = commands.add_parser(name, help=purpose)
         stage.add_argument("--minutes", type=float, default=default)
+        stage.add_argument("--again", action="store_true", help="another round of the schedule")
     commands.add_parser("draw", help="draw the training set")
     commands.add_parser("encode", help="encode the training set to latents")
     commands.add_parser("export", help="write the model directory")
@@ -75,16 +76,17 @@ def main() -> int:
     configure_logging()
     work = stages.Work(directory=options.work_dir, processes=options.processes)
     command: str = options.command
+    again = getattr(options, "again", False)
     if command in ("draw", "all"):
         stages.draw(work=work)
     if command in ("vae", "all"):
-        stages.train_vae(work=work, minutes=getattr(options, "minutes", 35.0))
+        stages.train_vae(work=work, minutes=getattr(options, "minutes", 35.0), again=again)
     if command in ("encode", "all"):
         stages.encode(work=work)
     if command in ("unet", "all"):
-        stages.train_unet(work=work, minutes=getattr(options, "minutes", 75.0))
+        stages.train_unet(work=work, minutes=getattr(options, "minutes", 75.0), again=again)
     if command in ("polish", "all"):
-        stages.polish_decoder(work=work, minutes=getattr(options, "minutes", 15.0))
+        stages.polish_decoder(work=work, minutes=getattr(options, "minutes", 15.0), again=again)
     if command in ("export", "all"):
         stages.export(work=work, target=options.model_dir)
     if command in ("evaluate", "all"):

@@ -154,11 +154,13 @@ def train_denoiser(
     tokenizer_dir: Path,
     work_dir: Path,
     minutes: float,
+    again: bool,
 ) -> None:
     """Train denoiser and text encoder together for a number of minutes, resuming if possible.
 
     Latents are (n, 4, 16, 16), scaled to unit variance. Every process of a parallel run calls
-    this with its rank; the first one writes the checkpoint denoiser.pt.
+    this with its rank; the first one writes the checkpoint denoiser.pt. `again` starts another
+    round of the learning rate's schedule from the checkpoint.
     """
     tokenizer = load_tokenizer(directory=tokenizer_dir)
     models, averages = build_models(tokenizer=tokenizer), build_models(tokenizer=tokenizer)
@@ -173,7 +175,7 @@ def train_denoiser(
         models.load_state_dict(state["models"])
         averages.load_state_dict(state["averages"])
         optimizer.load_state_dict(state["optimizer"])
-        step, budget.spent = state["step"], state["spent"]
+        step, budget.spent = state["step"], 0.0 if again else state["spent"]
     signal = build_scheduler().alphas_cumprod
     rng = np.random.default_rng([_SEED, step, rank])
     generator = torch.Generator().manual_seed(_SEED + 1000 * step + rank)

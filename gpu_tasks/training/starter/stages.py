@@ -51,13 +51,18 @@ def draw(*, work: Work) -> None:
     draw_training_set(directory=work.directory, pictures=PICTURES, processes=work.processes)
 
 
-def train_vae(*, work: Work, minutes: float) -> None:
+def train_vae(*, work: Work, minutes: float, again: bool) -> None:
     """Train the autoencoder."""
     run_workers(
         work=train_autoencoder,
         processes=work.processes,
         work_dir=work.directory,
-        arguments={"work_dir": work.directory, "minutes": minutes, "checkpoint": "vae.pt"},
+        arguments={
+            "work_dir": work.directory,
+            "minutes": minutes,
+            "checkpoint": "vae.pt",
+            "again": again,
+        },
     )
 
 
@@ -66,7 +71,7 @@ def encode(*, work: Work) -> None:
     encode_training_set(work_dir=work.directory, processes=work.processes)
 
 
-def train_unet(*, work: Work, minutes: float) -> None:
+def train_unet(*, work: Work, minutes: float, again: bool) -> None:
     """Train denoiser and text encoder on the encoded training set."""
     if not work.tokenizer_dir.exists():
         build_tokenizer(directory=work.tokenizer_dir)
@@ -81,17 +86,23 @@ def train_unet(*, work: Work, minutes: float) -> None:
             "tokenizer_dir": work.tokenizer_dir,
             "work_dir": work.directory,
             "minutes": minutes,
+            "again": again,
         },
     )
 
 
-def polish_decoder(*, work: Work, minutes: float) -> None:
+def polish_decoder(*, work: Work, minutes: float, again: bool) -> None:
     """Train only the decoder on, so that the latents stay what the denoiser learned."""
     run_workers(
         work=train_autoencoder,
         processes=work.processes,
         work_dir=work.directory,
-        arguments={"work_dir": work.directory, "minutes": minutes, "checkpoint": "polished.pt"},
+        arguments={
+            "work_dir": work.directory,
+            "minutes": minutes,
+            "checkpoint": "polished.pt",
+            "again": again,
+        },
     )
 
 

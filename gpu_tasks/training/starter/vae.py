@@ -88,12 +88,15 @@ def measure_divergence(*, mean: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).sum(dim=(1, 2, 3)).mean()
 
 
-def train_autoencoder(*, rank: int, work_dir: Path, minutes: float, checkpoint: str) -> None:
+def train_autoencoder(
+    *, rank: int, work_dir: Path, minutes: float, checkpoint: str, again: bool
+) -> None:
     """Train the autoencoder for a number of minutes, resuming from the checkpoint.
 
     Every process of a parallel run calls this with its rank; the first one writes. The first
     half sees crops, the second whole pictures, whose normalisation statistics are those met
     later. A checkpoint other than vae.pt starts from vae.pt and trains the decoder only.
+    `again` starts another round of the learning rate's schedule from the checkpoint.
     """
     pictures = load_pictures(directory=work_dir)
     torch.manual_seed(_SEED)
@@ -118,7 +121,7 @@ def train_autoencoder(*, rank: int, work_dir: Path, minutes: float, checkpoint: 
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
-        step, budget.spent = state["step"], state["spent"]
+        step, budget.spent = state["step"], 0.0 if again else state["spent"]
     rng = np.random.default_rng([_SEED, step, rank])
     torch.manual_seed(_SEED + 1000 * step + rank)
 
