@@ -1,8 +1,10 @@
 """Writes on pictures: files first, then the row that names them."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any
 
 from django.conf import settings
@@ -16,6 +18,10 @@ from apps.images.files import encode_png, encode_thumbnail, read_upload
 from apps.images.models import Image, ImageCategory, ImageOrigin
 from apps.images.selectors import get_image
 from apps.images.storage import THUMBNAIL_SIZES, file_keys, image_key, thumbnail_key
+
+# A picture's files are encoded and written side by side: each waits for the disk or for S3. The
+# threads stay, since each has an S3 client of its own.
+_writers = ThreadPoolExecutor(1 + len(THUMBNAIL_SIZES), thread_name_prefix="files")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +43,23 @@ def store_picture(
     metadata: Mapping[str, Any],
 ) -> StoredPicture:
     """Write the PNG and the thumbnails of `picture`; the same name writes the same files."""
-    png = encode_png(picture, metadata=metadata)
-    _write(image_key(user_id=user_id, image_name=image_name), png)
-    for size in THUMBNAIL_SIZES:
-        _write(
-            thumbnail_key(user_id=user_id, image_name=image_name, size=size),
-            encode_thumbnail(picture, size=size),
+    writes = [
+        _writers.submit(
+            _write,
+            image_key(user_id=user_id, image_name=image_name),
+            partial(encode_png, picture, metadata=metadata),
         )
+    ]
+    for size in THUMBNAIL_SIZES:
+        key = thumbnail_key(user_id=user_id, image_name=image_name, size=size)
+        writes.append(_writers.submit(_write, key, partial(encode_thumbnail, picture, size=size)))
+    wait(writes)
+    sizes = [write.result() for write in writes]
     return StoredPicture(
         image_name=image_name,
         width=picture.width,
         height=picture.height,
-        file_size_bytes=len(png),
+        file_size_bytes=sizes[0],
         metadata=metadata,
     )
 
@@ -120,5 +131,7 @@ def delete_files(*, user_id: uuid.UUID, image_name: uuid.UUID) -> None:
         default_storage.delete(key)
 
 
-def _write(key: str, content: bytes) -> None:
+def _write(key: str, encode: Callable[[], bytes]) -> int:
+    content = encode()
     default_storage.save(key, ContentFile(content))
+    return len(content)
