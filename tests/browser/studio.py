@@ -98,6 +98,12 @@ class Studio:
         self.open_advanced()
         self.page.get_by_role("spinbutton", name="Steps").fill(str(steps))
 
+    def make_it_long(self) -> None:
+        """Ask for so much that the job is still running when the test comes back to it."""
+        self.page.locator("#width").fill("256")
+        self.page.locator("#height").fill("256")
+        self.set_steps(100)
+
     def generate(self, prompt: str) -> None:
         self.prompt.fill(prompt)
         self.page.get_by_role("button", name="Generate").click()

@@ -66,7 +66,7 @@ def test_a_prompt_becomes_a_picture_that_is_found_and_deleted(
 
 def test_a_reload_in_mid_job_shows_the_truth(studio: Studio) -> None:
     studio.open("/create/")
-    studio.set_steps(100)
+    studio.make_it_long()
     studio.generate("a sunset over the sea")
     studio.page.wait_for_function(
         "() => (document.querySelector('#stage-progress')?.value ?? 0) > 5",
@@ -88,7 +88,7 @@ def test_a_reload_in_mid_job_shows_the_truth(studio: Studio) -> None:
 
 def test_a_cancelled_job_stops_and_says_so(studio: Studio) -> None:
     studio.open("/create/")
-    studio.set_steps(100)
+    studio.make_it_long()
     studio.generate("a forest at night")
     expect(studio.stage).to_have_attribute("data-state", "running", timeout=MADE_WITHIN_MS)
 
