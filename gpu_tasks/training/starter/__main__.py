@@ -1,4 +1,4 @@
-"""Command line of the starter model's training: draw, vae, encode, unet, polish, export, …"""
+"""Command line of the starter model's training: draw, vae, encode, text, unet, polish, export, …"""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, default, purpose in (
         ("vae", 35.0, "train the autoencoder"),
-        ("unet", 75.0, "train denoiser and text encoder"),
+        ("text", 3.0, "train the text encoder"),
+        ("unet", 100.0, "train the denoiser"),
         ("polish", 15.0, "train the decoder on, with the encoder frozen"),
     ):
         stage = commands.add_parser(name, help=purpose)
@@ -83,8 +84,10 @@ def main() -> int:
         stages.train_vae(work=work, minutes=getattr(options, "minutes", 35.0), again=again)
     if command in ("encode", "all"):
         stages.encode(work=work)
+    if command in ("text", "all"):
+        stages.train_text(work=work, minutes=getattr(options, "minutes", 3.0), again=again)
     if command in ("unet", "all"):
-        stages.train_unet(work=work, minutes=getattr(options, "minutes", 75.0), again=again)
+        stages.train_unet(work=work, minutes=getattr(options, "minutes", 100.0), again=again)
     if command in ("polish", "all"):
         stages.polish_decoder(work=work, minutes=getattr(options, "minutes", 15.0), again=again)
     if command in ("export", "all"):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Final
+
+_LONGEST_STEP: Final = 10.0
 
 
 class TimeBudget:
@@ -20,9 +23,9 @@ class TimeBudget:
         self._last = time.monotonic()
 
     def tick(self) -> None:
-        """Add the time since the last call to the time spent."""
+        """Add the time since the last call to the time spent; a suspension hardly counts."""
         now = time.monotonic()
-        self.spent += now - self._last
+        self.spent += min(now - self._last, _LONGEST_STEP)
         self._last = now
 
     def share(self) -> float:

@@ -8,17 +8,18 @@ import numpy as np
 
 from gpu_tasks.training.starter.world import COLORS, SIDE, Canvas, Picture, ShapeSpec
 
+# The smallest still spans five cells of the latents: below that, reconstruction rounds corners.
 _RADII: Final = {
-    ("small", 1): (15.5, 18.5),
-    ("medium", 1): (24.0, 28.0),
-    ("large", 1): (35.0, 41.0),
-    ("small", 2): (14.0, 16.0),
-    ("medium", 2): (20.0, 22.5),
-    ("large", 2): (24.0, 26.5),
-    ("small", 3): (13.5, 15.0),
-    ("medium", 3): (18.5, 20.5),
-    ("small", 4): (13.5, 15.0),
-    ("medium", 4): (18.5, 20.5),
+    ("small", 1): (20.0, 23.0),
+    ("medium", 1): (28.0, 31.0),
+    ("large", 1): (37.0, 41.0),
+    ("small", 2): (18.5, 20.5),
+    ("medium", 2): (22.5, 24.5),
+    ("large", 2): (26.0, 28.0),
+    ("small", 3): (18.0, 19.2),
+    ("medium", 3): (21.0, 22.5),
+    ("small", 4): (18.0, 19.2),
+    ("medium", 4): (21.0, 22.5),
 }
 _LAYOUTS: Final[dict[int, tuple[tuple[tuple[float, float], ...], ...]]] = {
     2: (((-1, 0), (1, 0)), ((-1, -0.7), (1, 0.7)), ((-1, 0.7), (1, -0.7)), ((0, -1), (0, 1))),
@@ -126,7 +127,7 @@ def draw_shapes(*, spec: ShapeSpec, rng: np.random.Generator) -> Picture:
     paint = color * (1 - 0.03 * rows)
     radius = float(rng.uniform(*_RADII[spec.size, spec.count]))
     for center in place_centers(spec=spec, radius=radius, rng=rng):
-        tilt = float(rng.uniform(-0.05, 0.05))
+        tilt = float(rng.uniform(-0.03, 0.03))
         cover = cover_shape(shape=spec.shape, center=center, radius=radius, tilt=tilt)[..., None]
         canvas = canvas * (1 - cover) + paint * cover
     return np.asarray(np.clip(canvas * 255 + 0.5, 0, 255), dtype=np.uint8)

@@ -19,6 +19,7 @@ from gpu_tasks.training.starter.export import export_model
 from gpu_tasks.training.starter.latents import encode_training_set
 from gpu_tasks.training.starter.parallel import run_workers
 from gpu_tasks.training.starter.preview import fit_preview
+from gpu_tasks.training.starter.text import load_text_encoder, train_text_encoder
 from gpu_tasks.training.starter.tokenizer import build_tokenizer, load_tokenizer
 from gpu_tasks.training.starter.vae import (
     load_autoencoder,
@@ -27,7 +28,7 @@ from gpu_tasks.training.starter.vae import (
     train_autoencoder,
 )
 
-PICTURES: Final = 24_000
+PICTURES: Final = 32_000
 _PREVIEW_PICTURES: Final = 600
 
 logger = logging.getLogger(__name__)
@@ -71,10 +72,25 @@ def encode(*, work: Work) -> None:
     encode_training_set(work_dir=work.directory, processes=work.processes)
 
 
-def train_unet(*, work: Work, minutes: float, again: bool) -> None:
-    """Train denoiser and text encoder on the encoded training set."""
+def train_text(*, work: Work, minutes: float, again: bool) -> None:
+    """Train the text encoder on captions alone."""
     if not work.tokenizer_dir.exists():
         build_tokenizer(directory=work.tokenizer_dir)
+    run_workers(
+        work=train_text_encoder,
+        processes=work.processes,
+        work_dir=work.directory,
+        arguments={
+            "tokenizer_dir": work.tokenizer_dir,
+            "work_dir": work.directory,
+            "minutes": minutes,
+            "again": again,
+        },
+    )
+
+
+def train_unet(*, work: Work, minutes: float, again: bool) -> None:
+    """Train the denoiser on the encoded training set."""
     latents = encode_training_set(work_dir=work.directory, processes=work.processes)
     run_workers(
         work=train_denoiser,
@@ -119,12 +135,11 @@ def export(*, work: Work, target: Path) -> None:
         pictures=(to_tensor(pictures=pictures) + 1) / 2,
     )
     tokenizer = load_tokenizer(directory=work.tokenizer_dir)
-    denoiser, text_encoder = load_denoiser(work_dir=work.directory, tokenizer=tokenizer)
     size = export_model(
         target=target,
         autoencoder=autoencoder,
-        denoiser=denoiser,
-        text_encoder=text_encoder,
+        denoiser=load_denoiser(work_dir=work.directory),
+        text_encoder=load_text_encoder(work_dir=work.directory, tokenizer=tokenizer),
         tokenizer=tokenizer,
         preview=preview,
     )

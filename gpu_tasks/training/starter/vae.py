@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gpu_tasks.training.starter.dataset import load_pictures
-from gpu_tasks.training.starter.parallel import average_step
-from gpu_tasks.training.starter.schedule import TimeBudget
+from gpu_tasks.training.starter.loop import TrainingRun
 from gpu_tasks.training.starter.world import SIDE
 
 _SEED: Final = 11
@@ -28,8 +26,7 @@ _FULL_BATCH: Final = 2
 _PEAK_RATE: Final = 1.4e-3
 _POLISH_RATE: Final = 5e-4
 _KL_WEIGHT: Final = 2e-6
-_EMA_DECAY: Final = 0.998
-_SAVE_SECONDS: Final = 120.0
+_AVERAGE_DECAY: Final = 0.998
 
 logger = logging.getLogger(__name__)
 
@@ -101,47 +98,25 @@ def train_autoencoder(
     pictures = load_pictures(directory=work_dir)
     torch.manual_seed(_SEED)
     model = build_autoencoder().to(memory_format=torch.channels_last)
-    average = build_autoencoder()
-    average.load_state_dict(model.state_dict())
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=_PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-4, foreach=True
-    )
-    budget = TimeBudget(minutes=minutes, warmup=0.02)
-    path = work_dir / checkpoint
     polishes = checkpoint != "vae.pt"
-    peak = _POLISH_RATE if polishes else _PEAK_RATE
-    step = 0
     if polishes:
         model.load_state_dict(torch.load(work_dir / "vae.pt", weights_only=True)["average"])
-        average.load_state_dict(model.state_dict())
         model.encoder.requires_grad_(requires_grad=False)
         model.quant_conv.requires_grad_(requires_grad=False)
-    if path.exists():
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, budget.spent = state["step"], 0.0 if again else state["spent"]
-    rng = np.random.default_rng([_SEED, step, rank])
-    torch.manual_seed(_SEED + 1000 * step + rank)
-
-    def save() -> None:
-        state = {
-            "model": model.state_dict(),
-            "average": average.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-            "spent": budget.spent,
-        }
-        torch.save(state, path.with_suffix(".partial"))
-        path.with_suffix(".partial").rename(path)
-
-    saved = time.monotonic()
-    errors: list[float] = []
-    while not budget.is_over():
-        for group in optimizer.param_groups:
-            group["lr"] = peak * budget.rate()
-        crops = not polishes and budget.share() < _CROP_SHARE
+    run = TrainingRun(
+        path=work_dir / checkpoint,
+        model=model,
+        rank=rank,
+        minutes=minutes,
+        peak_rate=_POLISH_RATE if polishes else _PEAK_RATE,
+        average_decay=_AVERAGE_DECAY,
+        weight_decay=1e-4,
+        again=again,
+    )
+    rng = np.random.default_rng([_SEED, run.step, rank])
+    torch.manual_seed(_SEED + 1000 * run.step + rank)
+    for _ in run.steps():
+        crops = not polishes and run.budget.share() < _CROP_SHARE
         batch = sample_batch(pictures=pictures, rng=rng, crops=crops)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             posterior = model.encode(batch).latent_dist
@@ -150,39 +125,12 @@ def train_autoencoder(
             measure_divergence(mean=posterior.mean.float(), logvar=posterior.logvar.float())
             * (SIDE / batch.shape[-1]) ** 2
         )
-        loss = measure_reconstruction(output=output, target=batch) + _KL_WEIGHT * divergence
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        budget.tick()
-        budget.spent = average_step(parameters=model.parameters(), extra=budget.spent)
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        if torch.isfinite(norm):
-            optimizer.step()
-        blend_average(average=average, model=model, decay=min(_EMA_DECAY, (step + 1) / (step + 10)))
-        step += 1
-        if rank > 0:
-            continue
-        errors.append((output.detach() - batch).square().mean().item() / 4)
-        if step % 100 == 0:
-            logger.info(
-                "vae step %d, %.1f min, loss %.4f, divergence %.0f, psnr %.2f dB",
-                step,
-                budget.spent / 60,
-                loss.item(),
-                divergence.item(),
-                -10 * math.log10(sum(errors[-100:]) / len(errors[-100:])),
-            )
-        if time.monotonic() - saved > _SAVE_SECONDS or budget.is_over():
-            save()
-            saved = time.monotonic()
-
-
-@torch.no_grad()
-def blend_average(*, average: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
-    """Move the averaged weights a little towards the model's."""
-    means: list[Tensor] = list(average.parameters())
-    values = [parameter.detach() for parameter in model.parameters()]
-    torch._foreach_lerp_(means, values, 1 - decay)
+        error = (output.detach() - batch).square().mean().item() / 4
+        run.learn(
+            loss=measure_reconstruction(output=output, target=batch) + _KL_WEIGHT * divergence,
+            divergence=divergence.item(),
+            decibels=-10 * math.log10(error),
+        )
 
 
 def load_autoencoder(*, work_dir: Path) -> AutoencoderKL:

@@ -41,7 +41,7 @@ LANDS: Final = ("sea", "mountains", "forest", "desert", "city", "snow")
 SKIES: Final = ("day", "sunset", "night", "rain")
 BODIES: Final = ("none", "sun", "full moon", "crescent moon")
 
-SHAPE_SHARE: Final = 0.6
+SHAPE_SHARE: Final = 0.7
 _COUNT_WEIGHTS: Final = (0.58, 0.14, 0.14, 0.14)
 
 
