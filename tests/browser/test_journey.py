@@ -64,7 +64,6 @@ def test_a_prompt_becomes_a_picture_that_is_found_and_deleted(
     assert not Image.objects.exists()
 
 
-@pytest.mark.xfail(strict=False, reason="the job may end before the page is looked at again")
 def test_a_reload_in_mid_job_shows_the_truth(studio: Studio) -> None:
     studio.open("/create/")
     studio.make_it_long()
@@ -87,7 +86,6 @@ def test_a_reload_in_mid_job_shows_the_truth(studio: Studio) -> None:
     assert Image.objects.count() == 1
 
 
-@pytest.mark.xfail(strict=False, reason="the job may end before the page is looked at again")
 def test_a_cancelled_job_stops_and_says_so(studio: Studio) -> None:
     studio.open("/create/")
     studio.make_it_long()

@@ -16,6 +16,14 @@ from gpu_tasks.training.starter.parallel import configure_logging
 
 MODEL_DIR: Final = Path(__file__).resolve().parents[2] / "starter_model"
 
+# What is trained, for how many minutes on two cores, and what for.
+TRAININGS: Final = {
+    "vae": (35.0, "train the autoencoder"),
+    "text": (3.0, "train the text encoder"),
+    "unet": (60.0, "train the denoiser"),
+    "polish": (12.0, "train the decoder on, with the encoder frozen"),
+}
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the command line."""
@@ -27,14 +35,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--model-dir", type=Path, default=MODEL_DIR)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, default, purpose in (
-        ("vae", 35.0, "train the autoencoder"),
-        ("text", 3.0, "train the text encoder"),
-        ("unet", 100.0, "train the denoiser"),
-        ("polish", 15.0, "train the decoder on, with the encoder frozen"),
-    ):
+    for name, (minutes, purpose) in TRAININGS.items():
         stage = commands.add_parser(name, help=purpose)
-        stage.add_argument("--minutes", type=float, default=default)
+        stage.add_argument("--minutes", type=float, default=minutes)
         stage.add_argument("--again", action="store_true", help="another round of the schedule")
     commands.add_parser("draw", help="draw the training set")
     commands.add_parser("encode", help="encode the training set to latents")
@@ -77,19 +80,22 @@ def main() -> int:
     configure_logging()
     work = stages.Work(directory=options.work_dir, processes=options.processes)
     command: str = options.command
-    again = getattr(options, "again", False)
-    if command in ("draw", "all"):
+    train = {
+        "vae": stages.train_vae,
+        "text": stages.train_text,
+        "unet": stages.train_unet,
+        "polish": stages.polish_decoder,
+    }
+    if command == "draw":
         stages.draw(work=work)
-    if command in ("vae", "all"):
-        stages.train_vae(work=work, minutes=getattr(options, "minutes", 35.0), again=again)
-    if command in ("encode", "all"):
+    elif command == "encode":
         stages.encode(work=work)
-    if command in ("text", "all"):
-        stages.train_text(work=work, minutes=getattr(options, "minutes", 3.0), again=again)
-    if command in ("unet", "all"):
-        stages.train_unet(work=work, minutes=getattr(options, "minutes", 100.0), again=again)
-    if command in ("polish", "all"):
-        stages.polish_decoder(work=work, minutes=getattr(options, "minutes", 15.0), again=again)
+    elif command in train:
+        train[command](work=work, minutes=options.minutes, again=options.again)
+    elif command == "all":
+        stages.draw(work=work)
+        for name, (minutes, _) in TRAININGS.items():
+            train[name](work=work, minutes=minutes, again=False)
     if command in ("export", "all"):
         stages.export(work=work, target=options.model_dir)
     if command in ("evaluate", "all"):
