@@ -11,7 +11,7 @@ from rest_framework import serializers
 from apps.accounts.models import User
 from apps.generation.events import Progress
 from apps.generation.failures import failure_detail
-from apps.generation.models import Job, JobState
+from apps.generation.models import TERMINAL_STATES, Job, JobState
 from apps.generation.selectors import images_of, progress_of
 from apps.images.models import Image
 from apps.images.serializers import ImageSerializer
@@ -119,10 +119,14 @@ class GenerationSerializer(serializers.ModelSerializer[Job]):
 
 
 def generation_context(*, user: User, jobs: Sequence[Job]) -> GenerationContext:
-    """Fetch what `GenerationSerializer` needs for `jobs`: one query and one cache round trip."""
+    """Fetch what `GenerationSerializer` needs for `jobs`: one query and one cache round trip.
+
+    Pictures come with a job's end, progress goes with it.
+    """
+    ended = [job for job in jobs if job.state in TERMINAL_STATES]
     running = [job for job in jobs if job.state == JobState.RUNNING]
     return {
-        "images": images_of(user=user, jobs=jobs),
+        "images": images_of(user=user, jobs=ended) if ended else {},
         "progress": progress_of(jobs=running) if running else {},
     }
 
