@@ -19,6 +19,8 @@ with _env.prefixed("EASEL_"):
     ALLOWED_HOSTS: list[str] = _env.list("ALLOWED_HOSTS", [])
     CSRF_TRUSTED_ORIGINS: list[str] = _env.list("CSRF_TRUSTED_ORIGINS", [])
     DATABASE_URL: str | None = _env.str("DATABASE_URL", None)
+    OWNER_DATABASE_URL: str | None = _env.str("OWNER_DATABASE_URL", None)
+    DATABASE_LOGIN: str = _env.str("DATABASE_LOGIN", "ops")
     REDIS_URL: str | None = _env.str("REDIS_URL", None)
     BROKER_URL: str | None = _env.str("BROKER_URL", None)
     VAR_DIR: Path = _env.path("VAR_DIR", ROOT / "var")
@@ -32,6 +34,7 @@ with _env.prefixed("EASEL_"):
     SWEEP_SECONDS: float = _env.float("SWEEP_SECONDS", 5.0)
     MODEL_CACHE_BYTES: int = _env.int("MODEL_CACHE_BYTES", 8 * 1024**3)
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
+    SERVE_ADMIN: bool = _env.bool("SERVE_ADMIN", False)
     DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
 
 

@@ -1,5 +1,6 @@
 """Addresses: pages at the root, the JSON API under `/api/v1/`, health beside them."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.i18n import JavaScriptCatalog
@@ -21,12 +22,15 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
     re_path("^api/", core.unknown_api_address),
-    path("admin/", admin.site.urls),
     path("accounts/", include("apps.accounts.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("i18n/catalog.js", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     path("", include("apps.dashboard.urls")),
 ]
+
+if settings.EASEL_SERVE_ADMIN:
+    # Before the studio's, whose patterns begin at the root too.
+    urlpatterns.insert(0, path("admin/", admin.site.urls))
 
 handler400 = core.bad_request
 handler403 = core.permission_denied

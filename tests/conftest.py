@@ -1,22 +1,52 @@
 """Fixtures for every test: users, the starter model, clients, files of their own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.catalog.services import install_starter_model
+from apps.core.database import owner_login
 from apps.plans.products import PLANS
 from apps.plans.services import start_subscription
+from config import env
+from tests.database import login_url, see_everything
 from tests.factories import make_user
 from tests.queues import empty_queues
+
+see_everything()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:
+    """Let the owner of the tables make the test database, and remove it at the end."""
+    with owner_login():
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Sign in as the product does once the tables are there."""
+    owner = dict(connection.settings_dict)
+    login = env.parse_database_url(login_url("ops"))
+    _sign_in(login | {"NAME": owner["NAME"]})
+    yield
+    _sign_in(owner)
+
+
+def _sign_in(settings: Mapping[str, Any]) -> None:
+    connection.close()
+    connection.settings_dict.update({key: settings[key] for key in ("USER", "PASSWORD")})
 
 
 @pytest.fixture(autouse=True)

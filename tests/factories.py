@@ -38,7 +38,7 @@ def make_image(user: User, **metadata: Any) -> Image:
     stored = store_picture(
         user_id=user.id, image_name=name, picture=make_picture(), metadata=metadata
     )
-    return add_results(user=user, job_id=uuid.uuid4(), pictures=[(0, stored)])[0]
+    return add_results(user_id=user.id, job_id=uuid.uuid4(), pictures=[(0, stored)])[0]
 
 
 def encode(picture: PillowImage.Image, image_format: str = "PNG", **options: Any) -> io.BytesIO:

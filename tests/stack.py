@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
-from django.db import connection
+from tests.database import login_url
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 180.0
@@ -40,14 +39,11 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def session_database_url() -> str:
-    """Return the URL of the database that the tests of this session use."""
-    url = urlsplit(os.environ["EASEL_DATABASE_URL"])
-    return url._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-
-
 class Stack:
-    """Web, worker and scheduler as child processes on the servers that `environment` names."""
+    """Web, worker and scheduler as child processes on the servers that `environment` names.
+
+    Each signs in to the database with the login of its kind, as in production.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = {**os.environ, **environment}
@@ -75,6 +71,7 @@ class Stack:
         """Start the web process and wait until it is ready."""
         self._start(
             "web",
+            "web",
             "uvicorn",
             "config.asgi:application",
             "--host=127.0.0.1",
@@ -87,6 +84,7 @@ class Stack:
         """Start a worker and wait until it has loaded its model and listens."""
         self._start(
             name,
+            "worker",
             "celery",
             "-A",
             "config",
@@ -107,7 +105,7 @@ class Stack:
             raise RuntimeError(f"{name} ended at its start:\n{self.log(name)[-4000:]}")
 
     def start_scheduler(self) -> None:
-        self._start("scheduler", str(ROOT / "manage.py"), "run_scheduler", module=False)
+        self._start("scheduler", "ops", str(ROOT / "manage.py"), "run_scheduler", module=False)
 
     def kill(self, name: str) -> None:
         """End a process as `kill -9` does."""
@@ -123,12 +121,13 @@ class Stack:
     def log(self, name: str) -> str:
         return (self.logs / name).read_text(encoding="utf-8", errors="replace")
 
-    def _start(self, name: str, *command: str, module: bool = True) -> None:
+    def _start(self, name: str, login: str, *command: str, module: bool = True) -> None:
+        url = login_url(login, url=self.environment["EASEL_DATABASE_URL"])
         with (self.logs / name).open("ab") as log:
             self._children[name] = subprocess.Popen(
                 [sys.executable, *(["-m"] if module else []), *command],
                 cwd=ROOT,
-                env=self.environment,
+                env={**self.environment, "EASEL_DATABASE_URL": url},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

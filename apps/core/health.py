@@ -13,6 +13,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu import Connection
 
+from apps.core.tenancy import service_scope
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -46,8 +48,9 @@ def check_database() -> Check:
 
 def check_migrations() -> Check:
     def look() -> str:
-        executor = MigrationExecutor(connection)
-        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        with service_scope("look at the migrations"):
+            executor = MigrationExecutor(connection)
+            waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if waiting:
             raise RuntimeError(f"{len(waiting)} migrations are not applied")
         return "all applied"

@@ -1,8 +1,12 @@
 """Migration operations that more than one app needs."""
 
+from typing import Any
+
 from django.db.migrations.operations import RunSQL
 
-_FUNCTION = """
+from apps.core.tenancy import SERVICE_ROLE
+
+_TOUCH = """
 CREATE OR REPLACE FUNCTION easel_touch_updated_at() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -11,6 +15,21 @@ BEGIN
 END
 $$
 """
+_GUARD = """
+CREATE FUNCTION {table}_guard_columns() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF ({raised}) AND current_user <> '{service_role}' AND current_user <> (
+        SELECT tableowner FROM pg_tables WHERE tablename = '{table}'
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = 'only the service role may give these rights';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+# A missing setting is NULL; one that a transaction has set is '' after it on that connection.
+TENANT = "(SELECT nullif(current_setting('app.current_user_id', true), '')::uuid)"
 
 
 class KeepUpdatedAt(RunSQL):
@@ -23,7 +42,7 @@ class KeepUpdatedAt(RunSQL):
         self.table = table
         super().__init__(
             sql=[
-                _FUNCTION,
+                _TOUCH,
                 (
                     f'CREATE TRIGGER touch_updated_at BEFORE UPDATE ON "{table}" '
                     "FOR EACH ROW EXECUTE FUNCTION easel_touch_updated_at()"
@@ -37,3 +56,144 @@ class KeepUpdatedAt(RunSQL):
 
     def describe(self) -> str:
         return f"Keep updated_at of {self.table}"
+
+
+class EnableTenancy(RunSQL):
+    """Put `table` under forced row-level security: each transaction sees its tenant's rows alone.
+
+    `column` holds the owner's id. The service role sees every row.
+    """
+
+    def __init__(self, table: str, *, column: str = "user_id") -> None:
+        self.table = table
+        self.column = column
+        own = f'"{column}" = {TENANT}'
+        super().__init__(
+            sql=[
+                f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
+                f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
+                f'CREATE POLICY tenant ON "{table}" USING ({own}) WITH CHECK ({own})',
+                (
+                    f'CREATE POLICY service ON "{table}" TO {SERVICE_ROLE} '
+                    "USING (true) WITH CHECK (true)"
+                ),
+            ],
+            reverse_sql=[
+                f'DROP POLICY service ON "{table}"',
+                f'DROP POLICY tenant ON "{table}"',
+                f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY',
+                f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY',
+            ],
+        )
+
+    def deconstruct(self) -> tuple[str, list[str], dict[str, Any]]:
+        return (self.__class__.__qualname__, [self.table], {"column": self.column})
+
+    def describe(self) -> str:
+        return f"Let a transaction see its tenant's rows of {self.table} alone"
+
+
+class GrantAccess(RunSQL):
+    """Let the logins touch `table`: each gets what is named, the service role everything.
+
+    `web` and `worker` are privileges as in GRANT ("SELECT, INSERT"); nothing is granted unless
+    named.
+    """
+
+    def __init__(self, table: str, *, web: str = "", worker: str = "") -> None:
+        self.table = table
+        self.web = web
+        self.worker = worker
+        grants = {SERVICE_ROLE: "SELECT, INSERT, UPDATE, DELETE"}
+        grants |= {f"easel_{name}": what for name, what in (("web", web), ("worker", worker))}
+        super().__init__(
+            sql=[f'GRANT {what} ON "{table}" TO {role}' for role, what in grants.items() if what],
+            reverse_sql=[
+                f'REVOKE ALL ON "{table}" FROM {role}' for role, what in grants.items() if what
+            ],
+        )
+
+    def deconstruct(self) -> tuple[str, list[str], dict[str, Any]]:
+        return (
+            self.__class__.__qualname__,
+            [self.table],
+            {"web": self.web, "worker": self.worker},
+        )
+
+    def describe(self) -> str:
+        return f"Grant access to {self.table}"
+
+
+class GuardColumns(RunSQL):
+    """Refuse that a login writes `columns` of `table` otherwise than false: they give rights.
+
+    The service role and the owner of the table may.
+    """
+
+    def __init__(self, table: str, columns: list[str]) -> None:
+        self.table = table
+        self.columns = columns
+        raised = " OR ".join(
+            f"(NEW.{column} AND (TG_OP = 'INSERT' OR NOT OLD.{column}))" for column in columns
+        )
+        super().__init__(
+            sql=[
+                _GUARD.format(table=table, raised=raised, service_role=SERVICE_ROLE),
+                (
+                    f'CREATE TRIGGER guard_columns BEFORE INSERT OR UPDATE ON "{table}" '
+                    f"FOR EACH ROW EXECUTE FUNCTION {table}_guard_columns()"
+                ),
+            ],
+            reverse_sql=[
+                f'DROP TRIGGER guard_columns ON "{table}"',
+                f"DROP FUNCTION {table}_guard_columns()",
+            ],
+        )
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, object]]:
+        return (self.__class__.__qualname__, [self.table, self.columns], {})
+
+    def describe(self) -> str:
+        return f"Guard {', '.join(self.columns)} of {self.table}"
+
+
+class ServiceFunction(RunSQL):
+    """Add a SECURITY DEFINER function that looks beyond the tenant, for the `callers` named.
+
+    `signature` is name and argument types ("f(text)"); `definition` is what follows
+    "CREATE FUNCTION", down to its body, without the security clauses.
+    """
+
+    def __init__(self, signature: str, *, definition: str, callers: list[str]) -> None:
+        self.signature = signature
+        self.definition = definition
+        self.callers = callers
+        roles = ", ".join(f"easel_{caller}" for caller in self.callers)
+        super().__init__(
+            sql=[
+                f"CREATE FUNCTION {definition}",
+                # A caller's own pg_temp or schema must not decide what a name in it means.
+                f"ALTER FUNCTION {signature} SECURITY DEFINER SET search_path = public, pg_temp",
+                f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC",
+                f"GRANT EXECUTE ON FUNCTION {signature} TO {roles}",
+                # The new owner must be allowed to own something here, for this moment.
+                f"GRANT CREATE ON SCHEMA public TO {SERVICE_ROLE}",
+                f"ALTER FUNCTION {signature} OWNER TO {SERVICE_ROLE}",
+                f"REVOKE CREATE ON SCHEMA public FROM {SERVICE_ROLE}",
+            ],
+            reverse_sql=[
+                f"SET LOCAL ROLE {SERVICE_ROLE}",
+                f"DROP FUNCTION {signature}",
+                "SET LOCAL ROLE NONE",
+            ],
+        )
+
+    def deconstruct(self) -> tuple[str, list[str], dict[str, Any]]:
+        return (
+            self.__class__.__qualname__,
+            [self.signature],
+            {"definition": self.definition, "callers": self.callers},
+        )
+
+    def describe(self) -> str:
+        return f"Add the function {self.signature} for {', '.join(self.callers)}"

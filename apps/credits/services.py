@@ -4,14 +4,13 @@ import math
 import uuid
 from decimal import Decimal
 
-from apps.accounts.models import User
 from apps.credits.models import ActionType, UsageRecord
 from apps.plans.tiers import GpuTier
 
 
 def record_generation(
     *,
-    user: User,
+    user_id: uuid.UUID,
     job_id: uuid.UUID,
     model: str,
     tier: GpuTier,
@@ -24,7 +23,7 @@ def record_generation(
     """Write the usage of a finished job; one credit is one second, begun seconds count whole."""
     seconds = Decimal(compute_seconds).quantize(Decimal("0.001"))
     return UsageRecord.objects.create(
-        user=user,
+        user_id=user_id,
         job_id=job_id,
         action_type=ActionType.GENERATION,
         model_used=model,

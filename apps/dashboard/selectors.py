@@ -86,7 +86,7 @@ def get_picture(*, user: User, image_name: uuid.UUID) -> Picture:
     Raises:
         NotFound: there is none of that name, or it is somebody else's.
     """
-    image = get_image(user=user, image_name=image_name)
+    image = get_image(user_id=user.id, image_name=image_name)
     images = list_images(user=user)
     newer = (
         images.filter(created_at__gte=image.created_at)

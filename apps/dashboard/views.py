@@ -70,7 +70,7 @@ def image(request: HttpRequest, image_name: uuid.UUID) -> HttpResponse:
 @page
 def image_tile(request: HttpRequest, image_name: uuid.UUID) -> HttpResponse:
     """Render one tile, for a picture that arrives while the gallery is open."""
-    shown = get_image(user=signed_in_user(request), image_name=image_name)
+    shown = get_image(user_id=signed_in_user(request).id, image_name=image_name)
     return render(request, "dashboard/partials/tile.html", {"image": shown})
 
 

@@ -6,6 +6,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from apps.accounts.models import User
+from apps.core.tenancy import tenant_scope
 from apps.generation.events import Event, SnapshotEvent, user_group
 from apps.generation.selectors import list_current_jobs
 from apps.generation.serializers import render_jobs
@@ -47,7 +48,6 @@ class EventConsumer(AsyncJsonWebsocketConsumer):
 
 
 def _snapshot(user: User) -> SnapshotEvent:
-    return {
-        "type": "snapshot",
-        "jobs": render_jobs(user=user, jobs=list_current_jobs(user=user)),
-    }
+    with tenant_scope(user.id):
+        jobs = render_jobs(user=user, jobs=list_current_jobs(user=user))
+    return {"type": "snapshot", "jobs": jobs}

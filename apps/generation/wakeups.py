@@ -8,6 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job
 from apps.generation.selectors import due_jobs
 from apps.plans.tiers import TIERS, GpuTier
@@ -37,12 +38,16 @@ def send_wakeup(job: Job) -> bool:
     except (OperationalError, OSError) as error:
         logger.warning("wakeup_not_sent", job_id=str(job.id), error=type(error).__name__)
         return False
-    Job.objects.filter(pk=job.pk).update(woken_at=timezone.now(), wake_count=F("wake_count") + 1)
+    with tenant_scope(job.user_id):
+        Job.objects.filter(pk=job.pk).update(
+            woken_at=timezone.now(), wake_count=F("wake_count") + 1
+        )
     return True
 
 
 def wake_next_of(*, user_id: uuid.UUID) -> None:
     """Wake the oldest due job of a user who has just got a place free."""
-    job = due_jobs().filter(user=user_id).order_by("created_at", "id").first()
+    with tenant_scope(user_id):
+        job = due_jobs().filter(user=user_id).order_by("created_at", "id").first()
     if job is not None:
         send_wakeup(job)

@@ -16,13 +16,13 @@ def list_images(*, user: User) -> QuerySet[Image]:
     return Image.objects.filter(user=user).order_by("-created_at", "-id")
 
 
-def get_image(*, user: User, image_name: uuid.UUID) -> Image:
-    """Return a picture of `user`.
+def get_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> Image:
+    """Return a picture of a user.
 
     Raises:
         NotFound: there is none of that name, or it is somebody else's.
     """
-    image = Image.objects.filter(user=user, image_name=image_name).first()
+    image = Image.objects.filter(user=user_id, image_name=image_name).first()
     if image is None:
         raise NotFound
     return image

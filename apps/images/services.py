@@ -65,12 +65,12 @@ def store_picture(
 
 
 def add_results(
-    *, user: User, job_id: uuid.UUID, pictures: Iterable[tuple[int, StoredPicture]]
+    *, user_id: uuid.UUID, job_id: uuid.UUID, pictures: Iterable[tuple[int, StoredPicture]]
 ) -> list[Image]:
     """Insert the rows of a job's stored pictures, each with its place in the batch."""
     return Image.objects.bulk_create(
         Image(
-            user=user,
+            user_id=user_id,
             image_name=stored.image_name,
             image_origin=ImageOrigin.INTERNAL,
             image_category=ImageCategory.GENERAL,
@@ -80,8 +80,8 @@ def add_results(
             height=stored.height,
             file_size_bytes=stored.file_size_bytes,
             metadata=dict(stored.metadata),
-            s3_key=image_key(user_id=user.id, image_name=stored.image_name),
-            s3_thumbnail_key=thumbnail_key(user_id=user.id, image_name=stored.image_name),
+            s3_key=image_key(user_id=user_id, image_name=stored.image_name),
+            s3_thumbnail_key=thumbnail_key(user_id=user_id, image_name=stored.image_name),
         )
         for index, stored in pictures
     )
@@ -120,7 +120,7 @@ def delete_image(*, user: User, image_name: uuid.UUID) -> None:
         NotFound: there is none of that name, or it is somebody else's.
     """
     with transaction.atomic():
-        image = get_image(user=user, image_name=image_name)
+        image = get_image(user_id=user.id, image_name=image_name)
         image.delete()
         transaction.on_commit(lambda: delete_files(user_id=user.id, image_name=image_name))
 

@@ -4,6 +4,13 @@ from urllib.parse import quote, urlencode
 
 SUPERUSER = "postgres"
 OWNER_ROLE = "easel_owner"
+# Who signs in to the database: see config/database_roles.sql.
+LOGINS = {
+    "owner": OWNER_ROLE,
+    "web": "easel_web",
+    "ops": "easel_ops",
+    "worker": "easel_worker",
+}
 DATABASE = "easel"
 # Part of the socket's file name only: the server never listens on TCP.
 POSTGRES_PORT = 5432

@@ -5,7 +5,7 @@ they start nothing and create nothing. Before the first `make up` they raise `Se
 """
 
 from config import env
-from config.local.addresses import DATABASE, OWNER_ROLE, loopback_url, socket_url
+from config.local.addresses import DATABASE, LOGINS, loopback_url, socket_url
 from config.local.state import ServerState
 
 
@@ -26,19 +26,21 @@ def _state() -> ServerState:
     return state
 
 
-def database_url() -> str:
-    """Return the `postgresql://` URL of the embedded database, as the owner of its tables.
+def database_url(login: str) -> str:
+    """Return the `postgresql://` URL of the embedded database for a login of `LOGINS`.
 
     Raises:
+        KeyError: there is no such login.
         ServersNotSetUpError: there is no such database yet.
     """
+    role = LOGINS[login]
     state = _state()
-    if not state.socket_dir or OWNER_ROLE not in state.passwords:
+    if not state.socket_dir or role not in state.passwords:
         raise ServersNotSetUpError
     return socket_url(
         socket_dir=state.socket_dir,
-        role=OWNER_ROLE,
-        password=state.passwords[OWNER_ROLE],
+        role=role,
+        password=state.passwords[role],
         database=DATABASE,
     )
 

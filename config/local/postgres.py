@@ -18,7 +18,14 @@ import psycopg
 
 from config.local import placement
 from config.local.account import give_to, own_name, run_as, server_account
-from config.local.addresses import DATABASE, OWNER_ROLE, POSTGRES_PORT, SUPERUSER, socket_url
+from config.local.addresses import (
+    DATABASE,
+    LOGINS,
+    OWNER_ROLE,
+    POSTGRES_PORT,
+    SUPERUSER,
+    socket_url,
+)
 from config.local.binaries import postgres_programs
 from config.local.install import RefusedError
 from config.local.parts import Part
@@ -241,7 +248,8 @@ class PostgresServer(EmbeddedServer):
 def temporary_postgres() -> Iterator[PostgresServer]:
     """Run an empty, quick, not durable server for a test session, and leave nothing behind."""
     home = placement.temporary_home(server_account())
-    server = PostgresServer(home, passwords={OWNER_ROLE: "for-tests-only"}, durable=False)
+    passwords = dict.fromkeys(LOGINS.values(), "for-tests-only")
+    server = PostgresServer(home, passwords=passwords, durable=False)
     try:
         server.start()
         server.create_roles()

@@ -1,30 +1,19 @@
-"""The database roles of this machine's server, and the step that makes them as superuser.
+"""Make the database's roles, the database and its extensions, as superuser.
 
-In production the same roles come from the infrastructure. None of them is a superuser or may
-pass row-level security: a test run by one that could would prove nothing.
+The roles themselves are in `config/database_roles.sql`, which production runs too. Here each login
+gets its password of `var/`, and the owner may make databases of its own: the tests do.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from config.local.addresses import DATABASE, OWNER_ROLE
+from config.local.addresses import DATABASE, LOGINS, OWNER_ROLE
 
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A login of the database; its password is looked up under its name."""
-
-    name: str
-    attributes: str
-
-
-# CREATEDB: the tests make databases of their own.
-ROLES = (Role(OWNER_ROLE, "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE CREATEDB"),)
-
+ROLES_FILE = Path(__file__).resolve().parent.parent / "database_roles.sql"
 EXTENSIONS = ("pg_trgm", "btree_gin", "pg_stat_statements")
 
 
@@ -38,13 +27,16 @@ def create_roles_and_database(
     into `template1` first: from there each database made later has them, the tests' ones too.
 
     Raises:
-        KeyError: `passwords` lacks a role.
+        KeyError: `passwords` lacks a login.
     """
     with connect("template1") as connection:
         _create_extensions(connection)
     with connect("postgres") as connection:
-        for role in ROLES:
-            _create_role(connection, role, passwords[role.name])
+        # A file of the project, run whole; nothing of it comes from outside.
+        connection.execute(ROLES_FILE.read_text(encoding="utf-8"))  # type: ignore[arg-type]
+        for role in LOGINS.values():
+            _set_password(connection, role, passwords[role])
+        connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(OWNER_ROLE)))
         if not _exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s", DATABASE):
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {}").format(
@@ -62,19 +54,9 @@ def _create_extensions(connection: psycopg.Connection[Any]) -> None:
         )
 
 
-def _create_role(connection: psycopg.Connection[Any], role: Role, password: str) -> None:
-    verb = (
-        "ALTER"
-        if _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", role.name)
-        else "CREATE"
-    )
+def _set_password(connection: psycopg.Connection[Any], role: str, password: str) -> None:
     connection.execute(
-        sql.SQL("{} ROLE {} WITH {} PASSWORD {}").format(
-            sql.SQL(verb),
-            sql.Identifier(role.name),
-            sql.SQL(role.attributes),
-            sql.Literal(password),
-        )
+        sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from config.local.account import server_account
+from config.local.addresses import LOGINS
 from config.local.install import (
     ALREADY_UP,
     MIB,
@@ -33,7 +34,6 @@ from config.local.install import (
 from config.local.parts import Part, PartFailedError
 from config.local.placement import server_home
 from config.local.postgres import PostgresServer
-from config.local.roles import ROLES
 from config.local.state import ServerState
 from config.local.supervisor import Supervisor
 from config.local.valkey import ValkeyServer, free_port, port_is_free
@@ -118,8 +118,8 @@ def prepare_servers(options: Options) -> tuple[PostgresServer, ValkeyServer, Ser
         say(f"This is a copied checkout: its database is now {home}, and no longer {former}.")
     if home.parent != options.var_dir and not home.exists():
         say(f"The database is kept in {home}, since its server may not enter {options.var_dir}.")
-    for role in ROLES:
-        state.password_of(role.name)
+    for role in LOGINS.values():
+        state.password_of(role)
     postgres = PostgresServer(home, passwords=state.passwords)
     if not state.valkey_port or not port_is_free(state.valkey_port):
         state.valkey_port = free_port()
@@ -156,7 +156,7 @@ def product_parts(options: Options) -> tuple[Part, Part, Part]:
             *("-Q", QUEUES, "--pool", "solo", "--loglevel", "WARNING"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
-        environment=options.environment,
+        environment={**options.environment, "EASEL_DATABASE_LOGIN": "worker"},
         cwd=ROOT,
         echo=True,
         # SIGTERM is Celery's warm stop: it ends the picture it is at.

@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.middleware.TenantMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -75,6 +76,7 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["apps.accounts.backends.EmailBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -110,6 +112,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024**2
 
 EASEL_VERSION = VERSION
+# The admin needs a database login that may take the service role: in production it is a web
+# service of its own.
+EASEL_SERVE_ADMIN = env.SERVE_ADMIN
 # The e-mail of the demo user, where there is one.
 EASEL_DEMO_SIGN_IN: str | None = None
 EASEL_LEASE_SECONDS = env.LEASE_SECONDS
@@ -180,6 +185,8 @@ def database_settings(url: str, *, pool_size: int | None = None) -> dict[str, An
     """
     settings: dict[str, Any] = env.parse_database_url(url)
     settings["CONN_HEALTH_CHECKS"] = True
+    # A pooler in transaction mode gives the next statement to another connection.
+    settings["DISABLE_SERVER_SIDE_CURSORS"] = True
     if pool_size:
         settings["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
     return settings

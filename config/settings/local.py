@@ -32,9 +32,17 @@ CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 _redis_url = env.REDIS_URL or endpoints.redis_url()
 DATABASES = {
     "default": database_settings(
-        env.DATABASE_URL or endpoints.database_url(), pool_size=env.WEB_POOL_SIZE
+        env.DATABASE_URL or endpoints.database_url(env.DATABASE_LOGIN),
+        pool_size=env.WEB_POOL_SIZE,
     )
 }
+# With a database of somebody else's, its own login has to be the owner unless one is named.
+_owner_url = env.OWNER_DATABASE_URL or (
+    None if env.DATABASE_URL else endpoints.database_url("owner")
+)
+EASEL_OWNER_DATABASE = database_settings(_owner_url) if _owner_url else None
+# On one machine one process serves pages and admin.
+EASEL_SERVE_ADMIN = True
 CACHES = cache_settings(_redis_url)
 CHANNEL_LAYERS = channel_layer_settings(_redis_url)
 CELERY_BROKER_URL = env.BROKER_URL or _redis_url

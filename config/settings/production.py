@@ -31,6 +31,8 @@ DATABASES = {
         _required("DATABASE_URL", env.DATABASE_URL), pool_size=env.WEB_POOL_SIZE
     )
 }
+# Only the migration command has it.
+EASEL_OWNER_DATABASE = database_settings(env.OWNER_DATABASE_URL) if env.OWNER_DATABASE_URL else None
 CACHES = cache_settings(_redis_url)
 CHANNEL_LAYERS = channel_layer_settings(_redis_url)
 CELERY_BROKER_URL = env.BROKER_URL or _redis_url

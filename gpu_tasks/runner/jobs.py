@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 
 from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode, NotFound, new_error_id
+from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job
 from apps.generation.parameters import GenerationParameters
 from apps.generation.services.leases import claim_next_job, hand_back
@@ -62,7 +63,7 @@ class JobRunner:
 
     def _run(self, job: Job) -> None:
         try:
-            with LeaseKeeper(job_id=job.id, attempt=job.attempt) as lease:
+            with LeaseKeeper(user_id=job.user_id, job_id=job.id, attempt=job.attempt) as lease:
                 self._make_and_store(job, lease)
         except OutOfMemory as error:
             _fail(job, ErrorCode.OUT_OF_MEMORY, error)
@@ -73,7 +74,7 @@ class JobRunner:
         except (DatabaseError, OSError) as error:
             # The database or the store is away for a moment: another attempt may fare better.
             logger.exception("job_handed_back", error=type(error).__name__)
-            hand_back(job_id=job.id, attempt=job.attempt)
+            hand_back(user_id=job.user_id, job_id=job.id, attempt=job.attempt)
         except Exception as error:  # noqa: BLE001  (whatever it was, the job must not stay running)
             _fail(job, ErrorCode.INTERNAL, error)
 
@@ -96,6 +97,7 @@ class JobRunner:
             return
         stored = _store(job, parameters, made)
         finished = finish_job(
+            user_id=job.user_id,
             job_id=job.id,
             attempt=job.attempt,
             pictures=stored,
@@ -128,7 +130,8 @@ def _engine_request(job: Job, parameters: GenerationParameters) -> GenerationReq
 def _load_init_image(job: Job, parameters: GenerationParameters) -> PillowImage.Image | None:
     if parameters.init_image is None:
         return None
-    image = get_image(user=job.user, image_name=uuid.UUID(parameters.init_image))
+    with tenant_scope(job.user_id):
+        image = get_image(user_id=job.user_id, image_name=uuid.UUID(parameters.init_image))
     with default_storage.open(image.s3_key) as file:
         picture = PillowImage.open(file, formats=("PNG",))
         return picture.convert("RGB")
@@ -166,4 +169,4 @@ def _fail(job: Job, code: ErrorCode, error: Exception) -> None:
     error_id = new_error_id()
     reason = error.reason if isinstance(error, EngineError) else ""
     logger.error("job_attempt_failed", error_id=error_id, reason=reason, exc_info=error)
-    fail_job(job_id=job.id, attempt=job.attempt, code=code, error_id=error_id)
+    fail_job(user_id=job.user_id, job_id=job.id, attempt=job.attempt, code=code, error_id=error_id)

@@ -26,7 +26,8 @@ class LeaseKeeper:
     runs it, between steps, so that a cancel never waits for the next renewal.
     """
 
-    def __init__(self, *, job_id: uuid.UUID, attempt: int) -> None:
+    def __init__(self, *, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> None:
+        self.user_id = user_id
         self.job_id = job_id
         self.attempt = attempt
         self.lost = False
@@ -52,7 +53,7 @@ class LeaseKeeper:
         """Tell whether the job was cancelled or taken over; costs a query now and then."""
         if time.monotonic() - self._last_look >= SECONDS_BETWEEN_LOOKS:
             self._last_look = time.monotonic()
-            self._note(check_lease(job_id=self.job_id, attempt=self.attempt))
+            self._note(check_lease(user_id=self.user_id, job_id=self.job_id, attempt=self.attempt))
         return self.lost or self.cancelled
 
     def _renew(self) -> None:
@@ -61,7 +62,9 @@ class LeaseKeeper:
             while not self._left.wait(interval):
                 try:
                     close_old_connections()
-                    self._note(renew_lease(job_id=self.job_id, attempt=self.attempt))
+                    self._note(
+                        renew_lease(user_id=self.user_id, job_id=self.job_id, attempt=self.attempt)
+                    )
                 except DatabaseError as error:
                     # The next renewal may succeed; if none does, the lease runs out by itself.
                     logger.warning("lease_not_renewed", error=type(error).__name__)

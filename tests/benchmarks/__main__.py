@@ -8,6 +8,7 @@ import tempfile
 from contextlib import ExitStack
 from importlib import import_module
 
+from config.local.addresses import LOGINS
 from config.local.postgres import temporary_postgres
 from config.local.valkey import temporary_valkey
 
@@ -26,7 +27,8 @@ def main() -> int:
         media = servers.enter_context(tempfile.TemporaryDirectory(prefix="easel-bench-"))
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "config.settings.benchmark",
-            "EASEL_DATABASE_URL": postgres.url(),
+            "EASEL_DATABASE_URL": postgres.url(role=LOGINS["ops"]),
+            "EASEL_OWNER_DATABASE_URL": postgres.url(),
             "EASEL_REDIS_URL": valkey.url,
             "EASEL_MEDIA_ROOT": media,
             "EASEL_SECRET_KEY": "for-benchmarks-only-for-benchmarks-only-for-benchmarks-only",
@@ -36,6 +38,9 @@ def main() -> int:
         from django.core.management import call_command
 
         django.setup()
+        from tests.database import see_everything
+
+        see_everything()
         call_command("migrate", verbosity=0)
         report = import_module(f"tests.benchmarks.{options.name}").run(quick=options.quick)
     if not options.json:

@@ -1,13 +1,10 @@
 """A browser, and the product's processes on the database of the tests."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -16,6 +13,7 @@ from apps.catalog.models import GenerationModel
 from apps.plans.tiers import TIER_BY_QUEUE
 from config.local.chromium import find_chromium
 from tests.browser.studio import CHROMIUM_ARGUMENTS, DESKTOP, Studio
+from tests.database import session_database_url
 from tests.stack import ROOT, Stack
 
 SCREENSHOTS = ROOT / "var" / "screenshots"
@@ -44,9 +42,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def stack(django_db_setup: None) -> Iterator[Stack]:
     """Run the web process on the test database."""
-    name = connection.settings_dict["NAME"]
-    url = urlsplit(os.environ["EASEL_DATABASE_URL"])._replace(path=f"/{name}").geturl()
-    with Stack({"EASEL_DATABASE_URL": url}) as running:
+    with Stack({"EASEL_DATABASE_URL": session_database_url()}) as running:
         running.start_web()
         yield running
 

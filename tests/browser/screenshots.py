@@ -13,6 +13,7 @@ from typing import Final
 
 from playwright.sync_api import Browser, sync_playwright
 
+from config.local.addresses import LOGINS
 from config.local.chromium import require_chromium
 from config.local.postgres import temporary_postgres
 from config.local.valkey import temporary_valkey
@@ -46,7 +47,8 @@ def running_stack() -> Iterator[Stack]:
         media = servers.enter_context(tempfile.TemporaryDirectory(prefix="easel-screenshots-"))
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "config.settings.test",
-            "EASEL_DATABASE_URL": postgres.url(),
+            "EASEL_DATABASE_URL": postgres.url(role=LOGINS["ops"]),
+            "EASEL_OWNER_DATABASE_URL": postgres.url(),
             "EASEL_REDIS_URL": valkey.url,
             "EASEL_MEDIA_ROOT": media,
             "EASEL_SECRET_KEY": "for-screenshots-only-for-screenshots-only-for-screenshots",
@@ -69,7 +71,9 @@ def _fill_database() -> None:
 
     from apps.accounts.models import User
     from apps.catalog.services import install_starter_model
+    from tests.database import see_everything
 
+    see_everything()
     call_command("migrate", verbosity=0)
     install_starter_model()
     User.objects.create_user(EMAIL, PASSWORD)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from apps.catalog.models import GenerationModel
-from tests.stack import Stack, session_database_url
+from tests.database import session_database_url
+from tests.stack import Stack
 
 LEASE_SECONDS = 3
 

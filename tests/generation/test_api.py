@@ -3,8 +3,6 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
@@ -16,6 +14,7 @@ from apps.plans.products import PLANS
 from apps.plans.services import start_subscription
 from apps.plans.tiers import GpuTier
 from tests.factories import make_image, make_job
+from tests.queries import counted_queries
 
 URL = "/api/v1/generations"
 
@@ -276,13 +275,11 @@ def test_a_list_costs_the_same_queries_at_any_length(
         cancel_job(user=user, job_id=make_job(user, starter).id)
     api.get(URL)  # the session is read from the database once
 
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with counted_queries() as queries:
         assert len(api.get(URL).json()["results"]) == count
 
-    # user, jobs, pictures
-    assert len(queries) == 3
+    # tenant, user, jobs, pictures
+    assert len(queries) == 4
 
 
 def test_models_are_listed_with_all_a_form_needs(api: APIClient) -> None:

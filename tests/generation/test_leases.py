@@ -1,8 +1,10 @@
 """Who gets a job, for how long, and what happens when a worker is lost."""
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -11,9 +13,10 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
+from apps.core.database import owner_login
 from apps.core.errors import ErrorCode
+from apps.core.tenancy import SERVICE_ROLE
 from apps.generation.models import Job, JobState
-from apps.generation.services import leases
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import (
     check_lease,
@@ -80,8 +83,8 @@ def test_a_lease_is_renewed_by_its_attempt_alone(user: User, starter: Generation
     assert job is not None
     expire(job)
 
-    assert not renew_lease(job_id=job.id, attempt=job.attempt + 1).held
-    assert renew_lease(job_id=job.id, attempt=job.attempt).held
+    assert not renew_lease(user_id=job.user_id, job_id=job.id, attempt=job.attempt + 1).held
+    assert renew_lease(user_id=job.user_id, job_id=job.id, attempt=job.attempt).held
     job.refresh_from_db()
     assert job.lease_expires_at is not None
     assert job.lease_expires_at > timezone.now()
@@ -91,9 +94,9 @@ def test_a_cancel_is_seen_through_the_lease(user: User, starter: GenerationModel
     make_job(user, starter)
     job = claim()
     assert job is not None
-    before = check_lease(job_id=job.id, attempt=1)
+    before = check_lease(user_id=job.user_id, job_id=job.id, attempt=1)
     cancel_job(user=user, job_id=job.id)
-    after = check_lease(job_id=job.id, attempt=1)
+    after = check_lease(user_id=job.user_id, job_id=job.id, attempt=1)
 
     assert (before.held, before.cancel_requested) == (True, False)
     assert (after.held, after.cancel_requested) == (True, True)
@@ -120,9 +123,9 @@ def test_a_late_result_of_a_lost_attempt_is_refused(user: User, starter: Generat
     recover_expired_jobs()
     claim()
 
-    assert not finish_job(job_id=job.id, attempt=1, pictures=[], compute_seconds=1)
-    assert not fail_job(job_id=job.id, attempt=1, code=ErrorCode.INTERNAL)
-    assert not hand_back(job_id=job.id, attempt=1)
+    assert not finish_job(user_id=user.id, job_id=job.id, attempt=1, pictures=[], compute_seconds=1)
+    assert not fail_job(user_id=user.id, job_id=job.id, attempt=1, code=ErrorCode.INTERNAL)
+    assert not hand_back(user_id=user.id, job_id=job.id, attempt=1)
     job.refresh_from_db()
     assert (job.state, job.attempt) == (JobState.RUNNING, 2)
 
@@ -213,40 +216,58 @@ def test_workers_that_claim_together_never_share_a_job(starter: GenerationModel)
     assert len(claimed) == len(set(claimed)) == 6
 
 
-def slow_check(may_run: Callable[[Job], bool]) -> Callable[[Job], bool]:
-    """Stretch the moment between looking and claiming, where a race would happen."""
+@contextmanager
+def claim_function(change: Callable[[str], str]) -> Iterator[None]:
+    """Have another form of the function that claims, as its owner would install it."""
+    with owner_login(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_functiondef('easel_claim_job'::regproc)")
+        (definition,) = cursor.fetchone()
+        changed = change(definition)
+        assert changed != definition
+        _install(changed)
+    try:
+        yield
+    finally:
+        with owner_login():
+            _install(definition)
 
-    def look(job: Job) -> bool:
-        allowed = may_run(job)
-        threading.Event().wait(0.2)
-        return allowed
 
-    return look
+def _install(definition: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"GRANT CREATE ON SCHEMA public TO {SERVICE_ROLE}")
+        cursor.execute(f"SET LOCAL ROLE {SERVICE_ROLE}")
+        cursor.execute(definition)
+        cursor.execute("SET LOCAL ROLE NONE")
+        cursor.execute(f"REVOKE CREATE ON SCHEMA public FROM {SERVICE_ROLE}")
+
+
+LOCK = "PERFORM pg_advisory_xact_lock"
+# Stretches the moment between looking and claiming, where a race would happen.
+PAUSE = "PERFORM pg_sleep(0.3);"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_one_users_jobs_claimed_together_keep_to_the_plan(
-    user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
+    user: User, starter: GenerationModel
 ) -> None:
     for _number in range(4):
         make_job(user, starter)
-    monkeypatch.setattr(leases, "_may_run_another", slow_check(leases._may_run_another))
 
-    claimed = [job for job in claim_in_threads(4) if job is not None]
+    with claim_function(lambda definition: definition.replace(LOCK, f"{PAUSE}{LOCK}")):
+        claimed = [job for job in claim_in_threads(4) if job is not None]
 
     assert len(claimed) == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_on_the_user_the_plan_would_be_exceeded(
-    user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
+    user: User, starter: GenerationModel
 ) -> None:
     for _number in range(4):
         make_job(user, starter)
-    monkeypatch.setattr(leases, "_may_run_another", slow_check(leases._may_run_another))
-    monkeypatch.setattr(leases, "_lock_user", lambda _user_id: None)
 
-    claimed = [job for job in claim_in_threads(4) if job is not None]
+    with claim_function(lambda definition: re.sub(f"{LOCK}.*;", PAUSE, definition)):
+        claimed = [job for job in claim_in_threads(4) if job is not None]
 
     assert len(claimed) > 1
 

@@ -301,7 +301,7 @@ def test_the_lease_is_renewed_while_the_work_goes_on(
     make_job(user, starter)
     job = claim_next_job(tiers=list(GpuTier), worker="w")
     assert job is not None
-    with LeaseKeeper(job_id=job.id, attempt=job.attempt) as lease:
+    with LeaseKeeper(user_id=job.user_id, job_id=job.id, attempt=job.attempt) as lease:
         deadline = timezone.now() + timedelta(seconds=3)
         while timezone.now() < deadline:
             assert recover_expired_jobs() == 0

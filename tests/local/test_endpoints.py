@@ -16,7 +16,7 @@ def var_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_before_the_first_start_the_error_says_what_to_do(var_dir: Path) -> None:
-    for address in (endpoints.database_url, endpoints.redis_url):
+    for address in (lambda: endpoints.database_url("ops"), endpoints.redis_url):
         with pytest.raises(endpoints.ServersNotSetUpError, match=r"Run “make up” first"):
             address()
     assert list(var_dir.iterdir()) == []
@@ -24,7 +24,7 @@ def test_before_the_first_start_the_error_says_what_to_do(var_dir: Path) -> None
 
 def test_a_state_without_servers_is_no_address(var_dir: Path) -> None:
     ServerState().save(var_dir)
-    for address in (endpoints.database_url, endpoints.redis_url):
+    for address in (lambda: endpoints.database_url("ops"), endpoints.redis_url):
         with pytest.raises(endpoints.ServersNotSetUpError):
             address()
 
@@ -39,7 +39,7 @@ def test_the_addresses_are_read_from_the_state(var_dir: Path) -> None:
     state.save(var_dir)
     assert (var_dir / "servers.json").stat().st_mode & 0o777 == 0o600
     assert endpoints.redis_url() == "redis://:p%2Fw@127.0.0.1:6400/0"
-    assert env.parse_database_url(endpoints.database_url()) == {
+    assert env.parse_database_url(endpoints.database_url("owner")) == {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": "easel",
         "USER": "easel_owner",

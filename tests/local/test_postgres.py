@@ -14,13 +14,13 @@ import pytest
 
 from config.local import binaries, placement
 from config.local.account import server_account
-from config.local.addresses import OWNER_ROLE, POSTGRES_PORT
+from config.local.addresses import LOGINS, POSTGRES_PORT
 from config.local.install import RefusedError
 from config.local.parts import PartFailedError
 from config.local.postgres import PostgresServer, temporary_postgres
 
 ROOT = Path(__file__).parents[2]
-PASSWORDS = {OWNER_ROLE: "a first password"}
+PASSWORDS = dict.fromkeys(LOGINS.values(), "a first password")
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_setting_up_again_changes_nothing_but_a_lost_password(server: PostgresSe
     with psycopg.connect(server.url()) as connection:
         connection.execute("CREATE TABLE kept (id int)")
     old = server.url()
-    server.passwords = {OWNER_ROLE: "a second password"}
+    server.passwords = dict.fromkeys(LOGINS.values(), "a second password")
     server.create_roles()
     with psycopg.connect(server.url()) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)

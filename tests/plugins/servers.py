@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from config.local.addresses import LOGINS
 from config.local.postgres import temporary_postgres
 from config.local.valkey import temporary_valkey
 
@@ -19,7 +20,8 @@ def pytest_load_initial_conftests() -> None:
     var = _servers.enter_context(tempfile.TemporaryDirectory(prefix="easel-test-"))
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings.test",
-        "EASEL_DATABASE_URL": postgres.url(),
+        "EASEL_DATABASE_URL": postgres.url(role=LOGINS["ops"]),
+        "EASEL_OWNER_DATABASE_URL": postgres.url(),
         "EASEL_REDIS_URL": valkey.url,
         "EASEL_MEDIA_ROOT": f"{var}/media",
         "EASEL_SECRET_KEY": "for-tests-only-for-tests-only-for-tests-only-for-tests",

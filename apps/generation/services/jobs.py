@@ -93,12 +93,13 @@ def cancel_job(*, user: User, job_id: uuid.UUID) -> Job:
             state=JobState.CANCELLED, cancel_requested_at=now, finished_at=now
         )
         if cancelled:
-            transaction.on_commit(lambda: announce_end(own.get()))
+            transaction.on_commit(lambda: announce_end(job))
         else:
             own.filter(state=JobState.RUNNING, cancel_requested_at__isnull=True).update(
                 cancel_requested_at=now
             )
-    return get_job(user=user, job_id=job_id)
+        job = get_job(user=user, job_id=job_id)
+    return job
 
 
 def _accepted_before(*, user: User, key: str | None, digest: str) -> Job | None:
@@ -115,7 +116,7 @@ def _accepted_before(*, user: User, key: str | None, digest: str) -> Job | None:
 
 def _check_init_image(*, user: User, image_name: str) -> None:
     try:
-        get_image(user=user, image_name=uuid.UUID(image_name))
+        get_image(user_id=user.id, image_name=uuid.UUID(image_name))
     except NotFound as error:
         raise Invalid(fields={"init_image": [_("You have no picture of this name.")]}) from error
 

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.core.errors import ErrorCode, new_error_id
+from apps.core.tenancy import service_scope, tenant_scope
 from apps.generation.announcements import announce_end, announce_start
 from apps.generation.models import Job, JobState
 from apps.generation.selectors import due_jobs
@@ -38,53 +39,48 @@ class LeaseState:
 def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
     """Take the oldest due job of `tiers` under a new lease; `None` if none is due.
 
-    A job is due while its user has fewer jobs running than the plan's parallel queues. Two
-    workers that choose jobs of one user at the same moment are put in line by a lock on that
-    user, since each would count the jobs running before the other's claim.
+    A job is due while its user has fewer jobs running than the plan's parallel queues. Whose it
+    is no worker knows beforehand, so PostgreSQL chooses, and the rest of the transaction is the
+    chosen user's.
     """
+    lease = timedelta(seconds=settings.EASEL_LEASE_SECONDS)
     while True:
         with transaction.atomic():
-            job = (
-                due_jobs()
-                .filter(tier__in=list(tiers))
-                .select_for_update(skip_locked=True, of=("self",))
-                .order_by("created_at", "id")
-                .first()
-            )
-            if job is None:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT job_id, owner_id FROM easel_claim_job(%s, %s, %s)",
+                    [list(tiers), worker, lease],
+                )
+                found = cursor.fetchone()
+            if found is None:
                 return None
-            _lock_user(job.user_id)
-            if not _may_run_another(job):
+            job_id, user_id = found
+            if job_id is None:
+                # Another worker took the user's last place meanwhile.
                 continue
-            now = timezone.now()
-            job.state = JobState.RUNNING
-            job.attempt += 1
-            job.worker = worker
-            job.started_at = now
-            job.lease_expires_at = now + timedelta(seconds=settings.EASEL_LEASE_SECONDS)
-            job.save(update_fields=["state", "attempt", "worker", "started_at", "lease_expires_at"])
+            with tenant_scope(user_id):
+                job = Job.objects.select_related("model").get(id=job_id)
             transaction.on_commit(partial(announce_start, job))
             return job
 
 
-def renew_lease(*, job_id: uuid.UUID, attempt: int) -> LeaseState:
+def renew_lease(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> LeaseState:
     """Prolong the lease of `attempt`, unless another attempt has taken the job over."""
     expires = timezone.now() + timedelta(seconds=settings.EASEL_LEASE_SECONDS)
-    held = _held(job_id, attempt).update(lease_expires_at=expires)
-    if not held:
-        return LeaseState(held=False, cancel_requested=False)
-    return check_lease(job_id=job_id, attempt=attempt)
+    with tenant_scope(user_id):
+        _held(job_id, attempt).update(lease_expires_at=expires)
+        return _look(job_id, attempt)
 
 
-def check_lease(*, job_id: uuid.UUID, attempt: int) -> LeaseState:
+def check_lease(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> LeaseState:
     """Look whether `attempt` still holds the job and whether its user wants it cancelled."""
-    requested = list(_held(job_id, attempt).values_list("cancel_requested_at", flat=True))
-    return LeaseState(held=bool(requested), cancel_requested=requested not in ([], [None]))
+    with tenant_scope(user_id):
+        return _look(job_id, attempt)
 
 
-def hand_back(*, job_id: uuid.UUID, attempt: int) -> bool:
+def hand_back(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> bool:
     """Make a running job due again at once; `False` if the lease was lost before."""
-    with transaction.atomic():
+    with tenant_scope(user_id):
         job = _held(job_id, attempt).select_for_update().first()
         if job is None:
             return False
@@ -96,7 +92,7 @@ def recover_expired_jobs() -> int:
     """Make every job whose lease ran out due again, or fail it after its last attempt."""
     recovered = 0
     while True:
-        with transaction.atomic():
+        with service_scope("recover expired jobs"):
             job = (
                 Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=timezone.now())
                 .select_for_update(skip_locked=True)
@@ -119,7 +115,8 @@ def wake_forgotten_jobs() -> int:
         last = doublings == MAX_REWAKE_DOUBLINGS
         count = Q(wake_count__gt=doublings) if last else Q(wake_count=doublings + 1)
         overdue |= count & Q(woken_at__lt=now - patience)
-    jobs = list(due_jobs().filter(overdue).order_by("created_at", "id")[:REWAKES_A_SWEEP])
+    with service_scope("wake forgotten jobs"):
+        jobs = list(due_jobs().filter(overdue).order_by("created_at", "id")[:REWAKES_A_SWEEP])
     return sum(send_wakeup(job) for job in jobs)
 
 
@@ -127,18 +124,9 @@ def _held(job_id: uuid.UUID, attempt: int) -> QuerySet[Job]:
     return Job.objects.filter(id=job_id, state=JobState.RUNNING, attempt=attempt)
 
 
-def _may_run_another(job: Job) -> bool:
-    if job.parallel_limit is None:
-        return True
-    running = Job.objects.filter(user=job.user_id, state=JobState.RUNNING).count()
-    return running < job.parallel_limit
-
-
-def _lock_user(user_id: uuid.UUID) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"claim:{user_id}"]
-        )
+def _look(job_id: uuid.UUID, attempt: int) -> LeaseState:
+    requested = list(_held(job_id, attempt).values_list("cancel_requested_at", flat=True))
+    return LeaseState(held=bool(requested), cancel_requested=requested not in ([], [None]))
 
 
 def _requeue_or_fail(job: Job) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.core.tenancy import service_scope, tenant_scope
 from apps.generation.models import Job, JobState
 from apps.generation.services.results import result_name
 from apps.images.models import Image
@@ -23,11 +24,15 @@ def remove_leftovers() -> int:
     ended = Job.objects.filter(
         leftovers_removed_at__isnull=True, finished_at__lt=timezone.now() - GRACE
     )
-    ended.filter(state=JobState.SUCCEEDED, attempt=1).update(leftovers_removed_at=timezone.now())
-    jobs = list(ended.filter(~Q(state=JobState.SUCCEEDED) | Q(attempt__gt=1))[:JOBS_A_SWEEP])
+    with service_scope("find jobs that may have left files"):
+        ended.filter(state=JobState.SUCCEEDED, attempt=1).update(
+            leftovers_removed_at=timezone.now()
+        )
+        jobs = list(ended.filter(~Q(state=JobState.SUCCEEDED) | Q(attempt__gt=1))[:JOBS_A_SWEEP])
     for job in jobs:
-        _remove_leftovers_of(job)
-        Job.objects.filter(pk=job.pk).update(leftovers_removed_at=timezone.now())
+        with tenant_scope(job.user_id):
+            _remove_leftovers_of(job)
+            Job.objects.filter(pk=job.pk).update(leftovers_removed_at=timezone.now())
     return len(jobs)
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.core.errors import ErrorCode, new_error_id
+from apps.core.tenancy import tenant_scope
 from apps.credits.services import record_generation
 from apps.generation.announcements import announce_end, announce_images
 from apps.generation.models import Job, JobState
@@ -32,6 +33,7 @@ def result_name(*, job_id: uuid.UUID, attempt: int, index: int) -> uuid.UUID:
 
 def finish_job(
     *,
+    user_id: uuid.UUID,
     job_id: uuid.UUID,
     attempt: int,
     pictures: Sequence[StoredPicture],
@@ -43,17 +45,17 @@ def finish_job(
     A cancelled job keeps what was finished before.
     """
     state = JobState.CANCELLED if cancelled else JobState.SUCCEEDED
-    with transaction.atomic():
+    with tenant_scope(user_id):
         job = _held_for_update(job_id, attempt)
         if job is None:
             return False
         job.state = state
         job.compute_seconds = Decimal(compute_seconds).quantize(Decimal("0.001"))
         _close(job)
-        images = add_results(user=job.user, job_id=job.id, pictures=enumerate(pictures))
+        images = add_results(user_id=user_id, job_id=job.id, pictures=enumerate(pictures))
         parameters = GenerationParameters.from_json(job.parameters)
         record_generation(
-            user=job.user,
+            user_id=user_id,
             job_id=job.id,
             model=job.model_id,
             tier=GpuTier(job.tier),
@@ -69,10 +71,15 @@ def finish_job(
 
 
 def fail_job(
-    *, job_id: uuid.UUID, attempt: int, code: ErrorCode, error_id: str | None = None
+    *,
+    user_id: uuid.UUID,
+    job_id: uuid.UUID,
+    attempt: int,
+    code: ErrorCode,
+    error_id: str | None = None,
 ) -> bool:
     """End a running job without a result and without a cost; `False` if it was lost before."""
-    with transaction.atomic():
+    with tenant_scope(user_id):
         job = _held_for_update(job_id, attempt)
         if job is None:
             return False
@@ -87,8 +94,7 @@ def fail_job(
 
 def _held_for_update(job_id: uuid.UUID, attempt: int) -> Job | None:
     return (
-        Job.objects.select_related("user")
-        .select_for_update(of=("self",))
+        Job.objects.select_for_update()
         .filter(id=job_id, state=JobState.RUNNING, attempt=attempt)
         .first()
     )

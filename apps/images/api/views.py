@@ -55,7 +55,7 @@ class ImageView(APIView):
 
     @extend_schema(responses=ImageSerializer, operation_id="images_retrieve")
     def get(self, request: Request, image_name: uuid.UUID) -> Response:
-        image = get_image(user=signed_in_user(request), image_name=image_name)
+        image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
         return Response(ImageSerializer(image).data)
 
     @extend_schema(responses={204: None}, operation_id="images_delete")
@@ -73,7 +73,7 @@ class ImageFullView(APIView):
         operation_id="images_full",
     )
     def get(self, request: Request, image_name: uuid.UUID) -> HttpResponse:
-        image = get_image(user=signed_in_user(request), image_name=image_name)
+        image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
         response = _file_response(read_file(image=image), content_type="image/png")
         as_attachment = request.query_params.get("download") in {"1", "true"}
         disposition = content_disposition_header(as_attachment, f"{image.image_name}.png")
@@ -88,7 +88,7 @@ class ImageThumbnailView(APIView):
         responses={(200, "image/webp"): OpenApiTypes.BINARY}, operation_id="images_thumbnail"
     )
     def get(self, request: Request, image_name: uuid.UUID, size: int) -> HttpResponse:
-        image = get_image(user=signed_in_user(request), image_name=image_name)
+        image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
         return _file_response(read_thumbnail(image=image, size=size), content_type="image/webp")
 
 

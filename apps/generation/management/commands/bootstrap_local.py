@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.services import ensure_administrator
 from apps.catalog.services import install_starter_model
+from apps.core.tenancy import service_scope
 from apps.plans.products import PLANS
 from apps.plans.selectors import plan_of
 from apps.plans.services import start_subscription
@@ -22,12 +23,12 @@ class Command(BaseCommand):
         email: str | None = settings.EASEL_DEMO_SIGN_IN
         if email is None:
             raise CommandError("There is no demo user under these settings.")
-        model = install_starter_model()
-        password_file = env.VAR_DIR / "demo_password"
-        password = _demo_password(password_file)
-        user, created = ensure_administrator(email=email, password=password, name="Demo")
-        if plan_of(user=user).slug != "enterprise":
-            start_subscription(user=user, plan=PLANS["enterprise"])
+        password = _demo_password(env.VAR_DIR / "demo_password")
+        with service_scope("prepare this machine"):
+            model = install_starter_model()
+            user, created = ensure_administrator(email=email, password=password, name="Demo")
+            if plan_of(user=user).slug != "enterprise":
+                start_subscription(user=user, plan=PLANS["enterprise"])
         self.stdout.write(f"Model    {model.name} ({model.key})")
         self.stdout.write(f"Sign in  {email}")
         if created or user.check_password(password):

@@ -18,6 +18,7 @@ from apps.core.health import (
     check_storage,
     run_check,
 )
+from apps.core.tenancy import service_scope
 from apps.generation.models import Job, JobState
 from apps.generation.workers import seconds_since_last_sign
 from config import env
@@ -94,8 +95,9 @@ def check_workers() -> Check:
 
 def check_waiting_jobs() -> Check:
     def look() -> str:
-        waiting = Job.objects.filter(state=JobState.QUEUED).count()
-        running = Job.objects.filter(state=JobState.RUNNING).count()
+        with service_scope("count the jobs"):
+            waiting = Job.objects.filter(state=JobState.QUEUED).count()
+            running = Job.objects.filter(state=JobState.RUNNING).count()
         return f"{waiting} waiting, {running} running"
 
     return run_check("jobs", look, advice="See the database above.")

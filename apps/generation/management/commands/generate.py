@@ -13,6 +13,7 @@ from rest_framework.exceptions import ValidationError
 from apps.accounts.models import User
 from apps.catalog.selectors import get_model
 from apps.core.errors import EaselError, from_exception
+from apps.core.tenancy import service_scope, tenant_scope
 from apps.generation.failures import failure_detail
 from apps.generation.models import TERMINAL_STATES, Job, JobState
 from apps.generation.parameters import complete_parameters
@@ -47,13 +48,15 @@ class Command(BaseCommand):
         with override("en"):
             user = _find_user(options["user"])
             try:
-                job = _accept(user, options)
+                with tenant_scope(user.id):
+                    job = _accept(user, options)
             except (EaselError, ValidationError) as error:
                 raise CommandError(_in_words(from_exception(error))) from error
             try:
                 job = self._follow(user, job)
             except KeyboardInterrupt:
-                cancel_job(user=user, job_id=job.id)
+                with tenant_scope(user.id):
+                    cancel_job(user=user, job_id=job.id)
                 raise CommandError("Cancelled.") from None
             self._report(user, job, options["out"])
 
@@ -62,7 +65,8 @@ class Command(BaseCommand):
         warned = False
         while job.state not in TERMINAL_STATES:
             time.sleep(POLL_SECONDS)
-            job = get_job(user=user, job_id=job.id)
+            with tenant_scope(user.id):
+                job = get_job(user=user, job_id=job.id)
             late = time.monotonic() - asked > SECONDS_TO_A_WORKER
             if late and not warned and seconds_since_last_sign() is None:
                 warned = True
@@ -84,7 +88,9 @@ class Command(BaseCommand):
             raise CommandError(f"{failure_detail(job.error_code)} (error {job.error_id})")
         if job.state == JobState.CANCELLED:
             raise CommandError("The job was cancelled.")
-        for index, image in enumerate(images_of(user=user, jobs=[job])[job.id]):
+        with tenant_scope(user.id):
+            images = images_of(user=user, jobs=[job])[job.id]
+        for index, image in enumerate(images):
             if out is not None:
                 path = out if index == 0 else out.with_stem(f"{out.stem}-{index + 1}")
                 path.write_bytes(read_file(image=image))
@@ -95,8 +101,9 @@ class Command(BaseCommand):
 
 
 def _find_user(email: str | None) -> User:
-    users = User.objects.filter(is_active=True).order_by("-is_superuser", "created_at")
-    user = users.filter(email__iexact=email).first() if email else users.first()
+    with service_scope("find the user to generate for"):
+        users = User.objects.filter(is_active=True).order_by("-is_superuser", "created_at")
+        user = users.filter(email__iexact=email).first() if email else users.first()
     if user is None:
         raise CommandError("There is no such user; see `--user`, or run `make up` once.")
     return user

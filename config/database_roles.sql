@@ -1,0 +1,48 @@
+-- The database roles of Easel. Run once as a superuser (on Aurora: as the master user), before the
+-- first migration; running it again changes nothing. Passwords are set apart from it:
+--
+--     psql -v ON_ERROR_STOP=1 -f config/database_roles.sql
+--     ALTER ROLE easel_web PASSWORD '…';   -- and so for owner, ops and worker
+--
+-- None of them is a superuser or may pass row-level security.
+--
+--   easel_owner    owns the tables and runs migrations; nothing that serves users signs in as it
+--   easel_web      pages and API: sees the rows of the tenant of its transaction alone
+--   easel_ops      admin, webhooks, scheduler: may take the service role for one transaction
+--   easel_worker   GPU workers, which open hostile files: jobs, pictures, usage; nothing else
+--   easel_service  no login: the role in which work crosses tenants
+
+DO $roles$
+DECLARE
+    wanted record;
+BEGIN
+    FOR wanted IN
+        SELECT * FROM (VALUES
+            ('easel_owner', 'LOGIN'),
+            ('easel_web', 'LOGIN'),
+            ('easel_ops', 'LOGIN'),
+            ('easel_worker', 'LOGIN'),
+            ('easel_service', 'NOLOGIN')
+        ) AS roles (name, login)
+    LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name) THEN
+            EXECUTE format('CREATE ROLE %I', wanted.name);
+        END IF;
+        EXECUTE format('ALTER ROLE %I %s NOCREATEROLE NOCREATEDB', wanted.name, wanted.login);
+    END LOOP;
+    -- Only a superuser may touch these two, and elsewhere they are off from the start.
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        FOR wanted IN SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'easel\_%' LOOP
+            EXECUTE format('ALTER ROLE %I NOSUPERUSER NOBYPASSRLS', wanted.name);
+        END LOOP;
+    END IF;
+END
+$roles$;
+
+-- What pages, API and workers may do, admin and scheduler may do too.
+GRANT easel_web, easel_worker TO easel_ops WITH INHERIT TRUE, SET FALSE;
+-- Never inherited: whoever crosses tenants says so, transaction by transaction.
+GRANT easel_service TO easel_ops WITH INHERIT FALSE, SET TRUE;
+-- The functions that look beyond the tenant belong to the service role; only a member can give
+-- them to it.
+GRANT easel_service TO easel_owner WITH INHERIT FALSE, SET TRUE;

@@ -1,0 +1,23 @@
+"""Count the queries of a request as they are where it has the connection to itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+# Inside a test's own transaction, that of a request is a savepoint, which has to put back the
+# scope of the test.
+_OF_THE_TEST = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO", "SELECT coalesce(current_setting")
+
+
+@contextmanager
+def counted_queries() -> Iterator[list[str]]:
+    """Collect the queries of a block, without those that only a surrounding transaction needs.
+
+    The list is filled once the block is left; the query that enters the tenant counts.
+    """
+    queries: list[str] = []
+    with CaptureQueriesContext(connection) as captured:
+        yield queries
+    queries += [query["sql"] for query in captured if not query["sql"].startswith(_OF_THE_TEST)]
