@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from apps.accounts.models import User
 from apps.accounts.sessions import session_user_id
-from apps.core.tenancy import enter_service, enter_tenant
+from apps.core.tenancy import enter_service, tenant_scope
 
 
 class TenantMiddleware:
@@ -25,8 +25,7 @@ class TenantMiddleware:
         user_id = session_user_id(request.session)
         if user_id is None:
             return self.get_response(request)
-        with transaction.atomic():
-            enter_tenant(user_id)
+        with tenant_scope(user_id):
             # Read now: what looks at the user later may do so outside of the transaction.
             signed_in = request.user.is_authenticated
             response = self.get_response(request)

@@ -78,7 +78,7 @@ def _scope() -> Iterator[None]:
     outer = current_scope() if connection.in_atomic_block else None
     with transaction.atomic():
         yield
-        if outer is not None:
+        if outer is not None and not connection.needs_rollback:
             # An error rolls back to the savepoint, and with it to the outer scope; success
             # does not.
             _set(outer)

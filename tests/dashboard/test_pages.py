@@ -11,6 +11,7 @@ from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.dashboard.selectors import gallery_page
 from apps.images.models import Image, ImageCategory, ImageOrigin
+from tests.queries import counted_queries
 
 # The user; the session comes from the cache.
 SIGNED_IN_QUERIES = 2  # tenant, user

@@ -1,7 +1,7 @@
 """The socket: the truth on connect, one's own events after it, nobody else's ever."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
+from apps.core.tenancy import service_scope
 from apps.generation.events import Event, publisher
 from apps.generation.selectors import save_progress
 from apps.generation.services.jobs import cancel_job
@@ -39,6 +40,16 @@ async def fresh_channel_layer() -> AsyncIterator[None]:
     layer = get_channel_layer()
     assert layer is not None
     await layer.flush()
+
+
+def in_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """Run a function of the test in a thread, which sees as much as the test does."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with service_scope("test"):
+            return function(*args, **kwargs)
+
+    return database_sync_to_async(run)
 
 
 def session_cookie(user: User) -> str:
@@ -102,7 +113,7 @@ async def test_a_page_reloaded_in_mid_job_learns_the_truth(
         )
         make_job(user, starter, prompt="behind it")
 
-    await database_sync_to_async(begin)()
+    await in_thread(begin)()
     socket, _connected = await connect(user)
     snapshot = await receive(socket)
     await socket.disconnect()
@@ -135,13 +146,13 @@ async def test_a_jobs_way_is_told_as_it_goes(user: User, starter: GenerationMode
     socket, _connected = await connect(user)
     await receive(socket)
 
-    job = await database_sync_to_async(make_job)(user, starter, prompt="a red circle")
+    job = await in_thread(make_job)(user, starter, prompt="a red circle")
     queued = await receive(socket)
-    await database_sync_to_async(claim_next_job)(tiers=list(GpuTier), worker="w")
+    await in_thread(claim_next_job)(tiers=list(GpuTier), worker="w")
     started = await receive(socket)
-    other = await database_sync_to_async(make_job)(user, starter)
+    other = await in_thread(make_job)(user, starter)
     await receive(socket)
-    await database_sync_to_async(cancel_job)(user=user, job_id=other.id)
+    await in_thread(cancel_job)(user=user, job_id=other.id)
     finished = await receive(socket)
     await socket.disconnect()
 
@@ -184,7 +195,7 @@ async def test_a_torn_socket_leaves_the_others_alone(user: User) -> None:
 
 
 async def test_nothing_blocks_the_event_loop(user: User, starter: GenerationModel) -> None:
-    await database_sync_to_async(make_job)(user, starter)
+    await in_thread(make_job)(user, starter)
     with blockbuster_ctx() as watch:
         assert watch.functions
         socket, _connected = await connect(user)

@@ -1,0 +1,325 @@
+"""Every table: under a forced policy, or shared for a reason; and what each login may do to it."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from psycopg import sql
+
+from apps.accounts.models import User
+from apps.catalog.models import GenerationModel
+from apps.credits.models import ActionType
+from apps.credits.services import record_generation
+from apps.plans.products import PLANS
+from apps.plans.services import start_subscription
+from apps.plans.tiers import GpuTier
+from config.local.addresses import LOGINS
+from tests.database import login_url, session_database_url
+from tests.factories import make_image, make_job
+
+# Tables without a tenant, each with the reason.
+SHARED_TABLES = {
+    "auth_group": "groups of staff: names only",
+    "auth_group_permissions": "what groups of staff may do",
+    "auth_permission": "names of permissions",
+    "catalog_generationmodel": "models that every tenant may choose",
+    "django_content_type": "names of models",
+    "django_migrations": "the state of the schema",
+    "django_session": "read before a tenant is known; its key is the secret",
+}
+# What the logins that serve users may do with a shared table; with the others nothing.
+SHARED_ACCESS = {
+    "easel_web": {
+        "catalog_generationmodel": {"SELECT"},
+        "django_session": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    },
+    "easel_worker": {"catalog_generationmodel": {"SELECT"}},
+}
+# All that a worker, which opens hostile files, may touch at all.
+WORKER_TABLES = {
+    "catalog_generationmodel",
+    "credits_usagerecord",
+    "generation_job",
+    "images_image",
+}
+# Tables whose rows belong to the user named in another column than user_id.
+OWNER_COLUMNS = {"accounts_user": "id"}
+SERVING_LOGINS = ("easel_web", "easel_worker")
+PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+
+pytestmark = pytest.mark.django_db
+
+
+def rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return list(cursor.fetchall())
+
+
+def all_tables() -> set[str]:
+    found = rows(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')"
+        " AND relnamespace = 'public'::regnamespace"
+    )
+    return {name for (name,) in found}
+
+
+def tenant_tables() -> set[str]:
+    return all_tables() - SHARED_TABLES.keys()
+
+
+def test_every_table_is_under_a_forced_policy_or_shared_for_a_reason() -> None:
+    forced = rows(
+        "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity"
+        " AND relnamespace = 'public'::regnamespace"
+    )
+
+    assert {name for (name,) in forced} == tenant_tables()
+    assert SHARED_TABLES.keys() <= all_tables()
+
+
+def test_every_policy_guards_reading_and_writing_by_the_tenant() -> None:
+    policies = rows(
+        "SELECT tablename, policyname, cmd, roles::text[], permissive, qual, with_check"
+        " FROM pg_policies WHERE schemaname = 'public'"
+    )
+    by_table: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for table, name, *rest in policies:
+        by_table.setdefault(table, {})[name] = tuple(rest)
+
+    assert by_table.keys() == tenant_tables()
+    for table, found in by_table.items():
+        assert found.keys() == {"tenant", "service"}, table
+        command, roles, _permissive, using, check = found["tenant"]
+        column = OWNER_COLUMNS.get(table, "user_id")
+        assert (command, roles) == ("ALL", ["public"])
+        assert using == check
+        assert using.startswith(f"({column} = ( SELECT (NULLIF(current_setting(")
+        assert found["service"][1] == ["easel_service"]
+
+
+def test_references_between_tenant_tables_name_the_tenant() -> None:
+    found = rows(
+        "SELECT conrelid::regclass::text, confrelid::regclass::text, conname, array("
+        "  SELECT attname::text FROM pg_attribute"
+        "  WHERE attrelid = conrelid AND attnum = ANY (conkey))"
+        " FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace"
+    )
+    tenants = tenant_tables()
+    bad = [
+        name
+        for source, target, name, columns in found
+        if {source, target} <= tenants and "user_id" not in columns
+    ]
+
+    assert bad == []
+
+
+def test_unique_keys_that_users_can_meet_begin_with_the_tenant() -> None:
+    found = rows(
+        "SELECT indrelid::regclass::text, indexrelid::regclass::text,"
+        " (SELECT attname::text FROM pg_attribute"
+        "  WHERE attrelid = indrelid AND attnum = indkey[0])"
+        " FROM pg_index WHERE indisunique AND NOT indisprimary"
+    )
+    tenants = tenant_tables() - {"accounts_user"}  # an e-mail is one in all of Easel
+    first_columns = {index: column for table, index, column in found if table in tenants}
+    # A users's place in groups is keyed by both, the user first.
+    assert set(first_columns.values()) == {"user_id"}, first_columns
+
+
+def privileges_of(role: str) -> dict[str, set[str]]:
+    found = rows(
+        "SELECT relname, privilege FROM pg_class, unnest(%s::text[]) privilege"
+        " WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+        " AND has_table_privilege(%s, pg_class.oid, privilege)",
+        list(PRIVILEGES),
+        role,
+    )
+    held: dict[str, set[str]] = {}
+    for table, privilege in found:
+        held.setdefault(table, set()).add(privilege)
+    return held
+
+
+@pytest.mark.parametrize("role", SERVING_LOGINS)
+def test_a_serving_login_has_no_more_than_it_needs_on_shared_tables(role: str) -> None:
+    held = privileges_of(role)
+
+    shared = {table: held[table] for table in held.keys() & SHARED_TABLES.keys()}
+    assert shared == SHARED_ACCESS[role]
+    assert not {"TRUNCATE", "REFERENCES", "TRIGGER"} & set().union(*held.values())
+
+
+def test_a_worker_touches_jobs_pictures_and_usage_alone() -> None:
+    assert privileges_of("easel_worker").keys() == WORKER_TABLES
+
+
+@pytest.mark.parametrize("role", LOGINS.values())
+def test_no_login_can_pass_row_level_security(role: str) -> None:
+    (facts,) = rows(
+        "SELECT rolsuper, rolbypassrls, rolcreaterole, rolreplication FROM pg_roles"
+        " WHERE rolname = %s",
+        role,
+    )
+    owned = rows("SELECT tablename FROM pg_tables WHERE tableowner = %s", role)
+
+    assert facts == (False, False, False, False)
+    if role != LOGINS["owner"]:
+        assert owned == []
+
+
+@pytest.mark.parametrize("role", SERVING_LOGINS)
+def test_a_serving_login_is_no_member_of_any_role(role: str) -> None:
+    assert rows("SELECT 1 FROM pg_auth_members WHERE member = %s::regrole", role) == []
+
+
+def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public() -> None:
+    found = rows(
+        "SELECT proname, proowner::regrole::text, proconfig, array("
+        "  SELECT rolname::text FROM pg_roles"
+        "  WHERE rolname LIKE 'easel\\_%%' AND NOT rolname = 'easel_service'"
+        "  AND has_function_privilege(rolname, pg_proc.oid, 'EXECUTE') ORDER BY 1)"
+        " FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+    )
+    callers = {name: roles for name, _owner, _config, roles in found}
+
+    assert all(owner == "easel_service" for _name, owner, _config, _roles in found)
+    assert all("search_path=public, pg_temp" in config for _n, _o, config, _r in found)
+    assert callers == {
+        "easel_claim_job": ["easel_ops", "easel_worker"],
+        "easel_user_id_of_email": ["easel_ops", "easel_web"],
+    }
+
+
+@contextmanager
+def connected_as(login: str) -> Iterator[psycopg.Connection[Any]]:
+    url = login_url(login, url=session_database_url())
+    with psycopg.connect(url, autocommit=True) as raw:
+        yield raw
+
+
+@pytest.fixture
+def two_tenants(
+    transactional_db: None, user: User, stranger: User, starter: GenerationModel
+) -> tuple[User, User]:
+    """Give each of two users a row in every tenant table that the web login may touch."""
+    for person in (user, stranger):
+        make_image(person)
+        job = make_job(person, starter)
+        start_subscription(user=person, plan=PLANS["pro"])
+        record_generation(
+            user_id=person.id,
+            job_id=job.id,
+            model="m",
+            tier=GpuTier.BASIC,
+            steps=1,
+            width=64,
+            height=64,
+            batch_size=1,
+            compute_seconds=1.5,
+        )
+    assert ActionType.GENERATION
+    return user, stranger
+
+
+@pytest.mark.parametrize("login", ["web", "worker", "ops"])
+def test_raw_sql_reaches_no_row_of_another_tenant(
+    login: str, two_tenants: tuple[User, User]
+) -> None:
+    user, stranger = two_tenants
+    seen_by_me = 0
+    for table in sorted(tenant_tables()):
+        column = OWNER_COLUMNS.get(table, "user_id")
+        privileges = privileges_of(LOGINS[login]).get(table, set())
+        if "SELECT" not in privileges:
+            continue
+        with connected_as(login) as raw, raw.transaction(force_rollback=True):
+            raw.execute("SELECT set_config('app.current_user_id', %s, true)", [str(user.id)])
+            names = {"table": sql.Identifier(table), "column": sql.Identifier(column)}
+            theirs = sql.SQL("FROM {table} WHERE {column} = %s").format(**names)
+            mine = raw.execute(sql.SQL("SELECT count(*) FROM {table}").format(**names)).fetchone()
+            seen_by_me += mine[0] if mine else 0
+            found = raw.execute(sql.SQL("SELECT 1 ") + theirs, [stranger.id]).fetchall()
+            assert found == [], table
+            if "UPDATE" in privileges:
+                changed = raw.execute(
+                    sql.SQL("UPDATE {table} SET {column} = {column} WHERE {column} = %s").format(
+                        **names
+                    ),
+                    [stranger.id],
+                )
+                assert changed.rowcount == 0, table
+            if "DELETE" in privileges:
+                assert raw.execute(sql.SQL("DELETE ") + theirs, [stranger.id]).rowcount == 0
+
+    assert seen_by_me > 0
+
+
+@pytest.mark.parametrize("table", ["images_image", "generation_job", "accounts_user"])
+def test_raw_sql_gives_no_row_to_another_tenant(table: str, two_tenants: tuple[User, User]) -> None:
+    user, stranger = two_tenants
+    column = OWNER_COLUMNS.get(table, "user_id")
+    with connected_as("web") as raw:
+        fields = [
+            name
+            for (name,) in raw.execute(
+                "SELECT column_name FROM information_schema.columns"
+                " WHERE table_schema = 'public' AND table_name = %s",
+                [table],
+            ).fetchall()
+        ]
+        copied = sql.SQL(", ").join(map(sql.Identifier, fields))
+        values = sql.SQL(", ").join(
+            sql.Literal(stranger.id)
+            if name == column
+            else sql.Literal(uuid.uuid4())
+            if name == "id"
+            else sql.Identifier(name)
+            for name in fields
+        )
+        statements = (
+            sql.SQL("INSERT INTO {t} ({f}) SELECT {v} FROM {t}").format(
+                t=sql.Identifier(table), f=copied, v=values
+            ),
+            sql.SQL("UPDATE {t} SET {c} = {v}").format(
+                t=sql.Identifier(table), c=sql.Identifier(column), v=sql.Literal(stranger.id)
+            ),
+        )
+        for statement in statements:
+            with raw.transaction(force_rollback=True):
+                raw.execute("SELECT set_config('app.current_user_id', %s, true)", [str(user.id)])
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level"):
+                    raw.execute(statement)
+
+
+@pytest.mark.parametrize("login", ["web", "worker"])
+@pytest.mark.parametrize("role", ["easel_service", "easel_ops", "easel_owner", "postgres"])
+def test_raw_sql_on_a_serving_login_takes_no_other_role(
+    login: str, role: str, two_tenants: tuple[User, User]
+) -> None:
+    with connected_as(login) as raw:
+        for statement in (
+            "SET ROLE {}",
+            "SELECT set_config('role', '{}', false)",
+            "SET SESSION AUTHORIZATION {}",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                raw.execute(statement.format(role))
+        assert raw.execute("SELECT count(*) FROM images_image").fetchone() == (0,)
+
+
+def test_the_service_role_is_taken_by_operations_for_one_transaction(
+    two_tenants: tuple[User, User],
+) -> None:
+    with connected_as("ops") as raw:
+        with raw.transaction():
+            raw.execute("SET LOCAL ROLE easel_service")
+            within = raw.execute("SELECT count(*) FROM images_image").fetchone()
+        after = raw.execute("SELECT count(*) FROM images_image").fetchone()
+
+    assert (within, after) == ((2,), (0,))
