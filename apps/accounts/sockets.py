@@ -15,12 +15,13 @@ class SessionUserMiddleware(BaseMiddleware):
 
     async def __call__(
         self,
-        scope: dict[str, Any],
+        scope: Any,
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
     ) -> Any:
         user = await database_sync_to_async(find_session_user)(scope["session"])
-        return await super().__call__({**scope, "user": user}, receive, send)
+        with_user: Any = dict(scope) | {"user": user}
+        return await super().__call__(with_user, receive, send)
 
 
 def authenticate_sockets(inner: Any) -> Any:

@@ -33,7 +33,7 @@ def create_roles_and_database(
         _create_extensions(connection)
     with connect("postgres") as connection:
         # A file of the project, run whole; nothing of it comes from outside.
-        connection.execute(ROLES_FILE.read_text(encoding="utf-8"))  # type: ignore[arg-type]
+        connection.execute(ROLES_FILE.read_text(encoding="utf-8"))
         for role in LOGINS.values():
             _set_password(connection, role, passwords[role])
         connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(OWNER_ROLE)))

@@ -1,5 +1,6 @@
 """What a checkout remembers of its servers, and the addresses settings get from it."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def var_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_before_the_first_start_the_error_says_what_to_do(var_dir: Path) -> None:
-    for address in (lambda: endpoints.database_url("ops"), endpoints.redis_url):
+    for address in (partial(endpoints.database_url, "ops"), endpoints.redis_url):
         with pytest.raises(endpoints.ServersNotSetUpError, match=r"Run “make up” first"):
             address()
     assert list(var_dir.iterdir()) == []
@@ -24,7 +25,7 @@ def test_before_the_first_start_the_error_says_what_to_do(var_dir: Path) -> None
 
 def test_a_state_without_servers_is_no_address(var_dir: Path) -> None:
     ServerState().save(var_dir)
-    for address in (lambda: endpoints.database_url("ops"), endpoints.redis_url):
+    for address in (partial(endpoints.database_url, "ops"), endpoints.redis_url):
         with pytest.raises(endpoints.ServersNotSetUpError):
             address()
 

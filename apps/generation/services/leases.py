@@ -43,13 +43,13 @@ def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
     is no worker knows beforehand, so PostgreSQL chooses, and the rest of the transaction is the
     chosen user's.
     """
-    lease = timedelta(seconds=settings.EASEL_LEASE_SECONDS)
     while True:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "SELECT job_id, owner_id FROM easel_claim_job(%s, %s, %s)",
-                    [list(tiers), worker, lease],
+                    "SELECT job_id, owner_id"
+                    " FROM easel_claim_job(%s, %s, make_interval(secs => %s))",
+                    [list(tiers), worker, settings.EASEL_LEASE_SECONDS],
                 )
                 found = cursor.fetchone()
             if found is None:
