@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponseBase
 
 from apps.accounts.models import User
 from apps.accounts.sessions import session_user_id
+from apps.core.audit import record_act
+from apps.core.models import Act
 from apps.core.tenancy import enter_service, tenant_scope
 
 
@@ -43,3 +45,9 @@ class TenantMiddleware:
             return
         if request.user.is_active and request.user.is_staff:
             enter_service(f"admin: {match.view_name}")
+            record_act(
+                act=Act.SERVICE_SCOPE,
+                user_id=None,
+                actor_id=request.user.id,
+                target=f"{request.method} {request.path}",
+            )

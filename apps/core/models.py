@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class TimestampedModel(models.Model):
@@ -24,3 +25,47 @@ class TenantModel(TimestampedModel):
 
     class Meta:
         abstract = True
+
+
+class Act(models.TextChoices):
+    """What is worth a record for the safety of an account."""
+
+    SIGNED_UP = "signed_up", _("signed up")
+    SIGNED_IN = "signed_in", _("signed in")
+    SIGN_IN_FAILED = "sign_in_failed", _("sign-in failed")
+    SIGNED_OUT = "signed_out", _("signed out")
+    PASSWORD_CHANGED = "password_changed", _("password changed")
+    KEY_CREATED = "key_created", _("API key made")
+    KEY_REVOKED = "key_revoked", _("API key revoked")
+    ROLE_CHANGED = "role_changed", _("role changed")
+    SERVICE_SCOPE = "service_scope", _("data of all users opened by staff")
+    ADMIN_CHANGE = "admin_change", _("changed by staff")
+    IMAGE_DELETED = "image_deleted", _("picture deleted")
+    DATA_EXPORTED = "data_exported", _("data exported")
+    ACCOUNT_DELETED = "account_deleted", _("account deleted")
+
+
+class AuditRecord(models.Model):
+    """One act on the account of a user, by the user or by staff; never changed, never deleted.
+
+    `user_id` and `actor_id` are no foreign keys: a record outlives the account. Records without
+    a `user_id` are for staff alone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user_id = models.UUIDField(null=True)
+    actor_id = models.UUIDField(null=True)
+    act = models.CharField(max_length=32, choices=Act.choices)
+    target = models.CharField(max_length=200, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["user_id", "-created_at", "-id"], name="core_audit_user_newest"),
+            models.Index(fields=["-created_at", "-id"], name="core_audit_newest"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.created_at:%Y-%m-%d %H:%M}"

@@ -15,6 +15,14 @@ BEGIN
 END
 $$
 """
+_REFUSE = """
+CREATE OR REPLACE FUNCTION easel_refuse_change() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE insufficient_privilege USING MESSAGE = 'rows of ' || TG_TABLE_NAME || ' stay as they are';
+END
+$$
+"""
 _GUARD = """
 CREATE FUNCTION {table}_guard_columns() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -56,6 +64,29 @@ class KeepUpdatedAt(RunSQL):
 
     def describe(self) -> str:
         return f"Keep updated_at of {self.table}"
+
+
+class AppendOnly(RunSQL):
+    """Let rows of `table` be added, and refuse that anybody updates or deletes one."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(
+            sql=[
+                _REFUSE,
+                (
+                    f'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON "{table}" '
+                    "FOR EACH ROW EXECUTE FUNCTION easel_refuse_change()"
+                ),
+            ],
+            reverse_sql=[f'DROP TRIGGER append_only ON "{table}"'],
+        )
+
+    def deconstruct(self) -> tuple[str, list[str], dict[str, object]]:
+        return (self.__class__.__qualname__, [self.table], {})
+
+    def describe(self) -> str:
+        return f"Refuse changes to rows of {self.table}"
 
 
 class EnableTenancy(RunSQL):

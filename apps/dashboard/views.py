@@ -11,11 +11,15 @@ from django.views.decorators.http import require_safe
 
 from apps.accounts.requests import signed_in_user
 from apps.catalog.limits import MAX_GUIDANCE, MAX_PROMPT_LENGTH
+from apps.core.audit import list_acts
 from apps.core.errors import NotFound
 from apps.dashboard.selectors import gallery_page, get_picture, studio_models
 from apps.images.selectors import get_image
 
 P = ParamSpec("P")
+# A page shows the latest; the API has them all.
+RECORDS_SHOWN = 100
+
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
@@ -72,6 +76,13 @@ def image_tile(request: HttpRequest, image_name: uuid.UUID) -> HttpResponse:
     """Render one tile, for a picture that arrives while the gallery is open."""
     shown = get_image(user_id=signed_in_user(request).id, image_name=image_name)
     return render(request, "dashboard/partials/tile.html", {"image": shown})
+
+
+@page
+def activity(request: HttpRequest) -> HttpResponse:
+    """Show what was lately done to the account."""
+    records = list_acts(user_id=signed_in_user(request).id)[:RECORDS_SHOWN]
+    return render(request, "dashboard/activity.html", {"section": "account", "records": records})
 
 
 def is_htmx(request: HttpRequest) -> bool:

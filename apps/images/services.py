@@ -14,6 +14,8 @@ from django.db import transaction
 from PIL import Image as PillowImage
 
 from apps.accounts.models import User
+from apps.core.audit import record_act
+from apps.core.models import Act
 from apps.images.files import encode_png, encode_thumbnail, read_upload
 from apps.images.models import Image, ImageCategory, ImageOrigin
 from apps.images.selectors import get_image
@@ -122,6 +124,7 @@ def delete_image(*, user: User, image_name: uuid.UUID) -> None:
     with transaction.atomic():
         image = get_image(user_id=user.id, image_name=image_name)
         image.delete()
+        record_act(act=Act.IMAGE_DELETED, user_id=user.id, actor_id=user.id, target=str(image_name))
         transaction.on_commit(lambda: delete_files(user_id=user.id, image_name=image_name))
 
 

@@ -1,0 +1,44 @@
+"""The groups of staff: who looks after people, and who after money."""
+
+from typing import Any, Final
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+# What each group may do in the admin, as "app.codename"; superusers may do everything.
+STAFF_GROUPS: Final = {
+    "support": (
+        "accounts.view_user",
+        "accounts.change_user",
+        "core.view_auditrecord",
+        "generation.view_job",
+        "images.view_image",
+        "plans.view_subscription",
+    ),
+    "billing": (
+        "accounts.view_user",
+        "core.view_auditrecord",
+        "credits.view_usagerecord",
+        "plans.view_subscription",
+        "plans.add_subscription",
+        "plans.change_subscription",
+    ),
+}
+
+
+def sync_staff_groups(**_: Any) -> None:
+    """Make the groups and give each exactly its permissions; runs after every migration.
+
+    Raises:
+        LookupError: a permission named here does not exist.
+    """
+    for name, wanted in STAFF_GROUPS.items():
+        query = Q()
+        for permission in wanted:
+            app, codename = permission.split(".")
+            query |= Q(content_type__app_label=app, codename=codename)
+        found = list(Permission.objects.filter(query))
+        if len(found) != len(wanted):
+            raise LookupError(f"The group {name} names a permission that does not exist.")
+        group, _created = Group.objects.get_or_create(name=name)
+        group.permissions.set(found)
