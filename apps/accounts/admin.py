@@ -1,5 +1,4 @@
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -23,9 +22,9 @@ class UserAdmin(AuditedAdmin[User]):
     filter_horizontal = ("groups", "user_permissions")
     ordering = ("-created_at",)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Let superusers alone give rights: who may change users must not rise by it."""
-        fixed = super().get_readonly_fields(request, obj)
+        fixed = tuple(super().get_readonly_fields(request, obj))
         return fixed if request.user.is_superuser else (*fixed, *RIGHTS)
 
     def subject_of(self, obj: User) -> uuid.UUID | None:

@@ -1,5 +1,5 @@
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView
 
 from apps.accounts.requests import signed_in_user
@@ -8,7 +8,7 @@ from apps.core.audit import list_acts
 from apps.core.models import AuditRecord
 
 
-@extend_schema(operation_id="account_activity")
+@extend_schema_view(get=extend_schema(operation_id="account_activity"))
 class ActivityView(ListAPIView[AuditRecord]):
     """List what was done to one's account, by oneself or by staff, newest first."""
 
