@@ -67,8 +67,8 @@ class Stack:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start_web(self) -> None:
-        """Start the web process and wait until it is ready."""
+    def start_web(self, *, ready_path: str = "/readyz") -> None:
+        """Start the web process and wait until it answers `ready_path`."""
         self._start(
             "web",
             "web",
@@ -78,7 +78,11 @@ class Stack:
             f"--port={self.port}",
             "--no-access-log",
         )
-        wait_until(self._web_is_ready, seconds=START_SECONDS, what="the start of the web process")
+        wait_until(
+            lambda: self._web_answers(ready_path),
+            seconds=START_SECONDS,
+            what="the start of the web process",
+        )
 
     def start_worker(self, *, queues: str, name: str = "worker") -> None:
         """Start a worker and wait until it has loaded its model and listens."""
@@ -145,11 +149,11 @@ class Stack:
     def _ended(self, name: str) -> bool:
         return self._children[name].poll() is not None
 
-    def _web_is_ready(self) -> bool:
+    def _web_answers(self, path: str) -> bool:
         if self._ended("web"):
             raise RuntimeError(f"the web process ended at its start:\n{self.log('web')[-4000:]}")
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):  # noqa: S310
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=5):  # noqa: S310
                 return True
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False

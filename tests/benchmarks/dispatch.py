@@ -13,8 +13,6 @@ from typing import Any
 import torch
 from diffusers import StableDiffusionPipeline
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.cached_db import SessionStore
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
@@ -24,6 +22,7 @@ from apps.catalog.services import install_starter_model
 from apps.plans.tiers import TIER_BY_QUEUE
 from gpu_tasks.engine.schedulers import make_scheduler
 from tests.benchmarks.report import Report, Target, percentile
+from tests.benchmarks.sessions import session_cookies
 from tests.factories import make_user
 from tests.stack import Stack
 
@@ -115,13 +114,8 @@ class Client:
     """A page of one user: a session, a socket, a connection that is kept."""
 
     def __init__(self, stack: Stack, user: User) -> None:
-        session = SessionStore()
-        session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-        session.save()
         token = "a" * 32
-        cookies = f"{settings.SESSION_COOKIE_NAME}={session.session_key}; csrftoken={token}"
+        cookies = f"{session_cookies(user)}; csrftoken={token}"
         self.headers = {
             "Content-Type": "application/json",
             "Cookie": cookies,
