@@ -19,8 +19,9 @@ def login_url(login: str, *, url: str | None = None) -> str:
     All logins of a temporary server have one password.
     """
     parts = urlsplit(url or os.environ["EASEL_DATABASE_URL"])
-    _role, _colon, password = parts.netloc.partition("@")[0].partition(":")
-    return parts._replace(netloc=f"{LOGINS[login]}:{password}@").geturl()
+    secret, _at, host = parts.netloc.partition("@")
+    password = secret.partition(":")[2]
+    return parts._replace(netloc=f"{LOGINS[login]}:{password}@{host}").geturl()
 
 
 def session_database_url() -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.local.chromium import require_chromium
+from config.local.debian import can_install, find_program, install_packages
 from config.local.install import ROOT, RefusedError, paragraph
 
 SCHEMA = ROOT / "docs" / "openapi.yaml"
@@ -105,6 +106,20 @@ def has_chromium() -> bool:
     return True
 
 
+def has_pgbouncer() -> bool:
+    """Find or install a PgBouncer for the test behind a pooler."""
+    if find_program("pgbouncer") is None and can_install():
+        install_packages("pgbouncer")
+    found = find_program("pgbouncer")
+    print(
+        f"Using {found}"
+        if found
+        else "The tests need a PgBouncer. Install one (Debian: apt-get install pgbouncer; macOS: "
+        "brew install pgbouncer) and run the same command again."
+    )
+    return found is not None
+
+
 def lint_checks() -> list[Check]:
     """Return the checks that only read the sources."""
     module = (sys.executable, "-m")
@@ -145,6 +160,7 @@ def slow_checks() -> list[Check]:
     """Return what `make test-slow` runs."""
     return [
         Check("Chromium", has_chromium),
+        Check("PgBouncer", has_pgbouncer),
         program("slow tests", sys.executable, "-m", "pytest", "-m", "slow"),
     ]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from config.local.debian import can_install, install_packages, run_installer
 from config.local.install import RefusedError, say
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -87,28 +88,11 @@ def require_chromium() -> Path:
 
 def _install() -> str:
     """Try to install a Chromium; return what the installer printed last."""
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        say("Installing Chromium from the distribution's packages …")
+    if can_install():
         # The fonts are for Korean in screenshots.
-        packages = ["chromium", "fonts-noto-cjk"]
-        output = _run("apt-get", "update")
-        output += _run("apt-get", "install", "-y", "--no-install-recommends", *packages)
+        output = install_packages("chromium", "fonts-noto-cjk")
         find_chromium.cache_clear()
         if find_chromium() is not None:
             return output
     say("Installing Chromium through Playwright …")
-    return _run(sys.executable, "-m", "playwright", "install", "chromium")
-
-
-def _run(*command: str) -> str:
-    result = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-    )
-    return result.stdout
+    return run_installer(sys.executable, "-m", "playwright", "install", "chromium")
