@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.local import checks, chromium
+from config.local import checks, chromium, debian
 from config.local.install import RefusedError
 from config.local.lock import without_torch
 
@@ -170,7 +170,8 @@ def test_without_any_it_is_installed_or_said_what_to_install(
         commands.append(command)
         return "E: no network\n"
 
-    monkeypatch.setattr(chromium, "_run", run)
+    for module in (chromium, debian):
+        monkeypatch.setattr(module, "run_installer", run)
     with pytest.raises(RefusedError, match=r"(?s)apt-get install chromium fonts.*E: no network"):
         chromium.require_chromium()
     assert commands[-1][1:] == ("-m", "playwright", "install", "chromium")
@@ -188,7 +189,8 @@ def test_as_root_on_debian_the_distributions_browser_is_installed(
             browser(no_browser, "bin/chromium", "echo Chromium 4")
         return ""
 
-    monkeypatch.setattr(chromium, "_run", run)
+    for module in (chromium, debian):
+        monkeypatch.setattr(module, "run_installer", run)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert chromium.require_chromium() == no_browser / "bin" / "chromium"
     assert commands[0] == ("apt-get", "update")
