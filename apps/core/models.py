@@ -1,6 +1,7 @@
 """Abstract bases of the tables."""
 
 import uuid
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -18,7 +19,14 @@ class TimestampedModel(models.Model):
 
 
 class TenantModel(TimestampedModel):
-    """A row that belongs to one user and is never seen by another."""
+    """A row that belongs to one user and is never seen by another.
+
+    `private_fields` are secrets that an export of the user's data leaves out. What the books need
+    `outlives_account`, without a name.
+    """
+
+    private_fields: ClassVar[tuple[str, ...]] = ()
+    outlives_account: ClassVar[bool] = False
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -41,7 +49,9 @@ class Act(models.TextChoices):
     SERVICE_SCOPE = "service_scope", _("data of all users opened by staff")
     ADMIN_CHANGE = "admin_change", _("changed by staff")
     IMAGE_DELETED = "image_deleted", _("picture deleted")
+    EXPORT_REQUESTED = "export_requested", _("export of all data asked for")
     DATA_EXPORTED = "data_exported", _("data exported")
+    DELETION_REQUESTED = "deletion_requested", _("deletion of the account asked for")
     ACCOUNT_DELETED = "account_deleted", _("account deleted")
 
 

@@ -1,5 +1,7 @@
 """Usage: one row for each piece of work a user was served."""
 
+from typing import ClassVar
+
 from django.db import models
 
 from apps.core.models import TenantModel
@@ -14,6 +16,8 @@ class ActionType(models.TextChoices):
 
 class UsageRecord(TenantModel):
     """The measured seconds of a job, written in the transaction that ends it."""
+
+    outlives_account: ClassVar[bool] = True
 
     job_id = models.UUIDField()
     action_type = models.CharField(max_length=16, choices=ActionType.choices)

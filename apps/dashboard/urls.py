@@ -7,6 +7,7 @@ app_name = "dashboard"
 urlpatterns = [
     path("", views.home, name="home"),
     path("account/activity/", views.activity, name="activity"),
+    path("account/data/", views.own_data, name="own-data"),
     path("create/", views.create, name="create"),
     path("gallery/", views.gallery, name="gallery"),
     path("gallery/<uuid:image_name>/", views.image, name="image"),

@@ -15,10 +15,12 @@ from apps.core.audit import list_acts
 from apps.core.errors import NotFound
 from apps.dashboard.selectors import gallery_page, get_picture, studio_models
 from apps.images.selectors import get_image
+from apps.privacy.selectors import list_requests
 
 P = ParamSpec("P")
 # A page shows the latest; the API has them all.
 RECORDS_SHOWN = 100
+REQUESTS_SHOWN = 10
 
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -83,6 +85,15 @@ def activity(request: HttpRequest) -> HttpResponse:
     """Show what was lately done to the account."""
     records = list_acts(user_id=signed_in_user(request).id)[:RECORDS_SHOWN]
     return render(request, "dashboard/activity.html", {"section": "account", "records": records})
+
+
+@page
+def own_data(request: HttpRequest) -> HttpResponse:
+    """Show how to take one's data along or delete the account; to htmx how far the work is."""
+    requests = list_requests(user=signed_in_user(request))[:REQUESTS_SHOWN]
+    partial = "dashboard/partials/data_requests.html"
+    template = partial if is_htmx(request) else "dashboard/own_data.html"
+    return render(request, template, {"section": "account", "requests": requests})
 
 
 def is_htmx(request: HttpRequest) -> bool:

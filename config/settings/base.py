@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "apps.core",
     "apps.accounts",
+    "apps.privacy",
     "apps.plans",
     "apps.credits",
     "apps.catalog",

@@ -134,6 +134,20 @@ export async function uploadPicture(file) {
   return /** @type {Promise<Picture>} */ (response.json());
 }
 
+/** Ask for a file with all of one's data. */
+export async function requestExport() {
+  await send(`${ROOT}/account/export`, { method: "POST" });
+}
+
+/** @param {string} email the e-mail of the account, typed anew */
+export async function requestDeletion(email) {
+  await send(`${ROOT}/account/deletion`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ email }),
+  });
+}
+
 /** @param {string} name */
 export async function deletePicture(name) {
   await send(`${ROOT}/images/${encodeURIComponent(name)}`, { method: "DELETE" });

@@ -14,6 +14,8 @@ from django.db import DatabaseError, close_old_connections
 
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
+from apps.privacy.services.background import run_next_request
+from apps.privacy.services.requests import remove_expired_exports
 
 logger = structlog.get_logger(__name__)
 
@@ -40,7 +42,13 @@ class Command(BaseCommand):
             Sweep("recover_expired_jobs", every, recover_expired_jobs),
             Sweep("wake_forgotten_jobs", every, wake_forgotten_jobs),
             Sweep("remove_leftovers", 60 * every, remove_leftovers),
+            Sweep("remove_expired_exports", 60 * every, remove_expired_exports),
         ]
+        # Beside the sweeps: an export may take minutes, and a lost job must not wait for it.
+        background = threading.Thread(
+            target=_work_off_requests, args=(stopped, every), name="data-requests", daemon=True
+        )
+        background.start()
         logger.info("scheduler_started")
         while not stopped.is_set():
             for sweep in sweeps:
@@ -48,6 +56,12 @@ class Command(BaseCommand):
                     _run(sweep)
             stopped.wait(max(0.0, min(sweep.due_at for sweep in sweeps) - time.monotonic()))
         logger.info("scheduler_stopped")
+
+
+def _work_off_requests(stopped: threading.Event, every: float) -> None:
+    sweep = Sweep("data_requests", every, run_next_request)
+    while not stopped.wait(max(0.0, sweep.due_at - time.monotonic())):
+        _run(sweep)
 
 
 def _run(sweep: Sweep) -> None:

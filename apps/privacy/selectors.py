@@ -1,0 +1,75 @@
+"""Reads on requests about one's own data."""
+
+import uuid
+from collections.abc import Iterator
+from typing import IO
+
+from django.apps import apps
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.core.errors import NotFound
+from apps.core.models import TenantModel
+from apps.privacy.models import DataRequest
+
+
+def list_requests(*, user: User) -> QuerySet[DataRequest]:
+    """List the requests of `user`, newest first."""
+    return DataRequest.objects.filter(user=user).order_by("-created_at", "-id")
+
+
+def get_request(*, user: User, request_id: uuid.UUID) -> DataRequest:
+    """Return a request of `user`.
+
+    Raises:
+        NotFound: there is none of that id, or it is somebody else's.
+    """
+    found = list_requests(user=user).filter(id=request_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def open_export(*, user: User, request_id: uuid.UUID) -> IO[bytes]:
+    """Open the zip of a finished export for reading.
+
+    Raises:
+        NotFound: there is none, or it has expired.
+    """
+    found = get_request(user=user, request_id=request_id)
+    if not found.file_key or found.expires_at is None or found.expires_at <= timezone.now():
+        raise NotFound
+    try:
+        file: IO[bytes] = default_storage.open(found.file_key)
+    except FileNotFoundError as error:
+        raise NotFound from error
+    return file
+
+
+def tenant_models() -> list[type[TenantModel]]:
+    """List every table of tenants that this code has a model of."""
+    return [model for model in apps.get_models() if issubclass(model, TenantModel)]
+
+
+def user_prefix(user_id: uuid.UUID) -> str:
+    """Return where the files of a user lie."""
+    return f"users/{user_id}"
+
+
+def export_key(*, user_id: uuid.UUID, request_id: uuid.UUID) -> str:
+    """Return the storage key of an export's zip."""
+    return f"{user_prefix(user_id)}/exports/{request_id}.zip"
+
+
+def list_files(folder: str) -> Iterator[str]:
+    """Yield the key of every stored file below `folder`."""
+    try:
+        folders, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in sorted(files):
+        yield f"{folder}/{name}"
+    for name in sorted(folders):
+        yield from list_files(f"{folder}/{name}")

@@ -1,0 +1,1 @@
+"""Writes on requests about one's own data."""

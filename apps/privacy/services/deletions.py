@@ -1,0 +1,55 @@
+"""Delete an account: its files and rows go, what the books need stays without a name."""
+
+import uuid
+
+from django.core.files.storage import default_storage
+
+from apps.accounts.models import User
+from apps.core.audit import record_act
+from apps.core.models import Act
+from apps.core.tenancy import service_scope
+from apps.privacy.models import DataRequest
+from apps.privacy.selectors import list_files, tenant_models, user_prefix
+from apps.privacy.services.requests import finish_request, report_progress
+
+
+def run_deletion(request: DataRequest) -> None:
+    """Delete what a user has, then close the account, then delete what came meanwhile.
+
+    The user's row stays without anything that names a person: the ledger refers to it.
+    """
+    _delete_files(request)
+    with service_scope("delete an account"):
+        _close_account(request.user_id)
+        _delete_rows(request.user_id)
+        record_act(act=Act.ACCOUNT_DELETED, user_id=request.user_id, actor_id=request.user_id)
+    _delete_files(request)
+    finish_request(request)
+
+
+def _delete_files(request: DataRequest) -> None:
+    keys = list(list_files(user_prefix(request.user_id)))
+    for number, key in enumerate(keys, start=1):
+        default_storage.delete(key)
+        report_progress(request, done=number, total=len(keys))
+
+
+def _delete_rows(user_id: uuid.UUID) -> None:
+    for model in tenant_models():
+        if not model.outlives_account:
+            model._default_manager.filter(user=user_id).delete()
+
+
+def _close_account(user_id: uuid.UUID) -> None:
+    user = User.objects.select_for_update().get(id=user_id)
+    user.email = f"deleted-{user.id}@deleted.invalid"
+    user.name = ""
+    user.avatar_url = ""
+    user.oidc_subject = None
+    user.is_active = False
+    user.is_staff = False
+    user.is_superuser = False
+    user.set_unusable_password()
+    user.save()
+    user.groups.clear()
+    user.user_permissions.clear()
