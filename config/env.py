@@ -32,6 +32,9 @@ with _env.prefixed("EASEL_"):
     SWEEP_SECONDS: float = _env.float("SWEEP_SECONDS", 5.0)
     MODEL_CACHE_BYTES: int = _env.int("MODEL_CACHE_BYTES", 8 * 1024**3)
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
+    # How many of our own proxies append to X-Forwarded-For.
+    TRUSTED_PROXIES: int = _env.int("TRUSTED_PROXIES", 0)
+    RATE_LIMIT_SCALE: float = _env.float("RATE_LIMIT_SCALE", 1.0)
     DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
 
 

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.catalog.services import install_starter_model
+from apps.core.throttles import refused_addresses
 from apps.plans.products import PLANS
 from apps.plans.services import start_subscription
 from tests.factories import make_user
@@ -23,6 +24,7 @@ from tests.queues import empty_queues
 def clean_cache() -> Iterator[None]:
     """Forget between tests what is kept beside the database, waiting wake-ups included."""
     yield
+    refused_addresses.clear()
     cache.clear()
     empty_queues()
 

@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.http import Http404
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
@@ -102,6 +103,21 @@ class TooLarge(UserFault):
     status = 413
     code = ErrorCode.TOO_LARGE
     detail = _("The body of the request is too large.")
+
+
+class RateLimited(UserFault):
+    """Too many requests; `retry_after` seconds from now there is room for another."""
+
+    status = 429
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, *, retry_after: int, limit: int) -> None:
+        detail = ngettext(
+            "Too many requests. Please try again in %(seconds)d second.",
+            "Too many requests. Please try again in %(seconds)d seconds.",
+            retry_after,
+        ) % {"seconds": retry_after}
+        super().__init__(detail, retry_after=retry_after, limit=limit)
 
 
 class Invalid(UserFault):

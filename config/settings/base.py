@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "apps.core.middleware.RefusedAddressMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -118,6 +119,8 @@ EASEL_MAX_ATTEMPTS = 3
 EASEL_MAX_WAITING_JOBS = 1000
 EASEL_MODEL_CACHE_BYTES = env.MODEL_CACHE_BYTES
 EASEL_MODELS_ROOT = env.MODELS_ROOT
+EASEL_TRUSTED_PROXIES = env.TRUSTED_PROXIES
+EASEL_RATE_LIMIT_SCALE = env.RATE_LIMIT_SCALE
 EASEL_UPLOAD_MAX_BYTES = 20 * 1024**2
 EASEL_UPLOAD_MAX_PIXELS = 40_000_000
 
@@ -130,7 +133,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "apps.core.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "apps.core.schema.EaselSchema",
-    "EXCEPTION_HANDLER": "apps.core.errors.drf_exception_handler",
+    "DEFAULT_THROTTLE_CLASSES": ["apps.core.throttles.EndpointThrottle"],
+    "EXCEPTION_HANDLER": "apps.core.throttles.exception_handler",
     "STRICT_JSON": True,
 }
 

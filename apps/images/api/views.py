@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from apps.accounts.requests import signed_in_user
 from apps.core.errors import TooLarge
+from apps.core.rate_limits import Endpoint
 from apps.images.models import Image
 from apps.images.selectors import get_image, list_images, read_file, read_thumbnail
 from apps.images.serializers import ImageSerializer, UploadSerializer
@@ -67,6 +68,8 @@ class ImageView(APIView):
 class ImageFullView(APIView):
     """The picture itself, as PNG."""
 
+    read_endpoint = Endpoint.FILE
+
     @extend_schema(
         responses={(200, "image/png"): OpenApiTypes.BINARY},
         parameters=[OpenApiParameter("download", bool, description="Answer as an attachment.")],
@@ -83,6 +86,8 @@ class ImageFullView(APIView):
 
 class ImageThumbnailView(APIView):
     """A small WebP of the picture."""
+
+    read_endpoint = Endpoint.FILE
 
     @extend_schema(
         responses={(200, "image/webp"): OpenApiTypes.BINARY}, operation_id="images_thumbnail"
