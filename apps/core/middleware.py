@@ -1,4 +1,4 @@
-"""Give every error of the JSON API its envelope, also where no API view was reached."""
+"""What holds for every request: errors in their envelope, headers, who is turned away."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,13 @@ from apps.core.rate_limits import Endpoint, limit_of
 from apps.core.throttles import refused_addresses
 
 API_PREFIX = "/api/"
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation"),
+        *("gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "serial", "usb"),
+    )
+)
 
 
 class ErrorEnvelopeMiddleware:
@@ -28,6 +35,18 @@ class ErrorEnvelopeMiddleware:
         error_id = new_error_id()
         log_error(error, exception, error_id=error_id)
         return JsonResponse(envelope(error, error_id=error_id), status=error.status)
+
+
+class PermissionsPolicyMiddleware:
+    """Say on every answer that our pages use no device and no tracking of the browser."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return response
 
 
 class RefusedAddressMiddleware:

@@ -77,11 +77,12 @@ class ImageFullView(APIView):
     )
     def get(self, request: Request, image_name: uuid.UUID) -> HttpResponse:
         image = get_image(user=signed_in_user(request), image_name=image_name)
-        response = _file_response(read_file(image=image), content_type="image/png")
-        as_attachment = request.query_params.get("download") in {"1", "true"}
-        disposition = content_disposition_header(as_attachment, f"{image.image_name}.png")
-        response["Content-Disposition"] = str(disposition)
-        return response
+        return _file_response(
+            read_file(image=image),
+            content_type="image/png",
+            name=f"{image.image_name}.png",
+            as_attachment=request.query_params.get("download") in {"1", "true"},
+        )
 
 
 class ImageThumbnailView(APIView):
@@ -94,11 +95,18 @@ class ImageThumbnailView(APIView):
     )
     def get(self, request: Request, image_name: uuid.UUID, size: int) -> HttpResponse:
         image = get_image(user=signed_in_user(request), image_name=image_name)
-        return _file_response(read_thumbnail(image=image, size=size), content_type="image/webp")
+        return _file_response(
+            read_thumbnail(image=image, size=size),
+            content_type="image/webp",
+            name=f"{image.image_name}_{size}.webp",
+        )
 
 
-def _file_response(content: bytes, *, content_type: str) -> HttpResponse:
+def _file_response(
+    content: bytes, *, content_type: str, name: str, as_attachment: bool = False
+) -> HttpResponse:
     response = HttpResponse(content, content_type=content_type)
     response["Cache-Control"] = CACHE_CONTROL
+    response["Content-Disposition"] = str(content_disposition_header(as_attachment, name))
     response["X-Content-Type-Options"] = "nosniff"
     return response
