@@ -11,7 +11,10 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402  (needs the app regi
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from apps.core.checks import refuse_weak_settings  # noqa: E402
 from apps.generation.routing import websocket_router  # noqa: E402
+
+refuse_weak_settings()
 
 application = ProtocolTypeRouter(
     {

@@ -34,6 +34,8 @@ with _env.prefixed("EASEL_"):
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
     # How many of our own proxies append to X-Forwarded-For.
     TRUSTED_PROXIES: int = _env.int("TRUSTED_PROXIES", 0)
+    # Nobody else is on the network between us and Redis, so it needs no TLS.
+    REDIS_IS_PRIVATE: bool = _env.bool("REDIS_IS_PRIVATE", False)
     RATE_LIMIT_SCALE: float = _env.float("RATE_LIMIT_SCALE", 1.0)
     DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
 

@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class CoreConfig(AppConfig):
     name = "apps.core"
+
+    def ready(self) -> None:
+        from apps.core import checks  # noqa: F401  (importing registers them)
