@@ -37,6 +37,7 @@ with _env.prefixed("EASEL_"):
     # Nobody else is on the network between us and Redis, so it needs no TLS.
     REDIS_IS_PRIVATE: bool = _env.bool("REDIS_IS_PRIVATE", False)
     RATE_LIMIT_SCALE: float = _env.float("RATE_LIMIT_SCALE", 1.0)
+    SENTRY_DSN: str | None = _env.str("SENTRY_DSN", None)
     DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
 
 

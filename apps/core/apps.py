@@ -6,3 +6,6 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core import checks  # noqa: F401  (importing registers them)
+        from apps.core.sentry import start_sentry
+
+        start_sentry()

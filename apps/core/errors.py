@@ -18,6 +18,8 @@ from django.utils.translation import ngettext
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
+from apps.core.sentry import report
+
 logger = structlog.get_logger(__name__)
 
 Text = str | Promise
@@ -219,6 +221,7 @@ def log_error(error: EaselError, exception: BaseException, *, error_id: str) -> 
     """Write what the user is not told: the exception itself, for faults of ours its traceback."""
     if error.status >= 500:
         logger.error("request_failed", error_id=error_id, code=error.code, exc_info=exception)
+        report(exception, error_id=error_id, code=error.code)
     else:
         logger.info(
             "request_refused", error_id=error_id, code=error.code, fields=sorted(error.fields)

@@ -41,7 +41,7 @@ def broken_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(words: list[str], **_options: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(words, 1, "", "it broke")
 
-    monkeypatch.setattr(audit.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
 
 
 @pytest.mark.usefixtures("broken_audit")
