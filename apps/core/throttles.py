@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rest_framework import exceptions as drf
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -93,31 +92,35 @@ refused_addresses = RefusedAddresses()
 
 
 def exception_handler(exception: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Answer an exception of an API view; count those who did not say who they are.
+    """Answer an exception of an API view, or with 429 if it is one request too many.
 
-    DRF asks for the throttles only after it knows the user, so what fails before is counted here.
+    DRF asks for the throttles after it knows the user and what they may do. Who fails there is
+    counted here, or they could go on failing as fast as they like.
     """
-    if isinstance(exception, drf.NotAuthenticated | drf.AuthenticationFailed):
-        refused = _count_stranger(context["request"])
-        if refused is not None:
-            response = drf_exception_handler(
-                RateLimited(retry_after=refused.more_in, limit=refused.counter.limit.requests),
-                context,
-            )
-            return _with_headers(response, limit_headers(refused))
-    return drf_exception_handler(exception, context)
+    refused = _count_unless_counted(context["request"], context["view"])
+    if refused is None:
+        return drf_exception_handler(exception, context)
+    error = RateLimited(retry_after=refused.more_in, limit=refused.counter.limit.requests)
+    return _with_headers(drf_exception_handler(error, context), limit_headers(refused))
 
 
-def _count_stranger(request: Request) -> Verdict | None:
-    """Count a request without a user; return the verdict if it is one too many."""
-    address = address_block(client_address(request))
-    brings_credentials = "HTTP_AUTHORIZATION" in request.META
-    endpoint = Endpoint.REFUSED_CREDENTIALS if brings_credentials else Endpoint.ANONYMOUS
-    verdicts = take(counter(address, endpoint))
+def _count_unless_counted(request: Request, view: "APIView") -> Verdict | None:
+    """Count a request that failed before the throttle; return the verdict if it is too many."""
+    if "RateLimit" in view.headers or not view.throttle_classes:
+        return None
+    # After a failure to authenticate DRF takes the user for an anonymous one.
+    is_stranger_with_key = (
+        not request.user.is_authenticated and "HTTP_AUTHORIZATION" in request.META
+    )
+    if is_stranger_with_key:
+        address = address_block(client_address(request))
+        verdicts = take(counter(address, Endpoint.REFUSED_CREDENTIALS))
+    else:
+        verdicts = take(_counter(request, view))
     if verdicts is None or verdicts[0].allowed:
         return None
-    if brings_credentials:
-        refused_addresses.add(address, verdicts[0].more_in)
+    if is_stranger_with_key:
+        refused_addresses.add(verdicts[0].counter.subject, verdicts[0].more_in)
     return verdicts[0]
 
 

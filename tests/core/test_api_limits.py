@@ -17,7 +17,7 @@ from apps.catalog.models import GenerationModel
 from apps.core import rate_limits
 from apps.core.rate_limits import LIMITS, Endpoint, Limit
 from apps.generation.models import Job
-from tests.factories import make_image
+from tests.factories import PASSWORD, make_image
 
 MODELS = "/api/v1/models"
 LimitTo = Callable[[Endpoint, int], None]
@@ -202,3 +202,20 @@ def test_the_page_on_the_api_tells_the_limits_in_force() -> None:
     assert {Endpoint(name): Limit(int(number), 60) for name, number in shown.items()} == {
         endpoint: limit for endpoint, limit in LIMITS.items() if limit.seconds == 60
     }
+
+
+def test_requests_refused_before_the_view_are_counted_too(user: User, limit_to: LimitTo) -> None:
+    limit_to(Endpoint.ANONYMOUS, 2)
+    client = APIClient(enforce_csrf_checks=True)
+    client.login(username=user.email, password=PASSWORD)
+    url, body = "/api/v1/generations", {"prompt": "a red circle"}
+
+    answers = [client.post(url, body, format="json").status_code for _ in range(4)]
+    assert answers == [403, 403, 429, 429]
+
+
+def test_a_failure_inside_the_view_is_counted_once(api: APIClient) -> None:
+    missing = "/api/v1/generations/00000000-0000-0000-0000-000000000000"
+
+    assert api.get(missing)["RateLimit"].startswith('"read";r=599;')
+    assert api.get(missing)["RateLimit"].startswith('"read";r=598;')
