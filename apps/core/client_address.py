@@ -1,7 +1,9 @@
 """Who a request comes from, as far as that can be believed."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -20,7 +22,7 @@ def client_address(request: HttpRequest | Request) -> str:
     """
     peer = _parse(request.META.get("REMOTE_ADDR", ""))
     hops: int = settings.EASEL_TRUSTED_PROXIES
-    if hops:
+    if hops > 0:
         forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
         claimed = _parse(forwarded[-min(hops, len(forwarded))])
         peer = claimed or peer
@@ -33,6 +35,11 @@ def address_block(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((parsed, _IPV6_PREFIX), strict=False))
     return address
+
+
+def log_client_address(request: HttpRequest, **_: Any) -> None:
+    """Bind the address to the lines that the log has about `request`."""
+    structlog.contextvars.bind_contextvars(ip=client_address(request))
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:

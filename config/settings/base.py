@@ -164,6 +164,9 @@ REST_FRAMEWORK: dict[str, Any] = {
     "STRICT_JSON": True,
 }
 
+# It would believe any X-Forwarded-For; `apps.core.client_address` binds the address instead.
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+
 SPECTACULAR_SETTINGS = {
     "TITLE": "Easel API",
     "DESCRIPTION": "Prompts in, pictures out.",

@@ -1,7 +1,9 @@
 from typing import Any
 
 import pytest
-from django.test import RequestFactory
+import structlog
+from django.test import Client, RequestFactory
+from structlog.testing import capture_logs
 
 from apps.core.client_address import address_block, client_address
 
@@ -46,3 +48,10 @@ def test_only_the_trusted_proxies_are_believed(
 )
 def test_one_client_is_one_address_or_one_network_of_ipv6(address: str, block: str) -> None:
     assert address_block(address) == block
+
+
+def test_the_log_has_the_address_that_is_believed() -> None:
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+        Client().get("/healthz", REMOTE_ADDR="203.0.113.9", HTTP_X_FORWARDED_FOR="6.6.6.6")
+
+    assert {line["ip"] for line in logs if line["event"] == "request_finished"} == {"203.0.113.9"}
