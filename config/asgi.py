@@ -11,7 +11,10 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402  (needs the app re
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from apps.accounts.sockets import authenticate_sockets  # noqa: E402
+from apps.core.checks import refuse_weak_settings  # noqa: E402
 from apps.generation.routing import websocket_router  # noqa: E402
+
+refuse_weak_settings()
 
 application = ProtocolTypeRouter(
     {

@@ -35,6 +35,12 @@ with _env.prefixed("EASEL_"):
     MODEL_CACHE_BYTES: int = _env.int("MODEL_CACHE_BYTES", 8 * 1024**3)
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
     SERVE_ADMIN: bool = _env.bool("SERVE_ADMIN", False)
+    # How many of our own proxies append to X-Forwarded-For.
+    TRUSTED_PROXIES: int = _env.int("TRUSTED_PROXIES", 0)
+    # Nobody else is on the network between us and Redis, so it needs no TLS.
+    REDIS_IS_PRIVATE: bool = _env.bool("REDIS_IS_PRIVATE", False)
+    RATE_LIMIT_SCALE: float = _env.float("RATE_LIMIT_SCALE", 1.0)
+    SENTRY_DSN: str | None = _env.str("SENTRY_DSN", None)
     DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
 
 

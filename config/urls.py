@@ -4,8 +4,9 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.i18n import JavaScriptCatalog
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from apps.accounts.views import administrator_sign_in
 from apps.core import views as core
 
 api_v1 = [
@@ -22,7 +23,12 @@ urlpatterns = [
     path("readyz", core.readyz, name="readyz"),
     path("api/v1/", include(api_v1)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path(
+        "api/docs/",
+        # Its script is a request of its own: the content security policy admits none in the page.
+        SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api_docs.html"),
+        name="api-docs",
+    ),
     re_path("^api/", core.unknown_api_address),
     path("accounts/", include("apps.accounts.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
@@ -32,7 +38,11 @@ urlpatterns = [
 
 if settings.EASEL_SERVE_ADMIN:
     # Before the studio's, whose patterns begin at the root too.
-    urlpatterns.insert(0, path("admin/", admin.site.urls))
+    urlpatterns[:0] = [
+        # The admin's own sign-in would be a second door, without the limit on attempts.
+        path("admin/login/", administrator_sign_in),
+        path("admin/", admin.site.urls),
+    ]
 
 handler400 = core.bad_request
 handler403 = core.permission_denied

@@ -17,6 +17,7 @@ from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.catalog.services import install_starter_model
 from apps.core.database import owner_login
+from apps.core.throttles import refused_addresses
 from apps.plans.products import PLANS
 from apps.plans.services import start_subscription
 from config import env
@@ -53,6 +54,7 @@ def _sign_in(settings: Mapping[str, Any]) -> None:
 def clean_cache() -> Iterator[None]:
     """Forget between tests what is kept beside the database, waiting wake-ups included."""
     yield
+    refused_addresses.clear()
     cache.clear()
     empty_queues()
 

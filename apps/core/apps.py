@@ -1,5 +1,14 @@
 from django.apps import AppConfig
+from django_structlog.signals import bind_extra_request_metadata
 
 
 class CoreConfig(AppConfig):
     name = "apps.core"
+
+    def ready(self) -> None:
+        from apps.core import checks  # noqa: F401  (importing registers them)
+        from apps.core.client_address import log_client_address
+        from apps.core.sentry import start_sentry
+
+        bind_extra_request_metadata.connect(log_client_address)
+        start_sentry()

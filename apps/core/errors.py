@@ -14,8 +14,11 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.http import Http404
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
+
+from apps.core.sentry import report
 
 logger = structlog.get_logger(__name__)
 
@@ -102,6 +105,21 @@ class TooLarge(UserFault):
     status = 413
     code = ErrorCode.TOO_LARGE
     detail = _("The body of the request is too large.")
+
+
+class RateLimited(UserFault):
+    """Too many requests; `retry_after` seconds from now there is room for another."""
+
+    status = 429
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, *, retry_after: int, limit: int) -> None:
+        detail = ngettext(
+            "Too many requests. Please try again in %(seconds)d second.",
+            "Too many requests. Please try again in %(seconds)d seconds.",
+            retry_after,
+        ) % {"seconds": retry_after}
+        super().__init__(detail, retry_after=retry_after, limit=limit)
 
 
 class Invalid(UserFault):
@@ -203,6 +221,7 @@ def log_error(error: EaselError, exception: BaseException, *, error_id: str) -> 
     """Write what the user is not told: the exception itself, for faults of ours its traceback."""
     if error.status >= 500:
         logger.error("request_failed", error_id=error_id, code=error.code, exc_info=exception)
+        report(exception, error_id=error_id, code=error.code)
     else:
         logger.info(
             "request_refused", error_id=error_id, code=error.code, fields=sorted(error.fields)

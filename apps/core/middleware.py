@@ -1,12 +1,22 @@
-"""Give every error of the JSON API its envelope, also where no API view was reached."""
+"""What holds for every request: errors in their envelope, headers, who is turned away."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
-from apps.core.errors import envelope, from_exception, log_error, new_error_id
+from apps.core.client_address import address_block, client_address
+from apps.core.errors import RateLimited, envelope, from_exception, log_error, new_error_id
+from apps.core.rate_limits import Endpoint, limit_of
+from apps.core.throttles import refused_addresses
 
 API_PREFIX = "/api/"
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation"),
+        *("gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "serial", "usb"),
+    )
+)
 
 
 class ErrorEnvelopeMiddleware:
@@ -25,3 +35,39 @@ class ErrorEnvelopeMiddleware:
         error_id = new_error_id()
         log_error(error, exception, error_id=error_id)
         return JsonResponse(envelope(error, error_id=error_id), status=error.status)
+
+
+class PermissionsPolicyMiddleware:
+    """Say on every answer that our pages use no device and no tracking of the browser."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return response
+
+
+class RefusedAddressMiddleware:
+    """Turn away who sends one wrong key after the other, before any key is looked up."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path.startswith(API_PREFIX) and "HTTP_AUTHORIZATION" in request.META:
+            seconds = refused_addresses.seconds_left(address_block(client_address(request)))
+            if seconds:
+                return _turned_away(seconds)
+        return self.get_response(request)
+
+
+def _turned_away(seconds: int) -> HttpResponse:
+    limit = limit_of(Endpoint.REFUSED_CREDENTIALS).requests
+    error = RateLimited(retry_after=seconds, limit=limit)
+    error_id = new_error_id()
+    log_error(error, error, error_id=error_id)
+    response = JsonResponse(envelope(error, error_id=error_id), status=error.status)
+    response["Retry-After"] = str(seconds)
+    return response

@@ -1,5 +1,7 @@
 """Health for load balancers, and the answers to requests that no view took."""
 
+import sys
+
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -14,6 +16,7 @@ from apps.core.errors import (
     ServiceFault,
     UserFault,
     envelope,
+    log_error,
     new_error_id,
 )
 from apps.core.health import check_cache, check_database
@@ -46,8 +49,16 @@ def readyz(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _answer(request: HttpRequest, error: EaselError) -> HttpResponse:
-    error_id = new_error_id()
+def _answer(
+    request: HttpRequest,
+    error: EaselError,
+    exception: BaseException | None = None,
+    *,
+    error_id: str | None = None,
+) -> HttpResponse:
+    if error_id is None:
+        error_id = new_error_id()
+        log_error(error, exception or error, error_id=error_id)
     if request.path.startswith(API_PREFIX):
         return JsonResponse(envelope(error, error_id=error_id), status=error.status)
     context = {"error_id": error_id, "detail": error.detail}
@@ -55,13 +66,11 @@ def _answer(request: HttpRequest, error: EaselError) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    del exception
-    return _answer(request, UserFault(code=ErrorCode.MALFORMED))
+    return _answer(request, UserFault(code=ErrorCode.MALFORMED), exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    del exception
-    return _answer(request, Forbidden())
+    return _answer(request, Forbidden(), exception)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -71,13 +80,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    del exception
-    return _answer(request, NotFound())
+    return _answer(request, NotFound(), exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer after an exception that no one handled; Django has logged it with the request id."""
+    """Answer after an exception that no one handled, which is still the current one here."""
+    error, error_id = ServiceFault(), new_error_id()
+    log_error(error, sys.exception() or error, error_id=error_id)
     try:
-        return _answer(request, ServiceFault())
+        return _answer(request, error, error_id=error_id)
     except DatabaseError:  # the page shows who is signed in, and the database may be the fault
-        return HttpResponse(str(ServiceFault.detail), status=500, content_type="text/plain")
+        text = f"{ServiceFault.detail}\n{error_id}\n"
+        return HttpResponse(text, status=500, content_type="text/plain")

@@ -14,12 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.local.audit import no_known_vulnerabilities
 from config.local.chromium import require_chromium
 from config.local.debian import can_install, find_program, install_packages
 from config.local.install import ROOT, RefusedError, paragraph
 
 SCHEMA = ROOT / "docs" / "openapi.yaml"
 _BIN = Path(sys.executable).parent
+_SOURCES = ("apps", "config", "gpu_tasks", "manage.py")
 # For what loads Django's settings without touching a database.
 _NO_SERVERS = {
     "DJANGO_SETTINGS_MODULE": "config.settings.test",
@@ -126,11 +128,13 @@ def lint_checks() -> list[Check]:
     return [
         program("ruff check", *module, "ruff", "check"),
         program("ruff format", *module, "ruff", "format", "--check"),
+        program("bandit", *module, "bandit", "-q", "-c", "pyproject.toml", "-r", *_SOURCES),
         program("import rules", _BIN / "lint-imports", **_NO_SERVERS),
         Check("npm ci", install_node_packages),
         program("ESLint", _BIN / "npm", "run", "--silent", "lint"),
         program("tsc", _BIN / "npm", "run", "--silent", "types"),
         program("mypy", *module, "mypy", ".", **_NO_SERVERS),
+        Check("pip-audit", no_known_vulnerabilities),
     ]
 
 

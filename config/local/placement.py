@@ -13,6 +13,8 @@ from config.local.install import RefusedError
 # A Unix socket's path has at most 104 bytes on macOS and 108 on Linux, the closing zero included.
 _LONGEST_SOCKET = 103
 _SOCKET_NAME = "/.s.PGSQL.5432"
+# Owner and mode of what is made there are checked.
+_OPEN_TO_ALL = "/tmp"  # nosec B108  # noqa: S108
 
 
 def short_name(path: Path) -> str:
@@ -68,7 +70,7 @@ def _runtime_dir(account: Account | None) -> Path:
         short_enough = len(os.fsencode(named)) < _LONGEST_SOCKET - 50
         if short_enough and path.is_dir() and path.stat().st_uid == os.geteuid():
             return path
-    return Path("/tmp")  # noqa: S108  (owner and mode of what is made there are checked)
+    return Path(_OPEN_TO_ALL)
 
 
 def make_private_dir(folder: Path, account: Account | None) -> None:
@@ -104,6 +106,6 @@ def temporary_home(account: Account | None) -> Path:
         folder.chmod(0o711)
         if not can_enter(account, folder):
             folder.rmdir()
-            folder = Path(tempfile.mkdtemp(prefix="easel-", dir="/tmp"))
+            folder = Path(tempfile.mkdtemp(prefix="easel-", dir=_OPEN_TO_ALL))
             folder.chmod(0o711)
     return folder

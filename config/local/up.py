@@ -168,6 +168,8 @@ def product_parts(options: Options) -> tuple[Part, Part, Part]:
             *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
             *("--host", HOST, "--port", str(options.port)),
             *("--no-access-log", "--log-level", "warning"),
+            # It would believe whatever a client on this machine says about its address.
+            "--no-proxy-headers",
             # Open sockets of browsers would hold a stop up for ever.
             *("--timeout-graceful-shutdown", "5"),
         ),

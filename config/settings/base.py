@@ -43,8 +43,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "apps.core.middleware.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "apps.core.middleware.RefusedAddressMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -93,7 +96,27 @@ LOGOUT_REDIRECT_URL = "accounts:sign-in"
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+# Scripts take the token from the page.
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# No inline script or style, no event handlers in attributes, nothing from elsewhere. Previews of
+# pictures come over the socket and are shown as data: URLs.
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "frame-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
 CSRF_FAILURE_VIEW = "apps.core.views.csrf_failure"
 
 LANGUAGE_CODE = "en"
@@ -124,6 +147,12 @@ EASEL_MAX_ATTEMPTS = 3
 EASEL_MAX_WAITING_JOBS = 1000
 EASEL_MODEL_CACHE_BYTES = env.MODEL_CACHE_BYTES
 EASEL_MODELS_ROOT = env.MODELS_ROOT
+# Whether web, worker and scheduler refuse to start on what `apps/core/checks.py` calls weak.
+EASEL_REFUSE_WEAK_SETTINGS = True
+EASEL_REDIS_IS_PRIVATE = env.REDIS_IS_PRIVATE
+EASEL_SENTRY_DSN = env.SENTRY_DSN
+EASEL_TRUSTED_PROXIES = env.TRUSTED_PROXIES
+EASEL_RATE_LIMIT_SCALE = env.RATE_LIMIT_SCALE
 EASEL_UPLOAD_MAX_BYTES = 20 * 1024**2
 EASEL_UPLOAD_MAX_PIXELS = 40_000_000
 
@@ -136,9 +165,13 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "apps.core.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "apps.core.schema.EaselSchema",
-    "EXCEPTION_HANDLER": "apps.core.errors.drf_exception_handler",
+    "DEFAULT_THROTTLE_CLASSES": ["apps.core.throttles.EndpointThrottle"],
+    "EXCEPTION_HANDLER": "apps.core.throttles.exception_handler",
     "STRICT_JSON": True,
 }
+
+# It would believe any X-Forwarded-For; `apps.core.client_address` binds the address instead.
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Easel API",

@@ -9,3 +9,5 @@ DATABASES = {
         env.DATABASE_URL or "postgresql:///easel", pool_size=env.WEB_POOL_SIZE
     )
 }
+# The limits are counted as ever, so that their cost is measured, but none is reached.
+EASEL_RATE_LIMIT_SCALE = 1e6

@@ -25,6 +25,7 @@ def _local_secret_key() -> str:
 
 
 DEBUG = True
+EASEL_REFUSE_WEAK_SETTINGS = False
 SECRET_KEY = env.SECRET_KEY or _local_secret_key()
 ALLOWED_HOSTS = env.ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS

@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 
 from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode, NotFound, new_error_id
+from apps.core.sentry import report
 from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job
 from apps.generation.parameters import GenerationParameters
@@ -35,6 +36,9 @@ from gpu_tasks.runner.lease import LeaseKeeper
 from gpu_tasks.runner.progress import ProgressReporter
 
 logger = structlog.get_logger(__name__)
+
+# Asked for too much, or for a picture that was deleted meanwhile: nothing for us to repair.
+_USERS_FAULTS = frozenset({ErrorCode.OUT_OF_MEMORY, ErrorCode.NOT_FOUND})
 
 
 def model_source(model: GenerationModel) -> ModelSource:
@@ -169,4 +173,6 @@ def _fail(job: Job, code: ErrorCode, error: Exception) -> None:
     error_id = new_error_id()
     reason = error.reason if isinstance(error, EngineError) else ""
     logger.error("job_attempt_failed", error_id=error_id, reason=reason, exc_info=error)
+    if code not in _USERS_FAULTS:
+        report(error, error_id=error_id, code=code)
     fail_job(user_id=job.user_id, job_id=job.id, attempt=job.attempt, code=code, error_id=error_id)

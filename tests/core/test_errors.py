@@ -2,8 +2,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import path
 from rest_framework.test import APIClient
 from structlog.testing import capture_logs
@@ -130,3 +131,47 @@ def test_fields_and_numbers_stand_in_the_envelope() -> None:
         "fields": {"width": ["Too large."]},
         "limit": 5,
     }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "status", "event"),
+    [("/explode", 500, "request_failed"), ("/nothing-here", 404, "request_refused")],
+)
+@pytest.mark.usefixtures("explosions")
+def test_an_error_page_shows_the_id_that_is_in_the_log(
+    address: str, status: int, event: str
+) -> None:
+    with capture_logs() as logs:
+        response = Client(raise_request_exception=False).get(address)
+
+    assert response.status_code == status
+    (line,) = [line for line in logs if line["event"] == event and "error_id" in line]
+    assert line["error_id"] in response.content.decode()
+    assert event == "request_refused" or isinstance(line["exc_info"], RuntimeError)
+
+
+@pytest.mark.usefixtures("explosions")
+def test_a_crash_without_a_database_still_shows_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_arguments: object, **_options: object) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr("apps.core.views.render", away)
+    with capture_logs() as logs:
+        response = Client(raise_request_exception=False).get("/explode")
+
+    assert response.status_code == 500
+    assert response["Content-Type"] == "text/plain"
+    (line,) = [line for line in logs if line.get("error_id") and "exc_info" in line]
+    assert line["error_id"] in response.content.decode()
+
+
+@pytest.mark.usefixtures("explosions")
+async def test_the_exception_is_in_the_log_under_asgi_too() -> None:
+    with capture_logs() as logs:
+        response = await AsyncClient(raise_request_exception=False).get("/explode")
+
+    assert response.status_code == 500
+    (line,) = [line for line in logs if line.get("error_id")]
+    assert isinstance(line["exc_info"], RuntimeError)
+    assert line["error_id"] in response.content.decode()

@@ -68,7 +68,7 @@ def fetch(api: APIClient, url: str) -> ZipFile:
     assert response.status_code == 200
     assert response["Content-Type"] == "application/zip"
     assert response["Content-Disposition"] == 'attachment; filename="easel-export.zip"'
-    return ZipFile(io.BytesIO(b"".join(response.streaming_content)))
+    return ZipFile(io.BytesIO(response.getvalue()))
 
 
 def test_an_export_holds_every_row_and_picture_of_its_user_alone(

@@ -16,6 +16,7 @@ class VersionView(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    throttle_classes = ()
 
     @extend_schema(responses=VersionSerializer, operation_id="app_version")
     def get(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from apps.accounts.requests import signed_in_user
 from apps.catalog.selectors import get_model
+from apps.core.rate_limits import Endpoint
 from apps.generation.models import Job, JobState
 from apps.generation.parameters import complete_parameters
 from apps.generation.requests import GenerationRequestSerializer
@@ -40,6 +41,7 @@ class GenerationListView(ListAPIView[Job]):
 
     serializer_class = GenerationSerializer
     queryset = Job.objects.none()
+    write_endpoint = Endpoint.GENERATE
 
     def get_queryset(self) -> QuerySet[Job]:
         query = JobStateFilterSerializer(data=self.request.query_params)

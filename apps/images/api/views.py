@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from apps.accounts.requests import signed_in_user
 from apps.core.errors import TooLarge
+from apps.core.rate_limits import Endpoint
 from apps.images.models import Image
 from apps.images.selectors import get_image, list_images, read_file, read_thumbnail
 from apps.images.serializers import ImageSerializer, UploadSerializer
@@ -67,6 +68,8 @@ class ImageView(APIView):
 class ImageFullView(APIView):
     """The picture itself, as PNG."""
 
+    read_endpoint = Endpoint.FILE
+
     @extend_schema(
         responses={(200, "image/png"): OpenApiTypes.BINARY},
         parameters=[OpenApiParameter("download", bool, description="Answer as an attachment.")],
@@ -74,26 +77,36 @@ class ImageFullView(APIView):
     )
     def get(self, request: Request, image_name: uuid.UUID) -> HttpResponse:
         image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
-        response = _file_response(read_file(image=image), content_type="image/png")
-        as_attachment = request.query_params.get("download") in {"1", "true"}
-        disposition = content_disposition_header(as_attachment, f"{image.image_name}.png")
-        response["Content-Disposition"] = str(disposition)
-        return response
+        return _file_response(
+            read_file(image=image),
+            content_type="image/png",
+            name=f"{image.image_name}.png",
+            as_attachment=request.query_params.get("download") in {"1", "true"},
+        )
 
 
 class ImageThumbnailView(APIView):
     """A small WebP of the picture."""
+
+    read_endpoint = Endpoint.FILE
 
     @extend_schema(
         responses={(200, "image/webp"): OpenApiTypes.BINARY}, operation_id="images_thumbnail"
     )
     def get(self, request: Request, image_name: uuid.UUID, size: int) -> HttpResponse:
         image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
-        return _file_response(read_thumbnail(image=image, size=size), content_type="image/webp")
+        return _file_response(
+            read_thumbnail(image=image, size=size),
+            content_type="image/webp",
+            name=f"{image.image_name}_{size}.webp",
+        )
 
 
-def _file_response(content: bytes, *, content_type: str) -> HttpResponse:
+def _file_response(
+    content: bytes, *, content_type: str, name: str, as_attachment: bool = False
+) -> HttpResponse:
     response = HttpResponse(content, content_type=content_type)
     response["Cache-Control"] = CACHE_CONTROL
+    response["Content-Disposition"] = str(content_disposition_header(as_attachment, name))
     response["X-Content-Type-Options"] = "nosniff"
     return response

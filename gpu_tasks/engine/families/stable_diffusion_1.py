@@ -149,7 +149,7 @@ def _load_tokenizer(path: Path) -> Any:
             "The model's files are incomplete or damaged.", reason=f"no tokenizer in {path}"
         )
     try:
-        return transformers.CLIPTokenizer.from_pretrained(
+        return transformers.CLIPTokenizer.from_pretrained(  # nosec B615  # a local directory
             path, subfolder="tokenizer", local_files_only=True, trust_remote_code=False
         )
     except Exception as error:

@@ -9,9 +9,11 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
 
+from apps.core.checks import refuse_weak_settings
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
 from apps.privacy.services.background import run_next_request
@@ -34,6 +36,10 @@ class Command(BaseCommand):
     help = "Recover jobs whose worker was lost, repeat lost wake-ups, remove left-over files."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            refuse_weak_settings()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())

@@ -1,0 +1,244 @@
+"""What production refuses to start on, one weak setting at a time, and in real processes."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.core.checks import RULES, check_strength, refuse_weak_settings
+
+SECRET = secrets.token_urlsafe(50)
+STRONG: dict[str, Any] = {
+    "DEBUG": False,
+    "SECRET_KEY": SECRET,
+    "SECRET_KEY_FALLBACKS": [],
+    "ALLOWED_HOSTS": ["easel.example"],
+    "SESSION_COOKIE_SECURE": True,
+    "CSRF_COOKIE_SECURE": True,
+    "SECURE_SSL_REDIRECT": True,
+    "SECURE_HSTS_SECONDS": 365 * 24 * 3600,
+    "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+    "CSRF_TRUSTED_ORIGINS": ["https://easel.example"],
+    "CHANNEL_LAYERS": {"default": {"CONFIG": {"hosts": [{"address": "rediss://cache/0"}]}}},
+    "CELERY_BROKER_URL": "sqs://",
+    "EASEL_REDIS_IS_PRIVATE": False,
+    "EASEL_TRUSTED_PROXIES": 1,
+    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "PASSWORD_HASHERS": ["django.contrib.auth.hashers.PBKDF2PasswordHasher"],
+    "STORAGES": {"default": {"OPTIONS": {"endpoint_url": None}}},
+}
+
+
+def database(**fields: Any) -> dict[str, Any]:
+    strong = {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": "db",
+        "OPTIONS": {"sslmode": "verify-full"},
+    }
+    return {"default": strong | fields}
+
+
+def redis_cache(url: str, backend: str = "django_redis.cache.RedisCache") -> dict[str, Any]:
+    return {"default": {"BACKEND": backend, "LOCATION": url}}
+
+
+class Change:
+    """Set settings for one test; no signal is sent, which would close what the tests use."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, **values: Any) -> None:
+        for name, value in values.items():
+            self._monkeypatch.setattr(django_settings, name, value)
+
+
+@pytest.fixture
+def change() -> Iterator[Change]:
+    # Undone before the queues are emptied, which asks the settings where they are.
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield Change(monkeypatch)
+
+
+@pytest.fixture
+def strong(change: Change) -> None:
+    """Settings with which nothing is wrong."""
+    change(
+        **STRONG,
+        DATABASES=database(),
+        CACHES=redis_cache("rediss://:x@cache/0"),
+        EASEL_REFUSE_WEAK_SETTINGS=True,
+    )
+
+
+def csp(source: str) -> dict[str, Any]:
+    return {"DIRECTIVES": {"default-src": ["'self'"], "script-src": ["'self'", source]}}
+
+
+WEAK: list[tuple[str, str, Any]] = [
+    ("easel.E001", "DEBUG", True),
+    ("easel.E002", "SECRET_KEY", "xq7-Tz"),
+    ("easel.E002", "SECRET_KEY", "abc" * 30),
+    ("easel.E002", "SECRET_KEY", "django-insecure-" + SECRET),
+    ("easel.E002", "SECRET_KEY_FALLBACKS", ["the former one"]),
+    ("easel.E003", "ALLOWED_HOSTS", []),
+    ("easel.E003", "ALLOWED_HOSTS", ["easel.example", "*"]),
+    ("easel.E004", "SESSION_COOKIE_SECURE", False),
+    ("easel.E004", "SESSION_COOKIE_HTTPONLY", False),
+    ("easel.E004", "SESSION_COOKIE_SAMESITE", "None"),
+    ("easel.E005", "CSRF_COOKIE_SECURE", False),
+    ("easel.E005", "CSRF_COOKIE_SAMESITE", False),
+    ("easel.E006", "SECURE_SSL_REDIRECT", False),
+    ("easel.E007", "SECURE_HSTS_SECONDS", 0),
+    ("easel.E007", "SECURE_HSTS_SECONDS", 3600),
+    ("easel.E008", "CSRF_TRUSTED_ORIGINS", ["http://easel.example"]),
+    ("easel.E008", "CSRF_TRUSTED_ORIGINS", ["https://*"]),
+    ("easel.E009", "CONTENT_SECURITY_POLICY", csp("'unsafe-inline'")),
+    ("easel.E009", "CONTENT_SECURITY_POLICY", csp("'unsafe-eval'")),
+    ("easel.E009", "CONTENT_SECURITY_POLICY", csp("https:")),
+    ("easel.E009", "CONTENT_SECURITY_POLICY", {}),
+    ("easel.E010", "DATABASES", database(ENGINE="django.db.backends.sqlite3")),
+    ("easel.E011", "DATABASES", database(OPTIONS={})),
+    ("easel.E011", "DATABASES", database(OPTIONS={"sslmode": "prefer"})),
+    ("easel.E011", "DATABASES", database() | {"admin": database(OPTIONS={})["default"]}),
+    ("easel.E012", "CACHES", redis_cache("redis://cache/0")),
+    ("easel.E012", "CELERY_BROKER_URL", "redis://cache/0"),
+    ("easel.E012", "CHANNEL_LAYERS", {"default": {"CONFIG": {"hosts": ["redis://cache/0"]}}}),
+    ("easel.E013", "CACHES", redis_cache("rediss://cache/0?ssl_cert_reqs=none")),
+    ("easel.E014", "CELERY_BROKER_URL", "memory://"),
+    ("easel.E015", "CACHES", redis_cache("", "django.core.cache.backends.locmem.LocMemCache")),
+    ("easel.E016", "STORAGES", {"default": {"OPTIONS": {"endpoint_url": "http://store"}}}),
+    ("easel.E017", "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"]),
+    ("easel.E018", "EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend"),
+    ("easel.E019", "EASEL_DEMO_SIGN_IN", "demo@easel.local"),
+    ("easel.W020", "EASEL_TRUSTED_PROXIES", 0),
+]
+
+
+@pytest.mark.usefixtures("strong")
+def test_strong_settings_pass() -> None:
+    assert check_strength() == []
+    refuse_weak_settings()
+
+
+@pytest.mark.usefixtures("strong")
+@pytest.mark.parametrize(("rule", "name", "value"), WEAK)
+def test_one_weak_setting_is_found_and_named(
+    rule: str, name: str, value: Any, change: Change
+) -> None:
+    change(**{name: value})
+
+    assert [message.id for message in check_strength()] == [rule]
+    if rule.startswith("easel.W"):
+        refuse_weak_settings()
+        return
+    with pytest.raises(ImproperlyConfigured, match=rule) as refusal:
+        refuse_weak_settings()
+    if name == "SECRET_KEY":
+        assert value not in str(refusal.value)
+
+
+def test_every_rule_has_a_weak_setting_in_the_table() -> None:
+    assert {rule for rule, _name, _value in WEAK} == {rule.id for rule in RULES}
+
+
+@pytest.mark.usefixtures("strong")
+def test_a_private_network_needs_no_tls_to_redis(change: Change) -> None:
+    change(CACHES=redis_cache("redis://cache/0"), EASEL_REDIS_IS_PRIVATE=True)
+
+    assert check_strength() == []
+
+
+@pytest.mark.usefixtures("strong")
+def test_a_database_behind_a_unix_socket_needs_no_tls(change: Change) -> None:
+    change(DATABASES=database(HOST="/run/postgresql", OPTIONS={}))
+
+    assert check_strength() == []
+
+
+def test_where_weak_settings_are_meant_everything_starts(change: Change) -> None:
+    change(DEBUG=True)
+
+    refuse_weak_settings()
+
+
+ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "config.settings.production",
+    "PATH": os.environ["PATH"],
+    "EASEL_SECRET_KEY": SECRET,
+    "EASEL_ALLOWED_HOSTS": "easel.example",
+    "EASEL_CSRF_TRUSTED_ORIGINS": "https://easel.example",
+    "EASEL_DATABASE_URL": "postgresql://web:x@127.0.0.1:1/easel?sslmode=verify-full",
+    "EASEL_REDIS_URL": "rediss://:x@127.0.0.1:1/0",
+    "EASEL_BROKER_URL": "sqs://",
+    "EASEL_S3_BUCKET": "pictures",
+    "EASEL_TRUSTED_PROXIES": "1",
+}
+WEAKER = {
+    "EASEL_SECRET_KEY": "short",
+    "EASEL_ALLOWED_HOSTS": "*",
+    "EASEL_DATABASE_URL": "postgresql://web:x@127.0.0.1:1/easel",
+    "EASEL_REDIS_URL": "redis://127.0.0.1:1/0",
+    "EASEL_S3_ENDPOINT_URL": "http://store",
+}
+WEAKER_RULES = ["easel.E002", "easel.E003", "easel.E011", "easel.E012", "easel.E016"]
+
+
+def run(*words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=django_settings.BASE_DIR,
+        env=ENVIRONMENT | changes,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+CHECK = ("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+
+
+def test_production_settings_pass_the_check_with_a_good_environment() -> None:
+    result = run(*CHECK)
+
+    assert result.returncode == 0, result.stderr
+    assert "no issues" in result.stdout
+
+
+def test_production_settings_fail_the_check_with_a_weak_environment() -> None:
+    result = run(*CHECK, **WEAKER)
+
+    assert result.returncode == 1
+    for rule in WEAKER_RULES:
+        assert rule in result.stderr
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        ("-c", "import config.asgi"),
+        ("-c", "import config.wsgi"),
+        ("manage.py", "run_scheduler"),
+        pytest.param(
+            ("-m", "celery", "-A", "config", "worker", "-Q", "easel-gpu-basic.fifo"),
+            # It imports torch before it looks.
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["asgi", "wsgi", "scheduler", "worker"],
+)
+def test_no_process_starts_on_weak_settings(start: tuple[str, ...]) -> None:
+    result = run(*start, **WEAKER)
+
+    assert result.returncode != 0
+    output = result.stdout + result.stderr
+    assert "These settings are too weak to start on." in output
+    for rule in WEAKER_RULES:
+        assert rule in output
