@@ -1,11 +1,214 @@
 """Writes on users."""
 
+from typing import Any
+
+import structlog
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts import mail
+from apps.accounts.errors import LinkExpired, SignInRefused
+from apps.accounts.identities import ProviderIdentity
 from apps.accounts.models import User
+from apps.accounts.selectors import account_by_email, account_by_subject
+from apps.accounts.sessions import delete_sessions
+from apps.accounts.signals import account_opened
+from apps.accounts.tokens import confirmation_tokens, reset_tokens
+
+logger = structlog.get_logger(__name__)
+
+
+def create_account(
+    *, email: str, password: str | None = None, name: str = "", **fields: Any
+) -> User:
+    """Insert a user; every account begins here.
+
+    Raises:
+        IntegrityError: the address or the subject has an account.
+    """
+    with transaction.atomic():
+        return User.objects.create_user(
+            email, password, name=name, language=(get_language() or "en")[:8], **fields
+        )
 
 
 def ensure_administrator(*, email: str, password: str, name: str) -> tuple[User, bool]:
     """Create the administrator `email` unless there is one; tell whether it was created."""
-    user = User.objects.filter(email__iexact=email).first()
+    user = account_by_email(email=email)
     if user is not None:
         return user, False
-    return User.objects.create_superuser(email, password, name=name), True
+    rights = {"is_staff": True, "is_superuser": True, "email_verified": True}
+    return create_account(email=email, password=password, name=name, **rights), True
+
+
+@transaction.atomic
+def sign_up(*, email: str, password: str, name: str, origin: str) -> None:
+    """Begin an account and send the link that opens it.
+
+    The owner of an address that has one is told so by mail; neither the answer nor its time
+    differs. An address that nobody confirmed belongs to whoever asked last: a password that
+    somebody else chose for it must not outlive the owner's own sign-up.
+    """
+    user = account_by_email(email=email)
+    if user is None:
+        try:
+            user = create_account(email=email, password=password, name=name)
+        except IntegrityError:
+            # Someone signed up with it a moment ago, and their mail is on its way.
+            return
+        mail.send_confirmation(user=user, origin=origin)
+        return
+    hashed = make_password(password)
+    unconfirmed = User.objects.filter(pk=user.pk, email_verified=False)
+    if not unconfirmed.update(password=hashed, name=name):
+        mail.send_known(user=user, origin=origin)
+        return
+    user.refresh_from_db()
+    mail.send_confirmation(user=user, origin=origin)
+
+
+def send_confirmation_again(*, user: User, origin: str) -> None:
+    """Send the link once more to someone who knows the password of an unconfirmed account."""
+    mail.send_confirmation(user=user, origin=origin)
+
+
+@transaction.atomic
+def confirm_address(*, user: User, token: str) -> User:
+    """Open the account whose address `token` confirms.
+
+    Raises:
+        LinkExpired: the token is void; of two that come at once one is.
+    """
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    if not confirmation_tokens.check_token(locked, token):
+        raise LinkExpired
+    return _open(locked)
+
+
+def _open(user: User) -> User:
+    user.email_verified = True
+    user.save(update_fields=["email_verified"])
+    account_opened.send(sender=User, user=user)
+    return user
+
+
+@transaction.atomic
+def request_reset(*, email: str, origin: str) -> None:
+    """Send a link to a new password, or to an unknown address the news that it is unknown."""
+    user = account_by_email(email=email)
+    if user is None or not user.is_active:
+        mail.send_unknown(email=email, origin=origin)
+    else:
+        mail.send_reset(user=user, origin=origin)
+
+
+@transaction.atomic
+def reset_password(*, user: User, token: str, password: str, origin: str) -> None:
+    """Set the password that the owner of a link chose, and end every session.
+
+    The link came by mail, so it also confirms the address.
+
+    Raises:
+        LinkExpired: the token is void; of two that come at once one is.
+    """
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    if not reset_tokens.check_token(locked, token):
+        raise LinkExpired
+    locked.set_password(password)
+    locked.save(update_fields=["password"])
+    if not locked.email_verified:
+        _open(locked)
+    delete_sessions(user_id=locked.pk)
+    mail.send_changed(user=locked, origin=origin)
+
+
+@transaction.atomic
+def change_password(*, user: User, password: str, origin: str) -> None:
+    """Set another password; every session ends unless its holder is given the new hash."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    mail.send_changed(user=user, origin=origin)
+
+
+def end_all_sessions(*, user: User) -> None:
+    """Sign `user` out everywhere, also where no index knows of it."""
+    User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
+    delete_sessions(user_id=user.pk)
+
+
+@transaction.atomic
+def account_of_identity(*, identity: ProviderIdentity) -> User:
+    """Return the account of someone a provider vouches for: theirs, a linked or a new one.
+
+    Raises:
+        SignInRefused: the address is not confirmed, belongs to someone else, or is blocked.
+    """
+    user = account_by_subject(subject=identity.subject)
+    if user is None:
+        user = _link_or_create(identity)
+    if not user.is_active:
+        raise SignInRefused
+    return _follow_provider(user, identity)
+
+
+def _link_or_create(identity: ProviderIdentity) -> User:
+    if not identity.email or not identity.email_verified:
+        raise SignInRefused(
+            _("Your e-mail is not confirmed yet. Confirm it where you signed up, then try again.")
+        )
+    user = account_by_email(email=identity.email)
+    if user is not None:
+        return _link(user, identity)
+    try:
+        user = create_account(
+            email=identity.email,
+            name=identity.name,
+            oidc_subject=identity.subject,
+            email_verified=True,
+        )
+    except IntegrityError:
+        # Two windows of one person signed in at once for the first time.
+        user = account_by_subject(subject=identity.subject)
+        if user is None:
+            raise SignInRefused from None
+        return user
+    account_opened.send(sender=User, user=user)
+    return user
+
+
+def _link(user: User, identity: ProviderIdentity) -> User:
+    """Tie a subject to the account of its address, both sides of which are confirmed."""
+    free = User.objects.filter(pk=user.pk, oidc_subject=None, email_verified=True)
+    if not free.update(oidc_subject=identity.subject):
+        logger.warning("sign_in_not_linked", user_id=str(user.pk))
+        raise SignInRefused(
+            _("There is another account with your e-mail. Please write to support.")
+        )
+    logger.info("sign_in_linked", user_id=str(user.pk))
+    user.refresh_from_db()
+    return user
+
+
+def _follow_provider(user: User, identity: ProviderIdentity) -> User:
+    """Bring what the provider decides into the row: address, name, staff."""
+    changes: dict[str, Any] = {}
+    if not user.name and identity.name:
+        changes["name"] = identity.name
+    if identity.avatar_url and user.avatar_url != identity.avatar_url:
+        changes["avatar_url"] = identity.avatar_url
+    moved = identity.email_verified and identity.email.casefold() != user.email.casefold()
+    if moved and account_by_email(email=identity.email) is None:
+        changes["email"] = User.objects.normalize_email(identity.email)
+    if identity.is_staff is not None and identity.is_staff != user.is_staff:
+        changes["is_staff"] = identity.is_staff
+        logger.warning("staff_changed", user_id=str(user.pk), is_staff=identity.is_staff)
+    if identity.is_staff is False and user.is_superuser:
+        changes["is_superuser"] = False
+    for field, value in changes.items():
+        setattr(user, field, value)
+    if changes:
+        user.save(update_fields=[*changes])
+    return user

@@ -1,0 +1,128 @@
+"""What people fill in on the way in."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import User
+
+UNCONFIRMED = "unconfirmed"
+
+
+def _input(kind: type[forms.TextInput], autocomplete: str, **attributes: str) -> forms.TextInput:
+    return kind(attrs={"class": "input", "autocomplete": autocomplete, **attributes})
+
+
+def _email_field() -> forms.EmailField:
+    widget = _input(forms.EmailInput, "username", autocapitalize="none", spellcheck="false")
+    return forms.EmailField(label=_("E-mail"), max_length=254, widget=widget)
+
+
+def _password_field(label: Any, autocomplete: str, *, help_text: Any = "") -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=1024,
+        help_text=help_text,
+        widget=_input(forms.PasswordInput, autocomplete),
+    )
+
+
+def _new_password_field(label: Any) -> forms.CharField:
+    help_text = _("At least 8 characters, and not one that many people use.")
+    return _password_field(label, "new-password", help_text=help_text)
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail and password of an account that is open."""
+
+    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
+        super().confirm_login_allowed(user)
+        # The password was right, so this tells nothing to a stranger.
+        if isinstance(user, User) and not user.email_verified:
+            raise ValidationError(
+                _("Confirm your e-mail first: we have just sent you the link once more."),
+                code=UNCONFIRMED,
+            )
+
+
+class SignUpForm(forms.Form):
+    """What a new account needs."""
+
+    name = forms.CharField(
+        label=_("Name (optional)"),
+        max_length=150,
+        required=False,
+        widget=_input(forms.TextInput, "name"),
+    )
+    email = _email_field()
+    password = _new_password_field(_("Password"))
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if "password" in values:
+            person = User(email=values.get("email", ""), name=values.get("name", ""))
+            _check_password(self, "password", values["password"], person)
+        return values
+
+
+class EmailForm(forms.Form):
+    """An address to write to."""
+
+    email = _email_field()
+
+
+class PasswordForm(forms.Form):
+    """The password of the account that a link is for."""
+
+    password = _password_field(_("Password"), "current-password")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise ValidationError(_("This is not the password you signed up with."), code="wrong")
+        return password
+
+
+class NewPasswordForm(forms.Form):
+    """A password to take the place of a forgotten one."""
+
+    new_password = _new_password_field(_("New password"))
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        validate_password(password, self.user)
+        return password
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """A new password, asked of someone who knows the present one."""
+
+    old_password = _password_field(_("Present password"), "current-password")
+    field_order = ("old_password", "new_password")
+
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        if not self.user.check_password(password):
+            raise ValidationError(_("This is not your present password."), code="wrong")
+        return password
+
+
+def _check_password(form: forms.Form, field: str, password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        form.add_error(field, error)
