@@ -39,7 +39,7 @@ with _env.prefixed("EASEL_"):
     EMAIL_PORT: int = _env.int("EMAIL_PORT", 587)
     EMAIL_USER: str = _env.str("EMAIL_USER", "")
     EMAIL_PASSWORD: str = _env.str("EMAIL_PASSWORD", "")
-    EMAIL_USE_TLS: bool = _env.bool("EMAIL_USE_TLS", True)  # noqa: FBT003
+    EMAIL_USE_TLS: bool = _env.bool("EMAIL_USE_TLS", True)
     EMAIL_FROM: str = _env.str("EMAIL_FROM", "Easel <no-reply@localhost>")
 
     # Sign-in at a provider. With an issuer it takes the place of our own passwords; its

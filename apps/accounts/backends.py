@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
@@ -32,9 +31,6 @@ class PasswordBackend(ModelBackend):
             make_password(password)
             return None
         return user if user.check_password(password) and user.is_active else None
-
-    def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:
-        return isinstance(user, User) and may_sign_in(user)
 
     def get_user(self, user_id: uuid.UUID) -> User | None:
         """Return the user of a session, unless it was blocked since."""

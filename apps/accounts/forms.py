@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -14,12 +13,13 @@ from apps.accounts.models import User
 UNCONFIRMED = "unconfirmed"
 
 
-def _input(kind: type[forms.TextInput], autocomplete: str, **attributes: str) -> forms.TextInput:
+def _input(kind: type[forms.Input], autocomplete: str, **attributes: str) -> forms.Input:
     return kind(attrs={"class": "input", "autocomplete": autocomplete, **attributes})
 
 
 def _email_field() -> forms.EmailField:
-    widget = _input(forms.EmailInput, "username", autocapitalize="none", spellcheck="false")
+    attributes = {"autocapitalize": "none", "spellcheck": "false", "autofocus": "autofocus"}
+    widget = _input(forms.EmailInput, "username", **attributes)
     return forms.EmailField(label=_("E-mail"), max_length=254, widget=widget)
 
 
@@ -41,10 +41,10 @@ def _new_password_field(label: Any) -> forms.CharField:
 class SignInForm(AuthenticationForm):
     """E-mail and password of an account that is open."""
 
-    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
+    def confirm_login_allowed(self, user: User) -> None:
         super().confirm_login_allowed(user)
         # The password was right, so this tells nothing to a stranger.
-        if isinstance(user, User) and not user.email_verified:
+        if not user.email_verified:
             raise ValidationError(
                 _("Confirm your e-mail first: we have just sent you the link once more."),
                 code=UNCONFIRMED,

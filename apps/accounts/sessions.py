@@ -74,5 +74,3 @@ def delete_sessions(*, user_id: uuid.UUID, keep: str | None = None) -> None:
             get_redis_connection("default").srem(_index(user_id), key)
         except RedisError as error:
             logger.warning("session_index_unavailable", user_id=str(user_id), error=str(error))
-
-

@@ -2,7 +2,6 @@
 
 import uuid
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
@@ -14,9 +13,8 @@ class ConfirmationTokenGenerator(PasswordResetTokenGenerator):
 
     key_salt = "apps.accounts.tokens.ConfirmationTokenGenerator"
 
-    def _make_hash_value(self, user: AbstractBaseUser, timestamp: int) -> str:
-        confirmed = isinstance(user, User) and user.email_verified
-        return f"{super()._make_hash_value(user, timestamp)}{confirmed}"
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
+        return f"{super()._make_hash_value(user, timestamp)}{user.email_verified}"
 
 
 confirmation_tokens = ConfirmationTokenGenerator()

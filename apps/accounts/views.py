@@ -10,7 +10,7 @@ from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, LoginView, L
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -50,10 +50,10 @@ def mail_directory() -> str:
 class LocalAccountMixin(View):
     """A page of accounts with a password of ours; with a provider there is no such page."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
         if settings.EASEL_OIDC_ISSUER:
             raise Http404
-        return super().dispatch(request, *args, **kwargs)
 
 
 class SignInView(LoginView):
@@ -68,6 +68,7 @@ class SignInView(LoginView):
             provider=bool(settings.EASEL_OIDC_ISSUER),
             demo_sign_in=settings.EASEL_DEMO_SIGN_IN,
             mail_directory=mail_directory(),
+            notice=self.request.session.pop("notice", ""),
             **kwargs,
         )
 
@@ -88,7 +89,7 @@ class AdminSignInView(View):
     def get(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             raise PermissionDenied
-        return redirect(str(reverse_lazy("accounts:sign-in", query=request.GET)))
+        return redirect(reverse("accounts:sign-in", query=request.GET))
 
 
 class SignUpView(LocalAccountMixin, FormView[SignUpForm]):
