@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.forms.widgets import Input
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
@@ -13,7 +14,7 @@ from apps.accounts.models import User
 UNCONFIRMED = "unconfirmed"
 
 
-def _input(kind: type[forms.Input], autocomplete: str, **attributes: str) -> forms.Input:
+def _input(kind: type[Input], autocomplete: str, **attributes: str) -> Input:
     return kind(attrs={"class": "input", "autocomplete": autocomplete, **attributes})
 
 
