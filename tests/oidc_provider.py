@@ -15,7 +15,6 @@ from hashlib import sha256
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-import authlib.jose
 import flask
 import jwt
 import oidc_provider_mock
@@ -91,7 +90,7 @@ class OidcProvider:
 
     def roll_over(self) -> None:
         """Sign with a new key from now on, and no longer publish the old one."""
-        self._storage.jwk = authlib.jose.RSAKey.generate_key(is_private=True)
+        self._storage.jwk = self._new_key()
 
     def requests_to(self, path: str) -> list[dict[str, str]]:
         """Return the parameters of the requests to `path`, in order."""
@@ -136,14 +135,13 @@ class OidcProvider:
         for name in self.dropped_claims:
             claims.pop(name, None)
         key = self._storage.jwk
-        signer = (
-            authlib.jose.RSAKey.generate_key(is_private=True)
-            if self.signs_with_foreign_key
-            else key
-        )
+        signer = self._new_key() if self.signs_with_foreign_key else key
         return jwt.encode(
             claims,
             signer.as_pem(is_private=True),
             algorithm="RS256",
             headers={"kid": key.as_dict()["kid"]},
         )
+
+    def _new_key(self) -> Any:
+        return type(self._storage.jwk).generate_key(is_private=True)

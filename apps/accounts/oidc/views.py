@@ -87,6 +87,8 @@ class ProviderCallbackView(ProviderMixin, OIDCAuthenticationCallbackView):  # ty
     def login_success(self) -> HttpResponse:
         """Begin the session under a new key, also for someone who was signed in before."""
         target = self.success_url
+        # Django's own login keeps the key of someone who signs in a second time.
+        self.request.session.cycle_key()
         login(self.request, self.user)
         if self.user.is_staff:
             self.request.session.set_expiry(STAFF_SESSION_SECONDS)
