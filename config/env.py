@@ -34,7 +34,8 @@ with _env.prefixed("EASEL_"):
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
     DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
 
-    # Mail; SES is reached through its SMTP interface.
+    # Mail, sent by SMTP (SES has that interface too), or written to a directory.
+    MAIL_DIRECTORY: Path | None = _env.path("MAIL_DIRECTORY", None)
     EMAIL_HOST: str | None = _env.str("EMAIL_HOST", None)
     EMAIL_PORT: int = _env.int("EMAIL_PORT", 587)
     EMAIL_USER: str = _env.str("EMAIL_USER", "")

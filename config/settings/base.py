@@ -43,7 +43,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "apps.accounts.request_log.RequestLogMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -119,6 +119,9 @@ EMAIL_HOST_PASSWORD = env.EMAIL_PASSWORD
 EMAIL_USE_TLS = env.EMAIL_USE_TLS
 DEFAULT_FROM_EMAIL = env.EMAIL_FROM
 EMAIL_TIMEOUT = 10
+if env.MAIL_DIRECTORY:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = env.MAIL_DIRECTORY
 
 # What mozilla-django-oidc reads; addresses of the provider come from apps.accounts.oidc.
 OIDC_RP_SCOPES = env.OIDC_SCOPES
@@ -137,7 +140,7 @@ EASEL_VERSION = VERSION
 # The e-mail of the demo user, where there is one.
 EASEL_DEMO_SIGN_IN: str | None = None
 # Where mails are written instead of sent, as the page tells.
-EASEL_MAIL_DIRECTORY: Path | None = None
+EASEL_MAIL_DIRECTORY: Path | None = env.MAIL_DIRECTORY
 EASEL_OIDC_ISSUER = env.OIDC_ISSUER
 EASEL_OIDC_CLIENT_ID = env.OIDC_CLIENT_ID
 EASEL_OIDC_CLIENT_SECRET = env.OIDC_CLIENT_SECRET

@@ -93,6 +93,19 @@ def test_a_reset_link_works_once(post: Post, user: User) -> None:
     assert user.check_password(NEW_PASSWORD)
 
 
+def test_the_log_of_requests_has_no_tokens(
+    post: Post, user: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    post(FORGOTTEN, email=user.email)
+    link = link_in(newest_letter(to=user.email))
+    caplog.clear()
+
+    Client().get(link)
+
+    assert "/accounts/password/reset/" in caplog.text
+    assert link.split("/")[-2] not in caplog.text
+
+
 def test_a_reset_link_ends_after_a_day(
     post: Post, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

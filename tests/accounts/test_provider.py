@@ -141,6 +141,22 @@ def test_the_session_is_rotated(provider: OidcProvider) -> None:
     assert client.cookies["sessionid"].value != again
 
 
+def test_the_log_of_requests_has_no_codes(
+    provider: OidcProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    know(provider)
+    client = Client()
+    back = authorize(set_out(client))
+    caplog.clear()
+
+    client.get(back)
+
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    ours = [r.getMessage() for r in caplog.records if r.name.startswith("django")]
+    assert any(CALLBACK in line for line in ours)
+    assert not any(code in line for line in ours)
+
+
 # What is refused -----------------------------------------------------------------
 
 
