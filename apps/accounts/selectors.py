@@ -10,7 +10,12 @@ from apps.accounts.models import User
 
 def account_by_email(*, email: str) -> User | None:
     """Return the account of an address, whatever its case, confirmed or not."""
-    return User.objects.filter(email__iexact=email).first()
+    user = User.objects.filter(email__iexact=email).first()
+    # UPPER makes one letter of two ("ı" and "i" both become "I"): an address that merely looks
+    # like another one is not that address.
+    if user is None or user.email.casefold() != email.casefold():
+        return None
+    return user
 
 
 def account_by_subject(*, subject: str) -> User | None:

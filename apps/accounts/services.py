@@ -57,12 +57,13 @@ def sign_up(*, email: str, password: str, name: str, origin: str) -> None:
         try:
             user = create_account(email=email, password=password, name=name)
         except IntegrityError:
-            # Someone signed up with it a moment ago, and their mail is on its way.
+            # Someone signed up with it a moment ago, and their mail is on its way; or the
+            # address differs from a known one in a letter that the index takes for the same.
             return
         mail.send_confirmation(user=user, origin=origin)
         return
     hashed = make_password(password)
-    unconfirmed = User.objects.filter(pk=user.pk, email_verified=False)
+    unconfirmed = User.objects.filter(pk=user.pk, email_verified=False, is_active=True)
     if not unconfirmed.update(password=hashed, name=name):
         mail.send_known(user=user, origin=origin)
         return
@@ -83,7 +84,7 @@ def confirm_address(*, user: User, token: str) -> User:
         LinkExpired: the token is void; of two that come at once one is.
     """
     locked = User.objects.select_for_update().get(pk=user.pk)
-    if not confirmation_tokens.check_token(locked, token):
+    if not locked.is_active or not confirmation_tokens.check_token(locked, token):
         raise LinkExpired
     return _open(locked)
 
@@ -115,7 +116,7 @@ def reset_password(*, user: User, token: str, password: str, origin: str) -> Non
         LinkExpired: the token is void; of two that come at once one is.
     """
     locked = User.objects.select_for_update().get(pk=user.pk)
-    if not reset_tokens.check_token(locked, token):
+    if not locked.is_active or not reset_tokens.check_token(locked, token):
         raise LinkExpired
     locked.set_password(password)
     locked.save(update_fields=["password"])

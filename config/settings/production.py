@@ -41,6 +41,8 @@ STORAGES: dict[str, Any] = file_storage_settings(MEDIA_ROOT) | {
 
 if env.OIDC_ISSUER:
     _required("OIDC_CLIENT_ID", env.OIDC_CLIENT_ID)
+    if not env.OIDC_ISSUER.startswith("https://"):
+        raise ImproperlyConfigured("EASEL_OIDC_ISSUER must begin with https://")
 else:
     # Without a provider nobody could confirm an address or set a new password.
     _required("EMAIL_HOST", env.EMAIL_HOST)

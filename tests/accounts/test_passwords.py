@@ -149,6 +149,27 @@ def test_a_blocked_account_gets_no_link(post: Post) -> None:
     assert "there is no account" in newest_letter(to=user.email)
 
 
+def test_a_link_to_an_account_blocked_since_opens_nothing(post: Post, user: User) -> None:
+    post(FORGOTTEN, email=user.email)
+    client = Client()
+    hidden = client.get(link_in(newest_letter(to=user.email)))["Location"]
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+    assert post(hidden, client, new_password=NEW_PASSWORD).status_code == 400
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)
+
+
+def test_an_address_that_only_looks_like_a_known_one_gets_no_link_to_it(
+    post: Post,
+) -> None:
+    make_user("kim@example.com")
+
+    post(FORGOTTEN, email="kım@example.com")
+
+    assert "there is no account" in newest_letter(to="kım@example.com")
+
+
 def test_a_weak_password_is_refused_beside_its_field(post: Post, user: User) -> None:
     post(FORGOTTEN, email=user.email)
     client = Client()

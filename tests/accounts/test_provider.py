@@ -242,6 +242,23 @@ def test_a_token_signed_by_another_is_refused(provider: OidcProvider) -> None:
     assert not User.objects.exists()
 
 
+def test_a_code_without_the_verifier_it_was_asked_for_with_is_refused(
+    provider: OidcProvider,
+) -> None:
+    know(provider)
+    client = Client()
+    back = authorize(set_out(client))
+    session = client.session
+    for state in session["oidc_states"].values():
+        state["code_verifier"] = "v" * 64
+    session.save()
+
+    refused(client.get(back), 400)
+
+    assert not is_in(client)
+    assert not User.objects.exists()
+
+
 def test_someone_who_turns_back_at_the_provider_is_told_so(provider: OidcProvider) -> None:
     client = Client()
     state = parse_qs(urlsplit(set_out(client)).query)["state"][0]
@@ -345,6 +362,16 @@ def test_an_unconfirmed_change_of_address_is_not_followed(provider: OidcProvider
     assert User.objects.get().email == EMAIL
 
 
+def test_an_address_that_only_looks_like_another_is_not_linked(provider: OidcProvider) -> None:
+    user = make_user("kim@example.com")
+    know(provider, email="kım@example.com")
+
+    come_in(Client())
+
+    user.refresh_from_db()
+    assert user.oidc_subject is None
+
+
 def test_a_blocked_account_stays_out(provider: OidcProvider) -> None:
     make_user(EMAIL, oidc_subject=SUBJECT, is_active=False)
     know(provider)
@@ -439,6 +466,16 @@ def test_keys_are_kept_and_a_new_one_is_fetched(provider: OidcProvider) -> None:
 
     assert is_in(client)
     assert len(provider.requests_to("/jwks")) == 2
+
+
+def test_an_issuer_may_end_with_a_stroke(provider: OidcProvider, settings: Any) -> None:
+    settings.EASEL_OIDC_ISSUER = f"{provider.issuer}/"
+    know(provider)
+    client = Client()
+
+    come_in(client)
+
+    assert is_in(client)
 
 
 def test_a_provider_that_is_away_is_said_so(provider: OidcProvider) -> None:

@@ -91,13 +91,14 @@ class ProviderBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
 
     def _verify_jws(self, payload: str, key: Any) -> dict[str, Any]:
         """Check signature, issuer, audience and times; the parent checks the first alone."""
+        issuer = str(settings.EASEL_OIDC_ISSUER).rstrip("/")
         try:
             claims: dict[str, Any] = jwt.decode(
                 payload,
                 key,
                 algorithms=[self.OIDC_RP_SIGN_ALGO],
                 audience=self.OIDC_RP_CLIENT_ID,
-                issuer=settings.EASEL_OIDC_ISSUER,
+                issuer=[issuer, f"{issuer}/"],
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["iss", "sub", "aud", "exp", "iat"]},
             )
