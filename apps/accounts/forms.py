@@ -19,8 +19,7 @@ def _input(kind: type[Input], autocomplete: str, **attributes: str) -> Input:
 
 
 def _email_field() -> forms.EmailField:
-    attributes = {"autocapitalize": "none", "spellcheck": "false", "autofocus": "autofocus"}
-    widget = _input(forms.EmailInput, "username", **attributes)
+    widget = _input(forms.EmailInput, "username", autocapitalize="none", spellcheck="false")
     return forms.EmailField(label=_("E-mail"), max_length=254, widget=widget)
 
 
@@ -52,17 +51,34 @@ class SignInForm(AuthenticationForm):
             )
 
 
-class SignUpForm(forms.Form):
+class FocusedForm(forms.Form):
+    """A form whose first field has the focus, or the first one to be corrected."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._set_focus(next(iter(self.fields)))
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        if wrong := [name for name in self.fields if name in self.errors]:
+            self._set_focus(wrong[0])
+
+    def _set_focus(self, focused: str) -> None:
+        for name, field in self.fields.items():
+            field.widget.attrs["autofocus"] = name == focused
+
+
+class SignUpForm(FocusedForm):
     """What a new account needs."""
 
+    email = _email_field()
+    password = _new_password_field(_("Password"))
     name = forms.CharField(
         label=_("Name (optional)"),
         max_length=150,
         required=False,
         widget=_input(forms.TextInput, "name"),
     )
-    email = _email_field()
-    password = _new_password_field(_("Password"))
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
@@ -72,13 +88,13 @@ class SignUpForm(forms.Form):
         return values
 
 
-class EmailForm(forms.Form):
+class EmailForm(FocusedForm):
     """An address to write to."""
 
     email = _email_field()
 
 
-class PasswordForm(forms.Form):
+class PasswordForm(FocusedForm):
     """The password of the account that a link is for."""
 
     password = _password_field(_("Password"), "current-password")
@@ -94,7 +110,7 @@ class PasswordForm(forms.Form):
         return password
 
 
-class NewPasswordForm(forms.Form):
+class NewPasswordForm(FocusedForm):
     """A password to take the place of a forgotten one."""
 
     new_password = _new_password_field(_("New password"))

@@ -1,6 +1,8 @@
 """Mails as the person who gets them sees them."""
 
 import re
+from email import message_from_bytes
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core import mail
@@ -18,3 +20,12 @@ def link_in(letter: str) -> str:
     found = re.search(r"https?://\S+", letter)
     assert found is not None, letter
     return urlsplit(found[0]).path
+
+
+def newest_written_letter(directory: Path) -> str:
+    """Read the newest mail that a process wrote to `directory`."""
+    newest = max(directory.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    letter = message_from_bytes(newest.read_bytes().split(b"-" * 79)[-2].lstrip())
+    body = letter.get_payload(decode=True)
+    assert isinstance(body, bytes)
+    return body.decode()

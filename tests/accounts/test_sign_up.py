@@ -233,6 +233,8 @@ def test_what_is_wrong_stands_beside_its_field(
     assert control is not None
     assert 'aria-invalid="true"' in control[0]
     assert f"id_{field}_error" in control[0]
+    assert " autofocus" in control[0]
+    assert answer.content.count(b"autofocus") == 1
     assert not User.objects.exists()
     assert mail.outbox == []
 

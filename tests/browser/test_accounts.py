@@ -1,21 +1,18 @@
 """The way in, as a person with a browser goes it: by our own pages, and by a provider's."""
 
-import os
 from collections.abc import Callable, Iterator
-from email import message_from_bytes
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection
 from playwright.sync_api import Browser, Page, expect
 
 from apps.accounts.models import User
-from tests.accounts.letters import link_in
+from tests.accounts.letters import link_in, newest_written_letter
 from tests.browser.studio import DESKTOP, PHONE, Studio
 from tests.factories import PASSWORD, make_user
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, STAFF_GROUP, OidcProvider
-from tests.stack import Stack
+from tests.stack import Stack, session_database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,9 +34,7 @@ def provider() -> Iterator[OidcProvider]:
 
 
 def run_stack(environment: dict[str, str]) -> Stack:
-    name = connection.settings_dict["NAME"]
-    url = urlsplit(os.environ["EASEL_DATABASE_URL"])._replace(path=f"/{name}").geturl()
-    return Stack({"EASEL_DATABASE_URL": url, **environment})
+    return Stack({"EASEL_DATABASE_URL": session_database_url(), **environment})
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +76,6 @@ def open_window(browser: Browser, transactional_db: None) -> Iterator[Callable[.
     assert complaints == []
 
 
-def newest_letter(letters: Path) -> str:
-    """Read the newest mail that the web process wrote."""
-    newest = max(letters.iterdir(), key=lambda path: path.stat().st_mtime_ns)
-    letter = message_from_bytes(newest.read_bytes().split(b"-" * 79)[-2].lstrip())
-    body = letter.get_payload(decode=True)
-    assert isinstance(body, bytes)
-    return body.decode()
-
-
 def test_the_keyboard_alone_signs_up_confirms_and_changes_the_password(
     open_window: Callable[..., Studio], local_stack: Stack, letters: Path, shoot: Shoot
 ) -> None:
@@ -106,13 +92,13 @@ def test_the_keyboard_alone_signs_up_confirms_and_changes_the_password(
     keyboard.press("Enter")
     expect(page.locator("#id_password_error")).to_contain_text("too short")
     shoot(page, "sign-up-refused")
-    page.get_by_label("Password").focus()
+    expect(page.get_by_label("Password")).to_be_focused()
     keyboard.type(PASSWORD)
     keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
     shoot(page, "mail-sent")
 
-    studio.open(link_in(newest_letter(letters)))
+    studio.open(link_in(newest_written_letter(letters)))
     shoot(page, "confirm")
     expect(page.get_by_label("Password")).to_be_focused()
     keyboard.type(PASSWORD)
@@ -142,7 +128,7 @@ def test_a_forgotten_password_is_replaced(
     studio.page.get_by_role("button", name="Send the mail").click()
     expect(studio.page.get_by_role("heading", name="Look into your mail")).to_be_visible()
 
-    studio.open(link_in(newest_letter(letters)))
+    studio.open(link_in(newest_written_letter(letters)))
     studio.page.get_by_label("New password").fill("another rather long one")
     studio.page.get_by_role("button", name="Save the password").click()
     expect(studio.page.get_by_role("status")).to_contain_text("Your password is changed")
@@ -187,7 +173,7 @@ def test_a_provider_signs_in_and_out(
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     studio.open("/gallery/")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    # The provider's own pages fetch their style from elsewhere.
+    # What the browser thinks of the provider's own pages is not our affair.
     studio.complaints = [text for text in studio.complaints if provider_stack.url in text]
 
 
