@@ -289,6 +289,17 @@ def test_signing_out_everywhere_is_no_link_and_not_for_visitors(user: User) -> N
     assert is_in(client)
 
 
+def test_sessions_outlive_a_change_of_the_secret_key(user: User, settings: Any) -> None:
+    client = signed_in(user)
+
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "the next one, which signs from now on, and is as long"
+
+    assert is_in(client)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert is_in(client)
+
+
 def test_a_blocked_user_is_out_at_once(user: User) -> None:
     client = signed_in(user)
 

@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 
+from apps.accounts.health import check_mail, check_sign_in
 from apps.accounts.models import User
 from apps.plans.models import Subscription
 from tests.factories import PASSWORD, make_user
@@ -587,6 +588,29 @@ def test_addresses_that_are_set_are_not_asked_for(provider: OidcProvider, settin
 
     assert is_in(client)
     assert provider.requests_to("/.well-known/openid-configuration") == []
+
+
+def test_the_doctor_looks_at_the_provider(provider: OidcProvider) -> None:
+    well = check_sign_in()
+    provider.stop()
+    try:
+        away = check_sign_in()
+    finally:
+        provider.start()
+
+    assert (well.ok, away.ok) == (True, False)
+    assert f"at {provider.issuer}, 1 keys" in well.found
+    assert "EASEL_OIDC_ISSUER" in away.advice
+
+
+def test_the_doctor_looks_at_the_mail_server(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+
+    check = check_mail()
+
+    assert not check.ok
+    assert "EASEL_EMAIL_HOST" in check.advice
 
 
 # Signing out -------------------------------------------------------------------------

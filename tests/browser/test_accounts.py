@@ -123,7 +123,7 @@ def test_a_forgotten_password_is_replaced(
     make_user(EMAIL)
     studio = open_window(local_stack)
     studio.open("/accounts/sign-in/")
-    studio.page.get_by_role("link", name="Forgotten?").click()
+    studio.page.get_by_role("link", name="Forgotten your password?").click()
     studio.page.get_by_label("E-mail").fill(EMAIL)
     studio.page.get_by_role("button", name="Send the mail").click()
     expect(studio.page.get_by_role("heading", name="Look into your mail")).to_be_visible()

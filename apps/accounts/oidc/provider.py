@@ -27,8 +27,10 @@ class Provider:
     end_session_endpoint: str | None
 
 
-def current_provider() -> Provider:
+def current_provider(*, fresh: bool = False) -> Provider:
     """Return the addresses that are set, and for the others those of the discovery document.
+
+    The document is taken from the cache unless `fresh`.
 
     Raises:
         ProviderUnavailable: the document is needed and cannot be had.
@@ -37,7 +39,7 @@ def current_provider() -> Provider:
         name: address for name, address in settings.EASEL_OIDC_ENDPOINTS.items() if address
     }
     if any(name not in known for name in NEEDED):
-        known = {**_discovery_document(str(settings.EASEL_OIDC_ISSUER)), **known}
+        known = {**_discovery_document(str(settings.EASEL_OIDC_ISSUER), fresh=fresh), **known}
     return Provider(
         **{name: known[name] for name in NEEDED},
         userinfo_endpoint=known.get("userinfo_endpoint"),
@@ -68,9 +70,9 @@ def provider_setting(name: str, *default: Any) -> Any:
     return import_from_settings(name, *default)
 
 
-def _discovery_document(issuer: str) -> dict[str, Any]:
+def _discovery_document(issuer: str, *, fresh: bool) -> dict[str, Any]:
     address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-    document = _fetch(address)
+    document = _fetch(address, fresh=fresh)
     # OpenID Connect Discovery 1.0, 4.3: else one provider could speak for another.
     if str(document.get("issuer", "")).rstrip("/") != issuer.rstrip("/"):
         raise ProviderUnavailable from ValueError(f"the document of {issuer} names another issuer")
