@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from apps.accounts.models import User
+from apps.catalog.models import GenerationModel
 from tests.accounts.letters import link_in, newest_written_letter
 from tests.browser.studio import DESKTOP, PHONE, Studio
 from tests.factories import PASSWORD, make_user
@@ -59,7 +60,9 @@ def provider_stack(django_db_setup: None, provider: OidcProvider) -> Iterator[St
 
 
 @pytest.fixture
-def open_window(browser: Browser, transactional_db: None) -> Iterator[Callable[..., Studio]]:
+def open_window(
+    browser: Browser, transactional_db: None, starter: GenerationModel
+) -> Iterator[Callable[..., Studio]]:
     """Return a function that opens a window on a stack; at the end none may have complained."""
     windows: list[Studio] = []
 
