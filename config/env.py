@@ -43,6 +43,31 @@ with _env.prefixed("EASEL_"):
     SENTRY_DSN: str | None = _env.str("SENTRY_DSN", None)
     DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
 
+    # Mail, sent by SMTP (SES has that interface too), or written to a directory.
+    MAIL_DIRECTORY: Path | None = _env.path("MAIL_DIRECTORY", None)
+    EMAIL_HOST: str | None = _env.str("EMAIL_HOST", None)
+    EMAIL_PORT: int = _env.int("EMAIL_PORT", 587)
+    EMAIL_USER: str = _env.str("EMAIL_USER", "")
+    EMAIL_PASSWORD: str = _env.str("EMAIL_PASSWORD", "")
+    EMAIL_USE_TLS: bool = _env.bool("EMAIL_USE_TLS", True)
+    EMAIL_FROM: str = _env.str("EMAIL_FROM", "Easel <no-reply@localhost>")
+
+    # Sign-in at a provider. With an issuer it takes the place of our own passwords; its
+    # addresses come from its discovery document unless they are set here.
+    OIDC_ISSUER: str | None = _env.str("OIDC_ISSUER", None)
+    OIDC_CLIENT_ID: str = _env.str("OIDC_CLIENT_ID", "")
+    OIDC_CLIENT_SECRET: str = _env.str("OIDC_CLIENT_SECRET", "")
+    OIDC_SCOPES: str = _env.str("OIDC_SCOPES", "openid email profile")
+    OIDC_SIGN_ALGORITHM: str = _env.str("OIDC_SIGN_ALGORITHM", "RS256")
+    OIDC_STAFF_GROUP: str | None = _env.str("OIDC_STAFF_GROUP", None)
+    OIDC_GROUPS_CLAIM: str = _env.str("OIDC_GROUPS_CLAIM", "cognito:groups")
+    OIDC_TIMEOUT_SECONDS: float = _env.float("OIDC_TIMEOUT_SECONDS", 5.0)
+    OIDC_AUTHORIZATION_ENDPOINT: str | None = _env.str("OIDC_AUTHORIZATION_ENDPOINT", None)
+    OIDC_TOKEN_ENDPOINT: str | None = _env.str("OIDC_TOKEN_ENDPOINT", None)
+    OIDC_USERINFO_ENDPOINT: str | None = _env.str("OIDC_USERINFO_ENDPOINT", None)
+    OIDC_JWKS_URI: str | None = _env.str("OIDC_JWKS_URI", None)
+    OIDC_END_SESSION_ENDPOINT: str | None = _env.str("OIDC_END_SESSION_ENDPOINT", None)
+
 
 def parse_database_url(url: str) -> dict[str, object]:
     """Turn a `postgresql://user:password@host:port/name?host=/socket/dir` URL into Django's dict.

@@ -18,7 +18,7 @@ PASSWORD = "a long enough password"
 
 
 def make_user(email: str, **fields: Any) -> User:
-    return User.objects.create_user(email, PASSWORD, **fields)
+    return User.objects.create_user(email, PASSWORD, **{"email_verified": True, **fields})
 
 
 def make_job(user: User, model: GenerationModel, **settings: Any) -> Job:

@@ -192,7 +192,9 @@ def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public(
     assert all("search_path=public, pg_temp" in config for _n, _o, config, _r in found)
     assert callers == {
         "easel_claim_job": ["easel_ops", "easel_worker"],
+        "easel_start_trial": ["easel_ops", "easel_web"],
         "easel_user_id_of_email": ["easel_ops", "easel_web"],
+        "easel_user_id_of_subject": ["easel_ops", "easel_web"],
     }
 
 

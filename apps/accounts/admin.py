@@ -14,8 +14,16 @@ RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 @admin.register(User)
 class UserAdmin(AuditedAdmin[User]):
-    list_display = ("email", "name", "is_active", "is_staff", "last_login", "created_at")
-    list_filter = ("is_active", "is_staff")
+    list_display = (
+        "email",
+        "name",
+        "is_active",
+        "email_verified",
+        "is_staff",
+        "last_login",
+        "created_at",
+    )
+    list_filter = ("is_active", "email_verified", "is_staff")
     search_fields = ("email", "name")
     readonly_fields = ("last_login", "created_at", "updated_at")
     exclude = ("password",)

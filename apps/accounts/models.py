@@ -1,6 +1,7 @@
 """The user: a UUID key, an e-mail to sign in with, and later a subject at a provider."""
 
 import uuid
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -23,7 +24,8 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        rights = {"is_staff": True, "is_superuser": True, "email_verified": True}
+        return self.create_user(email, password, **rights, **fields)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -34,9 +36,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(_("name"), max_length=150, blank=True)
     avatar_url = models.URLField(blank=True)
     language = models.CharField(max_length=8, default="en")
+    # Until the address has proved to be the person's own, nobody signs in with it.
+    email_verified = models.BooleanField(_("e-mail confirmed"), default=False)
     oidc_subject = models.CharField(max_length=255, null=True, blank=True, unique=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    # Raised to end every session at once; see `get_session_auth_hash`.
+    session_generation = models.PositiveIntegerField(default=0, editable=False)
     last_login = models.DateTimeField(db_column="last_login_at", null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -51,3 +57,17 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    def get_session_auth_hash(self) -> str:
+        """Return what a session must hold to be one of this user's.
+
+        It follows from the password and from the generation: whoever signs in at a provider has
+        no password to change, and the index of sessions in the cache may be lost.
+        """
+        return self._in_generation(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        yield from map(self._in_generation, super().get_session_auth_fallback_hash())
+
+    def _in_generation(self, session_hash: str) -> str:
+        return f"{self.session_generation}:{session_hash}"

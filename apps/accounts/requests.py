@@ -16,3 +16,8 @@ def signed_in_user(request: HttpRequest | Request) -> User:
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
+
+
+def origin_of(request: HttpRequest) -> str:
+    """Return scheme and host of `request`, for links in mails; the host is an allowed one."""
+    return request.build_absolute_uri("/").rstrip("/")

@@ -33,6 +33,7 @@ class ErrorCode(StrEnum):
     MALFORMED = "malformed"
     NOT_AUTHENTICATED = "not_authenticated"
     PERMISSION_DENIED = "permission_denied"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_ACCEPTABLE = "not_acceptable"

@@ -119,3 +119,4 @@ PLANS: dict[str, Plan] = {
 }
 
 TRIAL = PLANS["trial"]
+TRIAL_DAYS = 7

@@ -46,7 +46,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "apps.core.middleware.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "apps.accounts.request_log.RequestLogMiddleware",
     "apps.core.middleware.RefusedAddressMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -90,6 +90,13 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# With a provider our own passwords are off, and sessions begun with one end.
+AUTHENTICATION_BACKENDS = [
+    "apps.accounts.oidc.backend.ProviderBackend"
+    if env.OIDC_ISSUER
+    else "apps.accounts.backends.PasswordBackend"
+]
+PASSWORD_RESET_TIMEOUT = 24 * 3600
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "dashboard:create"
 LOGOUT_REDIRECT_URL = "accounts:sign-in"
@@ -131,6 +138,26 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env.VAR_DIR / "static"
 
+EMAIL_HOST = env.EMAIL_HOST or "localhost"
+EMAIL_PORT = env.EMAIL_PORT
+EMAIL_HOST_USER = env.EMAIL_USER
+EMAIL_HOST_PASSWORD = env.EMAIL_PASSWORD
+EMAIL_USE_TLS = env.EMAIL_USE_TLS
+DEFAULT_FROM_EMAIL = env.EMAIL_FROM
+EMAIL_TIMEOUT = 10
+if env.MAIL_DIRECTORY:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = env.MAIL_DIRECTORY
+
+# What mozilla-django-oidc reads; addresses of the provider come from apps.accounts.oidc.
+OIDC_RP_SCOPES = env.OIDC_SCOPES
+OIDC_RP_SIGN_ALGO = env.OIDC_SIGN_ALGORITHM
+OIDC_USE_PKCE = True
+OIDC_STORE_ID_TOKEN = True  # the provider wants it back at sign-out
+OIDC_TIMEOUT = env.OIDC_TIMEOUT_SECONDS
+OIDC_AUTHENTICATION_CALLBACK_URL = "accounts:oidc-callback"
+LOGIN_REDIRECT_URL_FAILURE = "accounts:sign-in"
+
 # Uploads: what Django itself may hold in memory; the image service sets its own limits.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024**2
@@ -141,6 +168,20 @@ EASEL_VERSION = VERSION
 EASEL_SERVE_ADMIN = env.SERVE_ADMIN
 # The e-mail of the demo user, where there is one.
 EASEL_DEMO_SIGN_IN: str | None = None
+# Where mails are written instead of sent, as the page tells.
+EASEL_MAIL_DIRECTORY: Path | None = env.MAIL_DIRECTORY
+EASEL_OIDC_ISSUER = env.OIDC_ISSUER
+EASEL_OIDC_CLIENT_ID = env.OIDC_CLIENT_ID
+EASEL_OIDC_CLIENT_SECRET = env.OIDC_CLIENT_SECRET
+EASEL_OIDC_STAFF_GROUP = env.OIDC_STAFF_GROUP
+EASEL_OIDC_GROUPS_CLAIM = env.OIDC_GROUPS_CLAIM
+EASEL_OIDC_ENDPOINTS = {
+    "authorization_endpoint": env.OIDC_AUTHORIZATION_ENDPOINT,
+    "token_endpoint": env.OIDC_TOKEN_ENDPOINT,
+    "userinfo_endpoint": env.OIDC_USERINFO_ENDPOINT,
+    "jwks_uri": env.OIDC_JWKS_URI,
+    "end_session_endpoint": env.OIDC_END_SESSION_ENDPOINT,
+}
 EASEL_LEASE_SECONDS = env.LEASE_SECONDS
 EASEL_SWEEP_SECONDS = env.SWEEP_SECONDS
 EASEL_MAX_ATTEMPTS = 3

@@ -50,3 +50,6 @@ CELERY_BROKER_URL = env.BROKER_URL or _redis_url
 MEDIA_ROOT = env.MEDIA_ROOT or env.VAR_DIR / "media"
 STORAGES: dict[str, Any] = file_storage_settings(MEDIA_ROOT)
 EASEL_DEMO_SIGN_IN = "demo@easel.local"
+if not (env.EMAIL_HOST or env.MAIL_DIRECTORY):
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = EASEL_MAIL_DIRECTORY = env.VAR_DIR / "mail"

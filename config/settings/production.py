@@ -42,6 +42,14 @@ STORAGES: dict[str, Any] = file_storage_settings(MEDIA_ROOT) | {
     "staticfiles": {"BACKEND": "config.static_files.HashedStaticFilesStorage"},
 }
 
+if env.OIDC_ISSUER:
+    _required("OIDC_CLIENT_ID", env.OIDC_CLIENT_ID)
+    if not env.OIDC_ISSUER.startswith("https://"):
+        raise ImproperlyConfigured("EASEL_OIDC_ISSUER must begin with https://")
+else:
+    # Without a provider nobody could confirm an address or set a new password.
+    _required("EMAIL_HOST", env.EMAIL_HOST)
+
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^api/v1/app/version$"]

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from apps.accounts import attempts
 from apps.accounts.attempts import begin_attempt
 from apps.accounts.models import User
-from apps.accounts.services import ensure_administrator
+from apps.accounts.services.users import ensure_administrator
 from apps.core import rate_limits
 from apps.core.rate_limits import LIMITS, Endpoint, LocalWindows
 from tests.factories import PASSWORD, make_user
@@ -55,8 +55,8 @@ def test_after_many_failures_even_the_right_password_has_to_wait(user: User) -> 
     assert 290 <= int(response["Retry-After"]) <= 306
     assert response["Content-Type"].startswith("text/html")
     page = response.content.decode()
-    assert "Too many attempts to sign in. Please try again in 5 minutes." in page or (
-        "Too many attempts to sign in. Please try again in 6 minutes." in page
+    assert "Too many attempts. Please try again in 5 minutes." in page or (
+        "Too many attempts. Please try again in 6 minutes." in page
     )
     assert 'role="alert"' in page
 

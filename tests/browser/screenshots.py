@@ -76,7 +76,7 @@ def _fill_database() -> None:
     see_everything()
     call_command("migrate", verbosity=0)
     install_starter_model()
-    User.objects.create_user(EMAIL, PASSWORD)
+    User.objects.create_user(EMAIL, PASSWORD, email_verified=True)
 
 
 def take_screenshots(browser: Browser, stack: Stack, folder: Path) -> list[Path]:

@@ -173,6 +173,7 @@ ENVIRONMENT = {
     "PATH": os.environ["PATH"],
     "EASEL_SECRET_KEY": SECRET,
     "EASEL_ALLOWED_HOSTS": "easel.example",
+    "EASEL_EMAIL_HOST": "smtp.easel.example",
     "EASEL_CSRF_TRUSTED_ORIGINS": "https://easel.example",
     "EASEL_DATABASE_URL": "postgresql://web:x@127.0.0.1:1/easel?sslmode=verify-full",
     "EASEL_REDIS_URL": "rediss://:x@127.0.0.1:1/0",
@@ -183,6 +184,7 @@ ENVIRONMENT = {
 WEAKER = {
     "EASEL_SECRET_KEY": "short",
     "EASEL_ALLOWED_HOSTS": "*",
+    "EASEL_EMAIL_HOST": "smtp.easel.example",
     "EASEL_DATABASE_URL": "postgresql://web:x@127.0.0.1:1/easel",
     "EASEL_REDIS_URL": "redis://127.0.0.1:1/0",
     "EASEL_S3_ENDPOINT_URL": "http://store",

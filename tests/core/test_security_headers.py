@@ -10,7 +10,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
-from apps.accounts.services import ensure_administrator
+from apps.accounts.services.users import ensure_administrator
 from apps.catalog.models import GenerationModel
 from tests.factories import PASSWORD, make_image, make_job
 

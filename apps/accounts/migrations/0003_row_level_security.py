@@ -9,6 +9,13 @@ LANGUAGE sql STABLE AS $$
 $$
 """
 
+USER_ID_OF_SUBJECT = """
+easel_user_id_of_subject(subject text) RETURNS uuid
+LANGUAGE sql STABLE AS $$
+    SELECT id FROM accounts_user WHERE oidc_subject = subject
+$$
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -31,6 +38,9 @@ class Migration(migrations.Migration):
         GrantAccess("django_admin_log"),
         ServiceFunction(
             "easel_user_id_of_email(text)", definition=USER_ID_OF_EMAIL, callers=["web"]
+        ),
+        ServiceFunction(
+            "easel_user_id_of_subject(text)", definition=USER_ID_OF_SUBJECT, callers=["web"]
         ),
         # No rows of tenants: see SHARED_TABLES of the test of tables.
         GrantAccess("django_session", web="SELECT, INSERT, UPDATE, DELETE"),

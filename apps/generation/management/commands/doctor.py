@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from apps.accounts.health import check_mail, check_sign_in
 from apps.catalog.models import GenerationModel
 from apps.core.health import (
     Check,
@@ -27,7 +28,9 @@ FREE_BYTES_WANTED = 500 * 1024**2
 
 
 class Command(BaseCommand):
-    help = "Check Python, disk, database, cache, broker, storage, models and workers."
+    help = (
+        "Check Python, disk, database, cache, broker, storage, sign-in, mail, models and workers."
+    )
     # The database may be the very part that is ill.
     requires_system_checks = ()
     requires_migrations_checks = False
@@ -41,6 +44,8 @@ class Command(BaseCommand):
             check_cache(),
             check_broker(),
             check_storage(),
+            check_sign_in(),
+            check_mail(),
             check_models(),
             check_workers(),
             check_waiting_jobs(),

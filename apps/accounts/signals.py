@@ -1,0 +1,7 @@
+"""What happens to accounts, for the apps above to react to."""
+
+from django.dispatch import Signal
+
+# Sent with `user` once in the life of an account, in the transaction that makes it usable: its
+# address was confirmed, or the provider vouched for it.
+account_opened = Signal()
