@@ -9,6 +9,7 @@ from apps.core import views as core
 
 api_v1 = [
     path("app/", include("apps.core.api.urls")),
+    path("", include("apps.accounts.api.urls")),
     path("", include("apps.catalog.api.urls")),
     path("", include("apps.images.api.urls")),
     path("", include("apps.generation.api.urls")),

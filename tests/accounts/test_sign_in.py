@@ -3,7 +3,7 @@ from django.db import IntegrityError
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.accounts.services import ensure_administrator
+from apps.accounts.services.users import ensure_administrator
 from tests.factories import PASSWORD, make_user
 
 SIGN_IN = "/accounts/sign-in/"

@@ -10,6 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.models import Scope
+from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
 from apps.catalog.selectors import get_model
 from apps.generation.models import Job, JobState
@@ -38,6 +40,7 @@ class JobStateFilterSerializer(serializers.Serializer[Any]):
 class GenerationListView(ListAPIView[Job]):
     """Ask for pictures; or list one's jobs, newest first."""
 
+    required_scopes = by_method(GET=Scope.READ, POST=Scope.GENERATE)
     serializer_class = GenerationSerializer
     queryset = Job.objects.none()
 
@@ -84,6 +87,8 @@ class GenerationListView(ListAPIView[Job]):
 class GenerationView(APIView):
     """One job with its progress and pictures."""
 
+    required_scopes = by_method(GET=Scope.READ)
+
     @extend_schema(responses=GenerationSerializer, operation_id="generations_retrieve")
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
         user = signed_in_user(request)
@@ -93,6 +98,8 @@ class GenerationView(APIView):
 
 class GenerationCancelView(APIView):
     """Cancel a job: a waiting one at once, a running one at its next step."""
+
+    required_scopes = by_method(POST=Scope.GENERATE)
 
     @extend_schema(
         request=None, responses={202: GenerationSerializer}, operation_id="generations_cancel"

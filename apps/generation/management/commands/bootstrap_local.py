@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.accounts.services import ensure_administrator
+from apps.accounts.services.users import ensure_administrator
 from apps.catalog.services import install_starter_model
 from apps.plans.products import PLANS
 from apps.plans.selectors import plan_of

@@ -1,0 +1,48 @@
+"""Bearer tokens: our own API keys and tokens of the provider, for requests and for sockets."""
+
+import structlog
+from django.utils.translation import gettext as _
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from apps.accounts.credentials import Credential, key_credential
+from apps.accounts.key_secrets import KEY_PREFIX
+from apps.accounts.models import User
+from apps.accounts.selectors import find_key
+from apps.accounts.services.keys import note_use
+from apps.core.errors import InvalidToken
+
+
+class BearerAuthentication(BaseAuthentication):
+    """Authenticate by `Authorization: Bearer …`; where it is sent, no session counts."""
+
+    def authenticate(self, request: Request) -> tuple[User, Credential] | None:
+        token = bearer_token(request.headers.get("Authorization", ""))
+        return None if token is None else authenticate_token(token)
+
+    def authenticate_header(self, request: Request) -> str:
+        del request
+        return "Bearer"
+
+
+def bearer_token(authorization: str) -> str | None:
+    """Return the token in an `Authorization` header, or None if it is of another scheme."""
+    scheme, _space, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def authenticate_token(token: str) -> tuple[User, Credential]:
+    """Return whose `token` it is and what it may do.
+
+    Raises:
+        InvalidToken: it is good for nothing. One message for all causes: only its owner, who
+            sees the list of keys, is to know which.
+    """
+    key = find_key(secret=token) if token.startswith(KEY_PREFIX) else None
+    if key is None:
+        raise InvalidToken(
+            _("This API key is unknown, expired or revoked. Make a new one and use that.")
+        )
+    note_use(key=key)
+    structlog.contextvars.bind_contextvars(api_key_id=str(key.id))
+    return key.user, key_credential(key)

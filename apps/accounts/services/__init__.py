@@ -1,0 +1,1 @@
+"""Writes on accounts: `users` and their administrators, `keys` for programs."""
