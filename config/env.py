@@ -34,6 +34,10 @@ with _env.prefixed("EASEL_"):
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
     DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
 
+    OIDC_ISSUER: str | None = _env.str("OIDC_ISSUER", None)
+    OIDC_CLIENT_ID: str = _env.str("OIDC_CLIENT_ID", "")
+    OIDC_JWKS_URI: str | None = _env.str("OIDC_JWKS_URI", None)
+
 
 def parse_database_url(url: str) -> dict[str, object]:
     """Turn a `postgresql://user:password@host:port/name?host=/socket/dir` URL into Django's dict.

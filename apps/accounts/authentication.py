@@ -5,10 +5,11 @@ from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from apps.accounts.credentials import Credential, key_credential
+from apps.accounts.credentials import Credential, key_credential, token_credential
 from apps.accounts.key_secrets import KEY_PREFIX
 from apps.accounts.models import User
-from apps.accounts.selectors import find_key
+from apps.accounts.provider_tokens import InvalidProviderToken, read_provider_token
+from apps.accounts.selectors import account_by_subject, find_key
 from apps.accounts.services.keys import note_use
 from apps.core.errors import InvalidToken
 
@@ -37,8 +38,15 @@ def authenticate_token(token: str) -> tuple[User, Credential]:
     Raises:
         InvalidToken: it is good for nothing. One message for all causes: only its owner, who
             sees the list of keys, is to know which.
+        ProviderUnavailable: it is a token whose key we would have to ask for.
     """
-    key = find_key(secret=token) if token.startswith(KEY_PREFIX) else None
+    if token.startswith(KEY_PREFIX):
+        return _user_of_key(token)
+    return _user_of_provider_token(token)
+
+
+def _user_of_key(secret: str) -> tuple[User, Credential]:
+    key = find_key(secret=secret)
     if key is None:
         raise InvalidToken(
             _("This API key is unknown, expired or revoked. Make a new one and use that.")
@@ -46,3 +54,11 @@ def authenticate_token(token: str) -> tuple[User, Credential]:
     note_use(key=key)
     structlog.contextvars.bind_contextvars(api_key_id=str(key.id))
     return key.user, key_credential(key)
+
+
+def _user_of_provider_token(token: str) -> tuple[User, Credential]:
+    read = read_provider_token(token)
+    user = account_by_subject(subject=read.subject)
+    if user is None or not user.is_active:
+        raise InvalidProviderToken
+    return user, token_credential(read)

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from apps.accounts.models import ALL_SCOPES, ApiKey, Scope, User
+from apps.accounts.provider_tokens import ProviderToken
 
 
 class CredentialKind(StrEnum):
@@ -35,6 +36,13 @@ def key_credential(key: ApiKey) -> Credential:
         scopes=frozenset(Scope(scope) for scope in key.scopes),
         api_key=key,
         expires_at=key.expires_at,
+    )
+
+
+def token_credential(token: ProviderToken) -> Credential:
+    """Return what a token of the provider may do: what its user may, until it ends."""
+    return Credential(
+        kind=CredentialKind.PROVIDER_TOKEN, scopes=ALL_SCOPES, expires_at=token.expires_at
     )
 
 

@@ -1,6 +1,6 @@
 """Reads on users and their keys.
 
-`find_key` and `find_user_by_subject` are asked before it is known whose request it is, so they
+`find_key` and `account_by_subject` are asked before it is known whose request it is, so they
 see every tenant; nothing else here does.
 """
 
@@ -26,9 +26,9 @@ def find_key(*, secret: str) -> ApiKey | None:
     )
 
 
-def find_user_by_subject(*, subject: str) -> User | None:
-    """Return the active user that the provider knows as `subject`."""
-    return User.objects.filter(oidc_subject=subject, is_active=True).first()
+def account_by_subject(*, subject: str) -> User | None:
+    """Return the account that signs in as `subject` at the provider."""
+    return User.objects.filter(oidc_subject=subject).first()
 
 
 def list_keys(*, user: User) -> QuerySet[ApiKey]:
