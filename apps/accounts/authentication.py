@@ -40,9 +40,9 @@ def authenticate_token(token: str) -> tuple[User, Credential]:
             sees the list of keys, is to know which.
         ProviderUnavailable: it is a token whose key we would have to ask for.
     """
-    if token.startswith(KEY_PREFIX):
-        return _user_of_key(token)
-    return _user_of_provider_token(token)
+    if not token.startswith(KEY_PREFIX) and token.count(".") == 2:
+        return _user_of_provider_token(token)
+    return _user_of_key(token)
 
 
 def _user_of_key(secret: str) -> tuple[User, Credential]:
@@ -61,4 +61,4 @@ def _user_of_provider_token(token: str) -> tuple[User, Credential]:
     user = account_by_subject(subject=read.subject)
     if user is None or not user.is_active:
         raise InvalidProviderToken
-    return user, token_credential(read)
+    return user, token_credential(expires_at=read.expires_at)

@@ -5,7 +5,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from apps.accounts.models import ALL_SCOPES, ApiKey, Scope, User
-from apps.accounts.provider_tokens import ProviderToken
 
 
 class CredentialKind(StrEnum):
@@ -39,11 +38,9 @@ def key_credential(key: ApiKey) -> Credential:
     )
 
 
-def token_credential(token: ProviderToken) -> Credential:
+def token_credential(*, expires_at: datetime) -> Credential:
     """Return what a token of the provider may do: what its user may, until it ends."""
-    return Credential(
-        kind=CredentialKind.PROVIDER_TOKEN, scopes=ALL_SCOPES, expires_at=token.expires_at
-    )
+    return Credential(kind=CredentialKind.PROVIDER_TOKEN, scopes=ALL_SCOPES, expires_at=expires_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,17 @@ see every tenant; nothing else here does.
 """
 
 import uuid
+from importlib import import_module
 
+from django.conf import settings
+from django.contrib.auth import get_user
 from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 
+from apps.accounts.credentials import Access, CredentialKind
 from apps.accounts.key_secrets import digest_of, looks_like_secret
-from apps.accounts.models import ApiKey, User
+from apps.accounts.models import ApiKey, Scope, User
 from apps.core.errors import NotFound
 
 
@@ -46,6 +51,26 @@ def get_key(*, user: User, key_id: uuid.UUID) -> ApiKey:
     if key is None:
         raise NotFound
     return key
+
+
+def still_holds(*, access: Access, scope: Scope) -> bool:
+    """Say whether `access` is as good as when it was given, and has `scope`; one query."""
+    credential = access.credential
+    if credential.kind == CredentialKind.SESSION:
+        return _session_holds(access)
+    if credential.api_key is not None:
+        keys = _usable(list_keys(user=access.user)).filter(id=credential.api_key.id)
+        return keys.filter(user__is_active=True, scopes__contains=[scope]).exists()
+    if credential.expires_at is None or credential.expires_at <= timezone.now():
+        return False
+    return User.objects.filter(id=access.user.id, is_active=True).exists()
+
+
+def _session_holds(access: Access) -> bool:
+    # Read anew, since a socket's scope keeps what the session was when it was opened.
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(access.session_key)
+    return get_user(request) == access.user
 
 
 def _usable(keys: QuerySet[ApiKey]) -> QuerySet[ApiKey]:

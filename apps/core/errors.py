@@ -104,7 +104,9 @@ class Conflict(UserFault):
     code = ErrorCode.CONFLICT
 
 
-class Forbidden(UserFault):
+class Forbidden(UserFault, PermissionDenied):
+    """A refusal; also to Django and DRF, which ask on before they describe a view's methods."""
+
     status = 403
     code = ErrorCode.PERMISSION_DENIED
     detail = _("You may not do this.")

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.accounts.announcements import announce_access_changed
 from apps.accounts.credentials import Credential
 from apps.accounts.key_secrets import HINT_LENGTH, digest_of, new_secret
 from apps.accounts.models import ApiKey, Scope, User
@@ -96,6 +97,7 @@ def update_key(
             _check_cap(granter)
             key.monthly_credit_cap = changes["monthly_credit_cap"]
         key.save(update_fields=["name", "scopes", "monthly_credit_cap", "updated_at"])
+        transaction.on_commit(lambda: announce_access_changed(user.id))
     logger.info("api_key_changed", api_key_id=str(key.id), changed=sorted(changes))
     return key
 
@@ -109,6 +111,7 @@ def revoke_key(*, user: User, key_id: uuid.UUID) -> None:
     with transaction.atomic():
         if not list_keys(user=user).filter(id=key_id).update(revoked_at=timezone.now()):
             raise NotFound
+        transaction.on_commit(lambda: announce_access_changed(user.id))
     logger.info("api_key_revoked", api_key_id=str(key_id))
 
 
