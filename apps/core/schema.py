@@ -10,7 +10,7 @@ from apps.core.serializers import ErrorSerializer
 class EaselSchema(AutoSchema):
     """Describe the default error answer and the scope of keys once for all operations."""
 
-    def get_description(self) -> str:  # type: ignore[override]  (the stubs are older)
+    def get_description(self) -> str:  # type: ignore[override]
         description: str = super().get_description()
         scope = getattr(self.view, "required_scopes", {}).get(self.method)
         return f"{description}\n\nKeys need the scope `{scope}`." if scope else description

@@ -16,6 +16,7 @@ class UsageRecord(TenantModel):
     """The measured seconds of a job, written in the transaction that ends it."""
 
     job_id = models.UUIDField()
+    api_key_id = models.UUIDField(null=True, blank=True, editable=False)
     action_type = models.CharField(max_length=16, choices=ActionType.choices)
     model_used = models.CharField(max_length=100)
     gpu_tier = models.CharField(max_length=20, choices=GpuTier.choices)

@@ -13,6 +13,7 @@ def record_generation(
     *,
     user: User,
     job_id: uuid.UUID,
+    api_key_id: uuid.UUID | None,
     model: str,
     tier: GpuTier,
     steps: int,
@@ -26,6 +27,7 @@ def record_generation(
     return UsageRecord.objects.create(
         user=user,
         job_id=job_id,
+        api_key_id=api_key_id,
         action_type=ActionType.GENERATION,
         model_used=model,
         gpu_tier=tier,

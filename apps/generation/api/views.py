@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from apps.accounts.models import Scope
 from apps.accounts.permissions import by_method
-from apps.accounts.requests import signed_in_user
+from apps.accounts.requests import credential_of, signed_in_user
 from apps.catalog.selectors import get_model
 from apps.generation.models import Job, JobState
 from apps.generation.parameters import complete_parameters
@@ -79,6 +79,7 @@ class GenerationListView(ListAPIView[Job]):
             model=model,
             parameters=complete_parameters(model=model, **settings),
             digest=request_digest(form.validated_data),
+            api_key=credential_of(request).api_key,
             **header.validated_data,
         )
         return _accepted(request, job)
