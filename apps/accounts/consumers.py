@@ -33,6 +33,7 @@ class GuardedConsumer(AsyncJsonWebsocketConsumer):
 
     required_scope = Scope.READ
     access: Access | None = None
+    _ended = False
     _watch: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -47,10 +48,10 @@ class GuardedConsumer(AsyncJsonWebsocketConsumer):
         # Accepted first: a browser is told the code of a close, but not why it was never opened.
         await self.accept()
         if not isinstance(found, Access):
-            await self.close(_close_code(found))
+            await self._end(_close_code(found))
             return
         if self.required_scope not in found.credential.scopes:
-            await self.close(_close_code(Forbidden()))
+            await self._end(_close_code(Forbidden()))
             return
         self.access = found
         # Joined before it is checked, so that no end falls between the two.
@@ -87,21 +88,34 @@ class GuardedConsumer(AsyncJsonWebsocketConsumer):
         """Close if it is the session that opened this socket."""
         key = self.access.session_key if self.access is not None else None
         if key is not None and session_mark(key) == message["session"]:
-            await self.close(CLOSE_NOT_SIGNED_IN)
+            await self._end(CLOSE_NOT_SIGNED_IN)
+
+    async def send_json(self, content: Any, close: bool = False) -> None:  # noqa: FBT001, FBT002
+        # What was on its way when the socket was closed must not follow the close.
+        if not self._ended:
+            await super().send_json(content, close)
+
+    async def _end(self, code: int) -> None:
+        """Close once, and leave the groups at once: the client's close may be long in coming."""
+        if self._ended:
+            return
+        self._ended = True
+        await self.close(code)
+        await self.disconnect(code)
 
     async def _close_unless_allowed(self) -> bool:
         """Close the socket if it may not stay open; say whether it was closed."""
-        if self.access is None:
-            return False
+        if self.access is None or self._ended:
+            return self._ended
         try:
             await database_sync_to_async(self.check)(self.access)
         except EaselError as error:
-            await self.close(_close_code(error))
+            await self._end(_close_code(error))
             return True
         return False
 
     async def _check_again_and_again(self) -> None:
-        while True:
+        while not self._ended:
             # Up to a tenth longer, so that sockets opened together do not ask together.
             pause = settings.EASEL_SOCKET_CHECK_SECONDS * random.uniform(1, 1.1)  # noqa: S311
             await asyncio.sleep(pause)

@@ -18,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.accounts import authentication
+from apps.accounts.announcements import announce_access_changed
 from apps.accounts.credentials import SESSION
 from apps.accounts.models import ApiKey, Scope, User
 from apps.accounts.provider_keys import ProviderUnavailable
@@ -25,6 +26,7 @@ from apps.accounts.provider_tokens import ProviderToken
 from apps.accounts.services.keys import create_key, revoke_key, update_key
 from apps.accounts.services.users import ensure_administrator, set_active
 from apps.core.groups import sender
+from apps.generation.events import publisher
 from apps.plans.models import Subscription
 from apps.plans.products import PLANS
 from apps.plans.services import start_subscription
@@ -45,6 +47,8 @@ async def fresh_channel_layer() -> AsyncIterator[None]:
     layer = get_channel_layer()
     assert layer is not None
     await layer.flush()
+    # Channels leaves connections open under its communicator; this closes that of the thread.
+    await database_sync_to_async(lambda: None)()
 
 
 @pytest.fixture
@@ -109,7 +113,7 @@ async def test_a_key_with_our_origin_is_taken_and_with_a_foreign_one_refused(
 async def test_a_session_without_our_origin_opens_nothing(
     user: User, headers: tuple[tuple[bytes, bytes], ...]
 ) -> None:
-    _client, cookie = await sync_to_async(signed_in)(user)
+    _client, cookie = await database_sync_to_async(signed_in)(user)
 
     _socket, connected = await open_socket(cookie, *headers)
 
@@ -117,7 +121,7 @@ async def test_a_session_without_our_origin_opens_nothing(
 
 
 async def test_a_bad_key_is_not_mended_by_a_good_session(user: User) -> None:
-    _client, cookie = await sync_to_async(signed_in)(user)
+    _client, cookie = await database_sync_to_async(signed_in)(user)
     socket, _connected = await open_socket(cookie, ORIGIN, bearer("ek_wrong"))
 
     assert await socket.receive_output(timeout=10) == NOT_SIGNED_IN
@@ -201,14 +205,14 @@ async def test_a_socket_closes_at_once_when_its_key_ends(
 
 
 async def test_signing_out_closes_the_sockets_of_that_session_alone(user: User) -> None:
-    client, cookie = await sync_to_async(signed_in)(user)
-    _elsewhere, other_cookie = await sync_to_async(signed_in)(user)
+    client, cookie = await database_sync_to_async(signed_in)(user)
+    _elsewhere, other_cookie = await database_sync_to_async(signed_in)(user)
     socket, _connected = await open_socket(cookie, ORIGIN)
     other, _connected = await open_socket(other_cookie, ORIGIN)
     assert await is_open(socket)
     assert await is_open(other)
 
-    await sync_to_async(client.post)("/accounts/sign-out/")
+    await database_sync_to_async(client.post)("/accounts/sign-out/")
 
     assert await socket.receive_output(timeout=5) == NOT_SIGNED_IN
     assert await other.receive_nothing(timeout=0.3)
@@ -223,11 +227,11 @@ async def test_deactivation_in_the_admin_closes_the_sockets(user: User) -> None:
         form = {"email": user.email, "language": "en", "name": "N"}
         return client.post(f"/admin/accounts/user/{user.pk}/change/", form).status_code
 
-    _client, cookie = await sync_to_async(signed_in)(user)
+    _client, cookie = await database_sync_to_async(signed_in)(user)
     socket, _connected = await open_socket(cookie, ORIGIN)
     assert await is_open(socket)
 
-    assert await sync_to_async(deactivate_in_admin)() == 302
+    assert await database_sync_to_async(deactivate_in_admin)() == 302
 
     assert await socket.receive_output(timeout=5) == NOT_SIGNED_IN
 
@@ -251,7 +255,7 @@ async def test_an_end_that_nobody_announced_is_found_by_the_timer(
     user: User, settings: Any, end: Callable[[User], None]
 ) -> None:
     settings.EASEL_SOCKET_CHECK_SECONDS = 0.2
-    _client, cookie = await sync_to_async(signed_in)(user)
+    _client, cookie = await database_sync_to_async(signed_in)(user)
     socket, _connected = await open_socket(cookie, ORIGIN)
     assert await is_open(socket)
     assert await socket.receive_nothing(timeout=0.5)
@@ -274,7 +278,7 @@ async def test_a_plan_that_loses_api_access_closes_the_sockets_of_keys(
 
 
 async def test_strangers_are_not_disturbed(user: User, stranger: User) -> None:
-    _client, cookie = await sync_to_async(signed_in)(stranger)
+    _client, cookie = await database_sync_to_async(signed_in)(stranger)
     theirs, _connected = await open_socket(cookie, ORIGIN)
     assert await is_open(theirs)
 
@@ -294,3 +298,16 @@ async def test_nothing_blocks_the_event_loop(key: tuple[ApiKey, str], settings: 
         await database_sync_to_async(revoke)(key[0])
         assert await socket.receive_output(timeout=5) == NOT_SIGNED_IN
     await sync_to_async(sender.flush)(timeout=5)
+
+
+async def test_a_socket_is_closed_once_and_nothing_follows(key: tuple[ApiKey, str]) -> None:
+    user = key[0].user
+    socket, _connected = await open_socket(bearer(key[1]))
+    assert await is_open(socket)
+
+    await database_sync_to_async(revoke)(key[0])
+    announce_access_changed(user.id)
+    publisher.publish(user.id, {"type": "started", "job_id": "j", "attempt": 1})
+
+    assert await socket.receive_output(timeout=5) == NOT_SIGNED_IN
+    assert await socket.receive_nothing(timeout=0.5)
