@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -15,8 +16,10 @@ from apps.accounts.models import ApiKey, Scope, User
 from apps.accounts.selectors import find_key
 from apps.accounts.services import keys
 from apps.accounts.services.keys import create_key, note_use, revoke_key
+from apps.accounts.services.users import ensure_administrator
 from apps.plans.products import PLANS
 from apps.plans.services import start_subscription
+from tests.factories import PASSWORD
 
 Queries = Callable[..., Any]
 URL = "/api/v1/keys"
@@ -348,3 +351,18 @@ def test_the_list_of_keys_asks_once(
         response = api.get(URL)
 
     assert len(response.json()["results"]) == count
+
+
+def test_support_revokes_keys_in_the_admin_and_can_make_none(user: User) -> None:
+    key, secret = make_key(user)
+    admin, _created = ensure_administrator(email="a@example.com", password=PASSWORD, name="A")
+    client = Client()
+    client.force_login(admin)
+
+    assert client.get("/admin/accounts/apikey/add/").status_code == 403
+    page = client.get(f"/admin/accounts/apikey/{key.id}/change/").content.decode()
+    assert key.digest not in page
+    form = {"action": "revoke", "_selected_action": [str(key.id)]}
+    assert client.post("/admin/accounts/apikey/", form).status_code == 302
+
+    assert find_key(secret=secret) is None
