@@ -6,7 +6,8 @@ from typing import Any
 
 from PIL import Image as PillowImage
 
-from apps.accounts.models import User
+from apps.accounts.models import ApiKey, User
+from apps.accounts.selectors import find_key, user_id_of_key
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job
 from apps.generation.parameters import complete_parameters
@@ -19,6 +20,12 @@ PASSWORD = "a long enough password"
 
 def make_user(email: str, **fields: Any) -> User:
     return User.objects.create_user(email, PASSWORD, **fields)
+
+
+def usable_key(secret: str) -> ApiKey | None:
+    """Return the key that a program with this secret would come in with."""
+    user_id = user_id_of_key(secret=secret)
+    return find_key(user_id=user_id, secret=secret) if user_id is not None else None
 
 
 def make_job(user: User, model: GenerationModel, **settings: Any) -> Job:

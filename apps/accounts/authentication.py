@@ -9,7 +9,12 @@ from apps.accounts.credentials import Credential, key_credential, token_credenti
 from apps.accounts.key_secrets import KEY_PREFIX
 from apps.accounts.models import User
 from apps.accounts.provider_tokens import InvalidProviderToken, read_provider_token
-from apps.accounts.selectors import account_by_subject, find_key
+from apps.accounts.selectors import (
+    find_active_user,
+    find_key,
+    user_id_of_key,
+    user_id_of_subject,
+)
 from apps.accounts.services.keys import note_use
 from apps.core.errors import InvalidToken
 
@@ -46,7 +51,8 @@ def authenticate_token(token: str) -> tuple[User, Credential]:
 
 
 def _user_of_key(secret: str) -> tuple[User, Credential]:
-    key = find_key(secret=secret)
+    user_id = user_id_of_key(secret=secret)
+    key = find_key(user_id=user_id, secret=secret) if user_id is not None else None
     if key is None:
         raise InvalidToken(
             _("This API key is unknown, expired or revoked. Make a new one and use that.")
@@ -58,7 +64,8 @@ def _user_of_key(secret: str) -> tuple[User, Credential]:
 
 def _user_of_provider_token(token: str) -> tuple[User, Credential]:
     read = read_provider_token(token)
-    user = account_by_subject(subject=read.subject)
-    if user is None or not user.is_active:
+    user_id = user_id_of_subject(subject=read.subject)
+    user = find_active_user(user_id=user_id) if user_id is not None else None
+    if user is None:
         raise InvalidProviderToken
     return user, token_credential(expires_at=read.expires_at)

@@ -1,7 +1,7 @@
 """Reads on users and their keys.
 
-`find_key` and `account_by_subject` are asked before it is known whose request it is, so they
-see every tenant; nothing else here does.
+`user_id_of_key` and `user_id_of_subject` are asked before it is known whose request it is, so they
+look at every tenant; whatever follows is asked as the user they name.
 """
 
 import uuid
@@ -19,21 +19,31 @@ from apps.accounts.models import ApiKey, Scope, User
 from apps.core.errors import NotFound
 
 
-def find_key(*, secret: str) -> ApiKey | None:
-    """Return the usable key with this secret, its active user loaded with it; one query."""
+def user_id_of_key(*, secret: str) -> uuid.UUID | None:
+    """Return whose key has this secret, be it still good or not."""
     if not looks_like_secret(secret):
         return None
+    return ApiKey.objects.filter(digest=digest_of(secret)).values_list("user_id", flat=True).first()
+
+
+def user_id_of_subject(*, subject: str) -> uuid.UUID | None:
+    """Return whose account signs in as `subject` at the provider."""
+    return User.objects.filter(oidc_subject=subject).values_list("id", flat=True).first()
+
+
+def find_key(*, user_id: uuid.UUID, secret: str) -> ApiKey | None:
+    """Return the usable key of an active user with this secret, the user loaded with it."""
     return (
-        _usable(ApiKey.objects.all())
+        _usable(ApiKey.objects.filter(user=user_id))
         .select_related("user")
         .filter(digest=digest_of(secret), user__is_active=True)
         .first()
     )
 
 
-def account_by_subject(*, subject: str) -> User | None:
-    """Return the account that signs in as `subject` at the provider."""
-    return User.objects.filter(oidc_subject=subject).first()
+def find_active_user(*, user_id: uuid.UUID) -> User | None:
+    """Return the user of that id unless they were turned away."""
+    return User.objects.filter(id=user_id, is_active=True).first()
 
 
 def list_keys(*, user: User) -> QuerySet[ApiKey]:

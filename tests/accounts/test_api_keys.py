@@ -13,13 +13,12 @@ from rest_framework.test import APIClient
 from apps.accounts.credentials import SESSION
 from apps.accounts.key_secrets import digest_of
 from apps.accounts.models import ApiKey, Scope, User
-from apps.accounts.selectors import find_key
 from apps.accounts.services import keys
 from apps.accounts.services.keys import create_key, note_use, revoke_key
 from apps.accounts.services.users import ensure_administrator
 from apps.plans.products import PLANS
 from apps.plans.services import start_subscription
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, usable_key
 
 Queries = Callable[..., Any]
 URL = "/api/v1/keys"
@@ -95,7 +94,7 @@ def test_a_key_authenticates_its_owner(pro_user: User, django_assert_num_queries
     note_use(key=key)
     client = client_with(secret)
 
-    with django_assert_num_queries(3):  # the key with its user, the plan, the pictures
+    with django_assert_num_queries(4):  # whose key, key and user, the plan, the pictures
         response = client.get("/api/v1/images")
 
     assert response.status_code == 200
@@ -113,7 +112,7 @@ def test_use_is_written_down_at_most_once_a_minute(
     client_with(secret).get("/api/v1/images")
     first = ApiKey.objects.get().last_used_at
     assert first is not None
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client_with(secret).get("/api/v1/images")
 
     long_ago = timezone.now() - timedelta(seconds=61)
@@ -171,7 +170,7 @@ def test_the_hash_itself_is_no_key(pro_user: User) -> None:
     key, _secret = make_key(pro_user)
 
     assert client_with(key.digest).get("/api/v1/images").status_code == 401
-    assert find_key(secret=f"ek_{key.digest}") is None
+    assert usable_key(f"ek_{key.digest}") is None
 
 
 def test_without_any_credential_both_ways_in_are_named(db: None) -> None:
@@ -229,7 +228,7 @@ def test_a_stranger_finds_no_key_and_changes_nothing(
     assert stranger_api.get(URL).json() == {"results": []}
     key.refresh_from_db()
     assert (key.name, key.revoked_at) == ("a key", None)
-    assert find_key(secret=secret) == key
+    assert usable_key(secret) == key
 
 
 def test_a_revoked_key_is_gone_at_once_and_for_ever(api: APIClient, pro_user: User) -> None:
@@ -257,7 +256,7 @@ def test_name_scopes_and_cap_can_be_changed(api: APIClient, user: User) -> None:
     assert api.patch(url, {"monthly_credit_cap": None}, format="json").status_code == 200
     key.refresh_from_db()
     assert (key.name, key.monthly_credit_cap) == ("new", None)
-    assert find_key(secret=secret) == key
+    assert usable_key(secret) == key
 
 
 def test_what_a_key_is_cannot_be_changed(api: APIClient, user: User) -> None:
@@ -365,4 +364,4 @@ def test_support_revokes_keys_in_the_admin_and_can_make_none(user: User) -> None
     form = {"action": "revoke", "_selected_action": [str(key.id)]}
     assert client.post("/admin/accounts/apikey/", form).status_code == 302
 
-    assert find_key(secret=secret) is None
+    assert usable_key(secret) is None

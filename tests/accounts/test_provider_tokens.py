@@ -83,7 +83,7 @@ def test_keys_are_fetched_once_for_many_tokens(
     provider: Provider, member: User, django_assert_num_queries: Queries
 ) -> None:
     for _number in range(3):
-        with django_assert_num_queries(3):  # the user, the plan, the pictures
+        with django_assert_num_queries(4):  # whose, the user, the plan, the pictures
             assert get(provider.access_token(SUBJECT)).status_code == 200
 
     assert provider.asked == {DISCOVERY: 1, JWKS: 1}

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from apps.accounts.credentials import SESSION
 from apps.accounts.models import ApiKey, Scope, User
-from apps.accounts.selectors import find_key
 from apps.accounts.services import keys
 from apps.accounts.services.keys import create_key
 from apps.plans.products import PLANS
 from apps.plans.services import start_subscription
+from tests.factories import usable_key
 
 Queries = Callable[..., Any]
 URL = "/keys/"
@@ -41,7 +41,7 @@ def test_a_key_is_made_and_its_secret_shown_on_that_answer_alone(
     assert "no-store" in response["Cache-Control"]
     secret = response.context["secret"]
     assert secret in response.content.decode()
-    key = find_key(secret=secret)
+    key = usable_key(secret)
     assert key is not None
     assert (key.user, key.name, key.scopes) == (user, "build server", ["generate", "read"])
     assert key.expires_at is not None
@@ -110,7 +110,7 @@ def test_revoking_ends_the_key_and_leads_back(browser_client: Client, user: User
     response = browser_client.post(f"/keys/{key.id}/revoke/")
 
     assert (response.status_code, response["Location"]) == (302, URL)
-    assert find_key(secret=secret) is None
+    assert usable_key(secret) is None
     assert browser_client.post(f"/keys/{key.id}/revoke/").status_code == 404
     assert browser_client.get(f"/keys/{key.id}/revoke/").status_code == 405
 
@@ -120,7 +120,7 @@ def test_a_stranger_sees_and_revokes_nothing(browser_client: Client, stranger: U
 
     assert "their key" not in browser_client.get(URL).content.decode()
     assert browser_client.post(f"/keys/{key.id}/revoke/").status_code == 404
-    assert find_key(secret=secret) == key
+    assert usable_key(secret) == key
 
 
 def test_the_page_says_when_the_plan_has_no_api_access(browser_client: Client, user: User) -> None:
