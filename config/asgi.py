@@ -8,9 +8,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 django_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402  (needs the app registry)
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
-from apps.accounts.sockets import authenticate_sockets  # noqa: E402
+from apps.accounts.socket_authentication import SocketAuthentication  # noqa: E402
 from apps.core.checks import refuse_weak_settings  # noqa: E402
 from apps.generation.routing import websocket_router  # noqa: E402
 
@@ -19,6 +18,6 @@ refuse_weak_settings()
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(authenticate_sockets(websocket_router)),
+        "websocket": SocketAuthentication(websocket_router),
     }
 )

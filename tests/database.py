@@ -2,14 +2,16 @@
 
 import os
 import threading
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from channels.db import database_sync_to_async
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from apps.core.tenancy import SERVICE_ROLE
+from apps.core.tenancy import SERVICE_ROLE, service_scope
 from config.local.addresses import LOGINS, OWNER_ROLE
 
 
@@ -37,6 +39,16 @@ def see_everything() -> None:
     the product lets it see.
     """
     connection_created.connect(_take_service_role, dispatch_uid="tests.see_everything")
+
+
+def in_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """Run a function of an async test in a thread, which sees as much as the test does."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with service_scope("test"):
+            return function(*args, **kwargs)
+
+    return database_sync_to_async(run)
 
 
 def _take_service_role(connection: BaseDatabaseWrapper, **_: Any) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 from PIL import Image as PillowImage
 
-from apps.accounts.models import User
+from apps.accounts.models import ApiKey, User
+from apps.accounts.selectors import enter_by_key
 from apps.catalog.models import GenerationModel
+from apps.core.tenancy import closed_scope
 from apps.generation.models import Job
 from apps.generation.parameters import complete_parameters
 from apps.generation.services.jobs import accept_generation
@@ -19,6 +21,12 @@ PASSWORD = "a long enough password"
 
 def make_user(email: str, **fields: Any) -> User:
     return User.objects.create_user(email, PASSWORD, **{"email_verified": True, **fields})
+
+
+def usable_key(secret: str) -> ApiKey | None:
+    """Return the key that a program with this secret would come in with."""
+    with closed_scope():
+        return enter_by_key(secret=secret)
 
 
 def make_job(user: User, model: GenerationModel, **settings: Any) -> Job:

@@ -10,7 +10,13 @@ from apps.core.tenancy import SERVICE_ROLE
 
 # Inside a test's own transaction, that of a request is a savepoint, which has to put back the
 # scope of the test.
-_OF_THE_TEST = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO", "SELECT coalesce(current_setting")
+_OF_THE_TEST = (
+    "SAVEPOINT",
+    "RELEASE SAVEPOINT",
+    "ROLLBACK TO",
+    "SELECT coalesce(current_setting",
+    "SELECT set_config('app.current_user_id', '',",
+)
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from apps.accounts.models import User
+from apps.accounts.models import ApiKey, User
+from apps.accounts.services.keys import revoke_key
+from apps.accounts.services.users import set_active
 from apps.core.admin import AuditedAdmin
 from apps.core.audit import record_act
 from apps.core.models import Act
@@ -48,3 +50,34 @@ class UserAdmin(AuditedAdmin[User]):
                 actor_id=request.user.pk,
                 target=", ".join(sorted(roles)),
             )
+        if "is_active" in form.changed_data:
+            set_active(user=obj, active=obj.is_active)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(AuditedAdmin[ApiKey]):
+    """Keys for support to look at and to revoke; nobody can make one for somebody else."""
+
+    list_display = ("name", "hint", "user", "scopes", "last_used_at", "expires_at", "revoked_at")
+    search_fields = ("name", "hint", "user__email")
+    list_select_related = ("user",)
+    ordering = ("-created_at",)
+    exclude = ("digest",)
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke the selected keys")
+    def revoke(self, request: HttpRequest, queryset: Any) -> None:
+        for key in queryset.filter(revoked_at__isnull=True).select_related("user"):
+            revoke_key(user=key.user, key_id=key.id, actor_id=request.user.pk)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        del request
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        # Without an object it is asked for the list, whose action revokes.
+        return obj is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        del request, obj
+        return False

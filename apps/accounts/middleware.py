@@ -6,33 +6,41 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 
+from apps.accounts.bearer import bearer_token
 from apps.accounts.models import User
 from apps.accounts.sessions import session_user_id
 from apps.core.audit import record_act
 from apps.core.models import Act
-from apps.core.tenancy import enter_service, tenant_scope
+from apps.core.tenancy import closed_scope, enter_service, tenant_scope
 
 
 class TenantMiddleware:
-    """Run the request of a signed-in user in one transaction, as that tenant.
+    """Run the request of a user in one transaction, as that tenant.
 
-    A request without a session opens no transaction, and what it asks of tenant tables finds
-    nothing. An answer of 5xx rolls back what the request wrote.
+    A request without a session or a token opens no transaction, and what it asks of tenant
+    tables finds nothing. An answer of 5xx rolls back what the request wrote.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if bearer_token(request.headers.get("Authorization", "")) is not None:
+            # Whose it is, the view finds out, and enters that tenant; no session counts.
+            with closed_scope():
+                return self._answer(request)
         user_id = session_user_id(request.session)
         if user_id is None:
             return self.get_response(request)
         with tenant_scope(user_id):
             # Read now: what looks at the user later may do so outside of the transaction.
-            signed_in = request.user.is_authenticated
-            response = self.get_response(request)
-            if signed_in and response.status_code >= 500:
-                transaction.set_rollback(True)
+            _ = request.user.is_authenticated
+            return self._answer(request)
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code >= 500:
+            transaction.set_rollback(True)
         return response
 
     def process_view(

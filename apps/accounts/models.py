@@ -1,4 +1,4 @@
-"""The user: a UUID key, an e-mail to sign in with, and later a subject at a provider."""
+"""The user: a UUID key, an e-mail to sign in with, a subject at a provider; and its API keys."""
 
 import uuid
 from collections.abc import Iterator
@@ -6,9 +6,13 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
+
+from apps.core.models import TenantModel
 
 
 class UserManager(BaseUserManager["User"]):
@@ -71,3 +75,45 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def _in_generation(self, session_hash: str) -> str:
         return f"{self.session_generation}:{session_hash}"
+
+
+class Scope(models.TextChoices):
+    """What a key may do; the session of a person may do everything."""
+
+    READ = "read", _("See pictures, jobs and models")
+    GENERATE = "generate", _("Make pictures, cancel jobs, upload")
+    MANAGE = "manage", _("Delete pictures, manage keys and the account")
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+class ApiKey(TenantModel):
+    """A secret for programs, of which only a hash is kept; revoked keys stay, for the usage of old.
+
+    `hint` is the beginning of the secret, by which its owner tells keys apart.
+    """
+
+    private_fields: ClassVar[tuple[str, ...]] = ("digest",)
+
+    name = models.CharField(max_length=100)
+    hint = models.CharField(max_length=16, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=16, choices=Scope.choices))
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    monthly_credit_cap = models.PositiveIntegerField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(scopes__len__gt=0)
+                & Q(scopes__contained_by=sorted(scope.value for scope in Scope)),
+                name="accounts_api_key_scopes_known",
+            ),
+        )
+        indexes = (models.Index(fields=["user", "-created_at"], name="accounts_api_key_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"

@@ -1,9 +1,10 @@
-"""What a request says about who makes it."""
+"""What a request says about who makes it, and with what."""
 
 from django.http import HttpRequest
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
+from apps.accounts.credentials import SESSION, Credential
 from apps.accounts.models import User
 
 
@@ -21,3 +22,8 @@ def signed_in_user(request: HttpRequest | Request) -> User:
 def origin_of(request: HttpRequest) -> str:
     """Return scheme and host of `request`, for links in mails; the host is an allowed one."""
     return request.build_absolute_uri("/").rstrip("/")
+
+
+def credential_of(request: Request) -> Credential:
+    """Return what the user of `request` proved to be with: a key, a token or else the session."""
+    return request.auth if isinstance(request.auth, Credential) else SESSION

@@ -1,15 +1,24 @@
-"""Reads on users.
+"""Reads on users and their keys.
 
-Those by e-mail, subject and id look someone up before it is known whose request it is; nothing
-else does.
+Those by e-mail, subject, id and secret look someone up before it is known whose request it is;
+whatever follows is asked as the user they name.
 """
 
 import uuid
+from importlib import import_module
 
+from django.conf import settings
+from django.contrib.auth import get_user
 from django.db import connection
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
 
-from apps.accounts.models import User
-from apps.core.tenancy import tenant_scope
+from apps.accounts.credentials import Access, CredentialKind
+from apps.accounts.key_secrets import digest_of, looks_like_secret
+from apps.accounts.models import ApiKey, Scope, User
+from apps.core.errors import NotFound
+from apps.core.tenancy import enter_tenant, tenant_scope
 
 
 def account_by_email(*, email: str) -> User | None:
@@ -41,6 +50,11 @@ def user_of_session(*, user_id: uuid.UUID) -> User | None:
     return user if user is not None and may_sign_in(user) else None
 
 
+def may_sign_in(user: User) -> bool:
+    """Tell whether `user` may have a session: not blocked, and with a confirmed address."""
+    return user.is_active and user.email_verified
+
+
 def user_id_of_email(*, email: str) -> uuid.UUID | None:
     """Return whose e-mail this is, whatever its case."""
     return _look_up("SELECT easel_user_id_of_email(%s)", email)
@@ -51,9 +65,77 @@ def user_id_of_subject(*, subject: str) -> uuid.UUID | None:
     return _look_up("SELECT easel_user_id_of_subject(%s)", subject)
 
 
-def may_sign_in(user: User) -> bool:
-    """Tell whether `user` may have a session: not blocked, and with a confirmed address."""
-    return user.is_active and user.email_verified
+def enter_by_key(*, secret: str) -> ApiKey | None:
+    """Return the usable key with this secret, its active user loaded with it.
+
+    If there is one, the rest of the transaction is that of its user; two queries.
+    """
+    if not looks_like_secret(secret):
+        return None
+    digest = digest_of(secret)
+    if _look_up("SELECT easel_enter_by_key(%s)", digest) is None:
+        return None
+    return (
+        _usable(ApiKey.objects.filter(digest=digest))
+        .select_related("user")
+        .filter(user__is_active=True)
+        .first()
+    )
+
+
+def enter_by_subject(*, subject: str) -> User | None:
+    """Return the active user who is `subject` at the provider, and enter that tenant."""
+    user_id = user_id_of_subject(subject=subject)
+    if user_id is None:
+        return None
+    enter_tenant(user_id)
+    return User.objects.filter(id=user_id, is_active=True).first()
+
+
+def list_keys(*, user: User) -> QuerySet[ApiKey]:
+    """List the keys of `user` that are not revoked, newest first; expired ones are shown."""
+    return ApiKey.objects.filter(user=user, revoked_at__isnull=True).order_by("-created_at", "-id")
+
+
+def get_key(*, user: User, key_id: uuid.UUID) -> ApiKey:
+    """Return a key of `user` that is not revoked.
+
+    Raises:
+        NotFound: there is none of that id, or it is somebody else's.
+    """
+    key = list_keys(user=user).filter(id=key_id).first()
+    if key is None:
+        raise NotFound
+    return key
+
+
+def still_holds(*, access: Access, scope: Scope) -> bool:
+    """Say whether `access` is as good as when it was given, and has `scope`; one query.
+
+    Called within the scope of the user it is of.
+    """
+    credential = access.credential
+    if credential.kind == CredentialKind.SESSION:
+        return _session_holds(access)
+    if credential.api_key is not None:
+        keys = _usable(list_keys(user=access.user)).filter(id=credential.api_key.id)
+        return keys.filter(user__is_active=True, scopes__contains=[scope]).exists()
+    if credential.expires_at is None or credential.expires_at <= timezone.now():
+        return False
+    return User.objects.filter(id=access.user.id, is_active=True).exists()
+
+
+def _session_holds(access: Access) -> bool:
+    # Read anew, since a socket's scope keeps what the session was when it was opened.
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(access.session_key)
+    return get_user(request) == access.user
+
+
+def _usable(keys: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+    return keys.filter(revoked_at__isnull=True).filter(
+        Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+    )
 
 
 def _look_up(query: str, value: str) -> uuid.UUID | None:

@@ -32,6 +32,8 @@ class ErrorCode(StrEnum):
     INVALID = "invalid"
     MALFORMED = "malformed"
     NOT_AUTHENTICATED = "not_authenticated"
+    INVALID_TOKEN = "invalid_token"  # noqa: S105  (the name RFC 6750 gives the error)
+    INSUFFICIENT_SCOPE = "insufficient_scope"
     PERMISSION_DENIED = "permission_denied"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
     NOT_FOUND = "not_found"
@@ -44,6 +46,8 @@ class ErrorCode(StrEnum):
     CONFLICT = "conflict"
     QUEUE_FULL = "queue_full"
     PLAN_LIMIT = "plan_limit"
+    API_ACCESS = "api_access"
+    KEY_CREDIT_CAP = "key_credit_cap"
     INTERNAL = "internal"
     OUT_OF_MEMORY = "out_of_memory"
     MODEL_UNAVAILABLE = "model_unavailable"
@@ -85,6 +89,13 @@ class ServiceFault(EaselError):
     detail = _("Something went wrong on our side. Please try again; if it persists, tell support.")
 
 
+class InvalidToken(UserFault):
+    """A key or token was sent that is not, or no longer, good for anything here."""
+
+    status = 401
+    code = ErrorCode.INVALID_TOKEN
+
+
 class NotFound(UserFault):
     status = 404
     code = ErrorCode.NOT_FOUND
@@ -96,7 +107,9 @@ class Conflict(UserFault):
     code = ErrorCode.CONFLICT
 
 
-class Forbidden(UserFault):
+class Forbidden(UserFault, PermissionDenied):
+    """A refusal; also to Django and DRF, which ask on before they describe a view's methods."""
+
     status = 403
     code = ErrorCode.PERMISSION_DENIED
     detail = _("You may not do this.")
@@ -214,7 +227,9 @@ def drf_exception_handler(exception: Exception, context: Mapping[str, Any]) -> R
     # DRF answers 403 for a missing session unless an authenticator offers a challenge.
     if error.code == ErrorCode.NOT_AUTHENTICATED:
         response.status_code = 401
-        response["WWW-Authenticate"] = "Session"
+        response["WWW-Authenticate"] = "Session, Bearer"
+    elif error.status == 401:
+        response["WWW-Authenticate"] = f'Bearer error="{error.code}"'
     return response
 
 

@@ -1,4 +1,4 @@
-"""OpenAPI: add the error envelope to every operation, so that no view has to say it."""
+"""OpenAPI: add to every operation what all have, so that no view has to say it."""
 
 from typing import Any, Literal
 
@@ -8,7 +8,12 @@ from apps.core.serializers import ErrorSerializer
 
 
 class EaselSchema(AutoSchema):
-    """Describe the default error answer once for all operations."""
+    """Describe the default error answer and the scope of keys once for all operations."""
+
+    def get_description(self) -> str:  # type: ignore[override]
+        description: str = super().get_description()
+        scope = getattr(self.view, "required_scopes", {}).get(self.method)
+        return f"{description}\n\nKeys need the scope `{scope}`." if scope else description
 
     def _get_response_bodies(
         self, direction: Literal["request", "response"] = "response"

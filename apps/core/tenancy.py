@@ -63,6 +63,15 @@ def tenant_scope(user_id: uuid.UUID | str) -> Iterator[None]:
 
 
 @contextmanager
+def closed_scope() -> Iterator[None]:
+    """Run a transaction that sees nobody's rows until it enters a tenant."""
+    with _scope() as nested:
+        if nested:
+            _set(Scope(tenant="", role=_LOGIN))
+        yield
+
+
+@contextmanager
 def service_scope(reason: str) -> Iterator[None]:
     """Run a transaction that sees every tenant's rows; `reason` goes to the log.
 
@@ -74,10 +83,10 @@ def service_scope(reason: str) -> Iterator[None]:
 
 
 @contextmanager
-def _scope() -> Iterator[None]:
+def _scope() -> Iterator[bool]:
     outer = current_scope() if connection.in_atomic_block else None
     with transaction.atomic():
-        yield
+        yield outer is not None
         if outer is not None and not connection.needs_rollback:
             # An error rolls back to the savepoint, and with it to the outer scope; success
             # does not.

@@ -20,6 +20,7 @@ class UsageRecord(TenantModel):
     outlives_account: ClassVar[bool] = True
 
     job_id = models.UUIDField()
+    api_key_id = models.UUIDField(null=True, blank=True, editable=False)
     action_type = models.CharField(max_length=16, choices=ActionType.choices)
     model_used = models.CharField(max_length=100)
     gpu_tier = models.CharField(max_length=20, choices=GpuTier.choices)

@@ -12,6 +12,7 @@ def record_generation(
     *,
     user_id: uuid.UUID,
     job_id: uuid.UUID,
+    api_key_id: uuid.UUID | None,
     model: str,
     tier: GpuTier,
     steps: int,
@@ -25,6 +26,7 @@ def record_generation(
     return UsageRecord.objects.create(
         user_id=user_id,
         job_id=job_id,
+        api_key_id=api_key_id,
         action_type=ActionType.GENERATION,
         model_used=model,
         gpu_tier=tier,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.dashboard import views
+from apps.dashboard import key_views, views
 
 app_name = "dashboard"
 
@@ -12,4 +12,6 @@ urlpatterns = [
     path("gallery/", views.gallery, name="gallery"),
     path("gallery/<uuid:image_name>/", views.image, name="image"),
     path("gallery/<uuid:image_name>/tile/", views.image_tile, name="image-tile"),
+    path("keys/", key_views.keys, name="keys"),
+    path("keys/<uuid:key_id>/revoke/", key_views.revoke, name="key-revoke"),
 ]

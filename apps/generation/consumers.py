@@ -3,38 +3,38 @@
 from typing import Any
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
+from apps.accounts.consumers import GuardedConsumer
+from apps.accounts.credentials import Access
 from apps.accounts.models import User
 from apps.core.tenancy import tenant_scope
 from apps.generation.events import Event, SnapshotEvent, user_group
 from apps.generation.selectors import list_current_jobs
 from apps.generation.serializers import render_jobs
+from apps.plans.permissions import check_api_access
 
-CLOSE_NOT_SIGNED_IN = 4401
 CLOSE_UNEXPECTED = 1003
 
 
-class EventConsumer(AsyncJsonWebsocketConsumer):
+class EventConsumer(GuardedConsumer):
     """Send a snapshot on connect and every event after it; a client sends nothing."""
 
     group: str | None = None
 
-    async def connect(self) -> None:
-        user: object = self.scope.get("user")
-        await self.accept()
-        if not isinstance(user, User):
-            await self.close(CLOSE_NOT_SIGNED_IN)
-            return
-        self.group = user_group(user.id)
+    async def opened(self, access: Access) -> None:
+        self.group = user_group(access.user.id)
         # Joined before the snapshot is read, so that nothing falls between the two.
         await self.channel_layer.group_add(self.group, self.channel_name)
-        await self.send_json(await database_sync_to_async(_snapshot)(user))
+        await self.send_json(await database_sync_to_async(_snapshot)(access.user))
+
+    def check(self, access: Access) -> None:
+        super().check(access)
+        check_api_access(user=access.user, credential=access.credential)
 
     async def disconnect(self, code: int) -> None:
-        del code
         if self.group is not None:
             await self.channel_layer.group_discard(self.group, self.channel_name)
+        await super().disconnect(code)
 
     async def receive(
         self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any

@@ -36,6 +36,8 @@ class Job(TenantModel):
     parameters = models.JSONField()
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)
     request_digest = models.CharField(max_length=64)
+    # The key that asked, if it was one; keys are revoked, never deleted.
+    api_key_id = models.UUIDField(null=True, blank=True, editable=False)
 
     attempt = models.PositiveIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)

@@ -194,14 +194,20 @@ EASEL_REDIS_IS_PRIVATE = env.REDIS_IS_PRIVATE
 EASEL_SENTRY_DSN = env.SENTRY_DSN
 EASEL_TRUSTED_PROXIES = env.TRUSTED_PROXIES
 EASEL_RATE_LIMIT_SCALE = env.RATE_LIMIT_SCALE
+EASEL_SOCKET_CHECK_SECONDS = 30.0
 EASEL_UPLOAD_MAX_BYTES = 20 * 1024**2
 EASEL_UPLOAD_MAX_PIXELS = 40_000_000
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.accounts.authentication.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "apps.accounts.permissions.HasScope",
+        "apps.plans.permissions.HasApiAccess",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "apps.core.pagination.KeysetPagination",

@@ -71,5 +71,11 @@ def test_the_admin_lists_every_table(db: None) -> None:
     client = Client()
     client.force_login(admin)
 
-    for table in ("accounts/user", "catalog/generationmodel", "images/image", "generation/job"):
+    for table in (
+        "accounts/user",
+        "accounts/apikey",
+        "catalog/generationmodel",
+        "images/image",
+        "generation/job",
+    ):
         assert client.get(f"/admin/{table}/").status_code == 200

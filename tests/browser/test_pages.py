@@ -46,6 +46,7 @@ def test_no_page_is_wider_than_its_window(
     for name, path in {
         "create-empty": "/create/",
         "gallery": "/gallery/",
+        "keys": "/keys/",
         "picture": f"/gallery/{images[0].image_name}/",
     }.items():
         studio.open(path)

@@ -1,7 +1,7 @@
 """The socket: the truth on connect, one's own events after it, nobody else's ever."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,13 +15,13 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
-from apps.core.tenancy import service_scope
 from apps.generation.events import Event, publisher
 from apps.generation.selectors import save_progress
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import claim_next_job
 from apps.plans.tiers import GpuTier
 from config.asgi import application
+from tests.database import in_thread
 from tests.factories import make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,16 +40,6 @@ async def fresh_channel_layer() -> AsyncIterator[None]:
     layer = get_channel_layer()
     assert layer is not None
     await layer.flush()
-
-
-def in_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """Run a function of the test in a thread, which sees as much as the test does."""
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with service_scope("test"):
-            return function(*args, **kwargs)
-
-    return database_sync_to_async(run)
 
 
 def session_cookie(user: User) -> str:

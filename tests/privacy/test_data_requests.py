@@ -52,6 +52,7 @@ def full_account(user: User, stranger: User, starter: GenerationModel) -> User:
         record_generation(
             user_id=person.id,
             job_id=job.id,
+            api_key_id=None,
             model="starter",
             tier=GpuTier.BASIC,
             steps=1,

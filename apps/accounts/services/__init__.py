@@ -1,1 +1,1 @@
-"""Writes on accounts."""
+"""Writes on accounts: `users` and their administrators, `keys` for programs."""

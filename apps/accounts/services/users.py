@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import mail
+from apps.accounts.announcements import announce_access_changed
 from apps.accounts.errors import LinkExpired, SignInRefused
 from apps.accounts.identities import ProviderIdentity
 from apps.accounts.models import User
@@ -137,6 +138,7 @@ def reset_password(*, user: User, token: str, password: str, origin: str) -> Non
         if not locked.email_verified:
             _open(locked)
         delete_sessions(user_id=locked.pk)
+        transaction.on_commit(lambda: announce_access_changed(user.pk))
         record_act(act=Act.PASSWORD_CHANGED, user_id=locked.pk, actor_id=locked.pk)
         mail.send_changed(user=locked, origin=origin)
 
@@ -146,6 +148,7 @@ def change_password(*, user: User, password: str, origin: str) -> None:
     """Set another password; every session ends unless its holder is given the new hash."""
     user.set_password(password)
     user.save(update_fields=["password"])
+    transaction.on_commit(lambda: announce_access_changed(user.pk))
     record_act(act=Act.PASSWORD_CHANGED, user_id=user.pk, actor_id=user.pk)
     mail.send_changed(user=user, origin=origin)
 
@@ -154,6 +157,7 @@ def end_all_sessions(*, user: User) -> None:
     """Sign `user` out everywhere, also where no index knows of it."""
     User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
     delete_sessions(user_id=user.pk)
+    transaction.on_commit(lambda: announce_access_changed(user.pk))
 
 
 @transaction.atomic
@@ -256,3 +260,11 @@ def _set_rights(user: User, rights: dict[str, bool]) -> None:
         )
     for field, value in rights.items():
         setattr(user, field, value)
+
+
+def set_active(*, user: User, active: bool) -> None:
+    """Let `user` in, or turn them away at once: requests, keys, tokens and open sockets."""
+    with transaction.atomic():
+        User.objects.filter(id=user.id).update(is_active=active)
+        transaction.on_commit(lambda: announce_access_changed(user.id))
+    user.is_active = active

@@ -3,6 +3,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.models import Scope
+from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
 from apps.catalog.selectors import list_models
 from apps.catalog.serializers import GenerationModelListSerializer, GenerationModelSerializer
@@ -10,6 +12,8 @@ from apps.catalog.serializers import GenerationModelListSerializer, GenerationMo
 
 class GenerationModelListView(APIView):
     """The models that pictures can be made with."""
+
+    required_scopes = by_method(GET=Scope.READ)
 
     @extend_schema(responses=GenerationModelListSerializer, operation_id="models_list")
     def get(self, request: Request) -> Response:

@@ -10,7 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.requests import signed_in_user
+from apps.accounts.models import Scope
+from apps.accounts.permissions import by_method
+from apps.accounts.requests import credential_of, signed_in_user
 from apps.catalog.selectors import get_model
 from apps.core.rate_limits import Endpoint
 from apps.generation.models import Job, JobState
@@ -39,6 +41,7 @@ class JobStateFilterSerializer(serializers.Serializer[Any]):
 class GenerationListView(ListAPIView[Job]):
     """Ask for pictures; or list one's jobs, newest first."""
 
+    required_scopes = by_method(GET=Scope.READ, POST=Scope.GENERATE)
     serializer_class = GenerationSerializer
     queryset = Job.objects.none()
     write_endpoint = Endpoint.GENERATE
@@ -78,6 +81,7 @@ class GenerationListView(ListAPIView[Job]):
             model=model,
             parameters=complete_parameters(model=model, **settings),
             digest=request_digest(form.validated_data),
+            api_key=credential_of(request).api_key,
             **header.validated_data,
         )
         return _accepted(request, job)
@@ -85,6 +89,8 @@ class GenerationListView(ListAPIView[Job]):
 
 class GenerationView(APIView):
     """One job with its progress and pictures."""
+
+    required_scopes = by_method(GET=Scope.READ)
 
     @extend_schema(responses=GenerationSerializer, operation_id="generations_retrieve")
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
@@ -95,6 +101,8 @@ class GenerationView(APIView):
 
 class GenerationCancelView(APIView):
     """Cancel a job: a waiting one at once, a running one at its next step."""
+
+    required_scopes = by_method(POST=Scope.GENERATE)
 
     @extend_schema(
         request=None, responses={202: GenerationSerializer}, operation_id="generations_cancel"

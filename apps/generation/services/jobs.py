@@ -10,9 +10,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.accounts.models import User
+from apps.accounts.models import ApiKey, User
 from apps.catalog.models import GenerationModel
-from apps.core.errors import Conflict, ErrorCode, Invalid, NotFound
+from apps.core.errors import Conflict, ErrorCode, Forbidden, Invalid, NotFound
+from apps.credits.selectors import credits_of_key_this_month
 from apps.generation.announcements import announce_accepted, announce_end
 from apps.generation.models import Job, JobState
 from apps.generation.parameters import GenerationParameters
@@ -37,6 +38,7 @@ def accept_generation(
     parameters: GenerationParameters,
     idempotency_key: str | None = None,
     digest: str = "",
+    api_key: ApiKey | None = None,
 ) -> Job:
     """Insert a job and wake a worker for it once the row is committed.
 
@@ -44,6 +46,7 @@ def accept_generation(
 
     Raises:
         Invalid: the picture to start from is not there.
+        Forbidden: the key that asks has used what it may in this month.
         Conflict: too many jobs wait already, or the key was used for another request.
     """
     earlier = _accepted_before(user=user, key=idempotency_key, digest=digest)
@@ -51,6 +54,8 @@ def accept_generation(
         return earlier
     if parameters.init_image is not None:
         _check_init_image(user=user, image_name=parameters.init_image)
+    if api_key is not None:
+        _check_cap(user=user, api_key=api_key)
     waiting = Job.objects.filter(user=user, state=JobState.QUEUED).count()
     if waiting >= settings.EASEL_MAX_WAITING_JOBS:
         raise Conflict(
@@ -69,6 +74,7 @@ def accept_generation(
                 parameters=parameters.to_json(),
                 idempotency_key=idempotency_key,
                 request_digest=digest,
+                api_key_id=api_key.id if api_key is not None else None,
             )
             transaction.on_commit(lambda: _announce(job))
     except IntegrityError:
@@ -112,6 +118,21 @@ def _accepted_before(*, user: User, key: str | None, digest: str) -> Job | None:
             code=ErrorCode.IDEMPOTENCY_CONFLICT,
         )
     return job
+
+
+def _check_cap(*, user: User, api_key: ApiKey) -> None:
+    # Jobs in flight are not charged yet, so a key may overdraw its cap by those.
+    cap = api_key.monthly_credit_cap
+    if cap is None:
+        return
+    used = credits_of_key_this_month(user=user, api_key_id=api_key.id)
+    if used >= cap:
+        raise Forbidden(
+            _("This key has used the credits that it may use in this month."),
+            code=ErrorCode.KEY_CREDIT_CAP,
+            limit=cap,
+            used=used,
+        )
 
 
 def _check_init_image(*, user: User, image_name: str) -> None:

@@ -57,6 +57,7 @@ def finish_job(
         record_generation(
             user_id=user_id,
             job_id=job.id,
+            api_key_id=job.api_key_id,
             model=job.model_id,
             tier=GpuTier(job.tier),
             steps=parameters.steps,

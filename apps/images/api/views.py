@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.models import Scope
+from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
 from apps.core.errors import TooLarge
 from apps.core.rate_limits import Endpoint
@@ -28,6 +30,7 @@ CACHE_CONTROL = "private, max-age=31536000, immutable"
 class ImageListView(ListAPIView[Image]):
     """List one's pictures, newest first; or upload one."""
 
+    required_scopes = by_method(GET=Scope.READ, POST=Scope.GENERATE)
     serializer_class = ImageSerializer
     parser_classes = (MultiPartParser,)
     queryset = Image.objects.none()
@@ -54,6 +57,8 @@ class ImageListView(ListAPIView[Image]):
 class ImageView(APIView):
     """One picture's record."""
 
+    required_scopes = by_method(GET=Scope.READ, DELETE=Scope.MANAGE)
+
     @extend_schema(responses=ImageSerializer, operation_id="images_retrieve")
     def get(self, request: Request, image_name: uuid.UUID) -> Response:
         image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
@@ -69,6 +74,7 @@ class ImageFullView(APIView):
     """The picture itself, as PNG."""
 
     read_endpoint = Endpoint.FILE
+    required_scopes = by_method(GET=Scope.READ)
 
     @extend_schema(
         responses={(200, "image/png"): OpenApiTypes.BINARY},
@@ -89,6 +95,7 @@ class ImageThumbnailView(APIView):
     """A small WebP of the picture."""
 
     read_endpoint = Endpoint.FILE
+    required_scopes = by_method(GET=Scope.READ)
 
     @extend_schema(
         responses={(200, "image/webp"): OpenApiTypes.BINARY}, operation_id="images_thumbnail"

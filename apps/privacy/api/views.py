@@ -10,6 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.models import Scope
+from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
 from apps.privacy.models import DataRequest
 from apps.privacy.selectors import get_request, list_requests, open_export
@@ -21,6 +23,7 @@ from apps.privacy.services.requests import request_deletion, request_export
 class DataRequestListView(ListAPIView[DataRequest]):
     """List one's exports and deletions, newest first."""
 
+    required_scopes = by_method(GET=Scope.READ)
     serializer_class = DataRequestSerializer
     queryset = DataRequest.objects.none()
 
@@ -31,6 +34,8 @@ class DataRequestListView(ListAPIView[DataRequest]):
 class DataRequestView(APIView):
     """One request with its progress."""
 
+    required_scopes = by_method(GET=Scope.READ)
+
     @extend_schema(responses=DataRequestSerializer, operation_id="data_requests_retrieve")
     def get(self, request: Request, request_id: uuid.UUID) -> Response:
         found = get_request(user=signed_in_user(request), request_id=request_id)
@@ -39,6 +44,8 @@ class DataRequestView(APIView):
 
 class DataRequestFileView(APIView):
     """The zip of a finished export."""
+
+    required_scopes = by_method(GET=Scope.MANAGE)
 
     @extend_schema(
         responses={(200, "application/zip"): OpenApiTypes.BINARY}, operation_id="data_requests_file"
@@ -57,6 +64,8 @@ class DataRequestFileView(APIView):
 class ExportView(APIView):
     """Ask for a file with all of one's data."""
 
+    required_scopes = by_method(POST=Scope.MANAGE)
+
     @extend_schema(
         request=None, responses={202: DataRequestSerializer}, operation_id="account_export"
     )
@@ -66,6 +75,8 @@ class ExportView(APIView):
 
 class DeletionView(APIView):
     """Ask that the account be deleted, with everything in it. It cannot be undone."""
+
+    required_scopes = by_method(POST=Scope.MANAGE)
 
     @extend_schema(
         request=DeletionSerializer,

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0020_email_verified")]
+    dependencies = [("accounts", "0004_email_verified")]
 
     operations = [
         migrations.AddField(

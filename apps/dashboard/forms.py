@@ -1,0 +1,36 @@
+"""Forms of the pages; what they hold goes to services below."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import Scope
+
+LIFETIMES = (("30", _("30 days")), ("90", _("90 days")), ("365", _("a year")), ("", _("no end")))
+
+
+class KeyForm(forms.Form):
+    """An API key to be made."""
+
+    name = forms.CharField(max_length=100)
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices, error_messages={"required": _("Choose at least one scope.")}
+    )
+    lifetime = forms.ChoiceField(choices=LIFETIMES, required=False)
+    monthly_credit_cap = forms.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was asked for, as the service takes it."""
+        return {
+            "name": self.cleaned_data["name"],
+            "scopes": [Scope(scope) for scope in self.cleaned_data["scopes"]],
+            "expires_at": self._end(),
+            "monthly_credit_cap": self.cleaned_data["monthly_credit_cap"],
+        }
+
+    def _end(self) -> datetime | None:
+        days = self.cleaned_data["lifetime"]
+        return timezone.now() + timedelta(days=int(days)) if days else None
