@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 DEFAULT_STEPS: Final = 20
-DEFAULT_GUIDANCE: Final = 4.0
+DEFAULT_GUIDANCE: Final = 2.0
 DEFAULT_SCHEDULER: Final = "ddim"
 
 EXAMPLE_PROMPTS: Final = (
