@@ -122,7 +122,7 @@ class GuardedConsumer(AsyncJsonWebsocketConsumer):
     async def _check_again_and_again(self) -> None:
         while not self._ended:
             # Up to a tenth longer, so that sockets opened together do not ask together.
-            pause = settings.EASEL_SOCKET_CHECK_SECONDS * random.uniform(1, 1.1)  # noqa: S311
+            pause = settings.EASEL_SOCKET_CHECK_SECONDS * random.uniform(1, 1.1)  # noqa: S311  # nosec B311
             await asyncio.sleep(pause)
             try:
                 if await self._close_unless_allowed():

@@ -12,7 +12,7 @@ class CredentialKind(StrEnum):
 
     SESSION = "session"
     API_KEY = "api_key"
-    PROVIDER_TOKEN = "provider_token"  # noqa: S105  (a kind, not a token)
+    PROVIDER_TOKEN = "provider_token"  # noqa: S105 (a kind)  # nosec B105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -239,7 +239,7 @@ class PasswordResetView(LinkMixin, FormView[NewPasswordForm]):
     form_class = NewPasswordForm
     success_url = reverse_lazy("accounts:sign-in")
     # Stands in the address in place of the token, which no Referer header may carry on.
-    hidden_token = "chosen"  # noqa: S105
+    hidden_token = "chosen"  # noqa: S105  # nosec B105
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         account, token = self.find_account(kwargs["uid"]), kwargs["token"]
@@ -311,13 +311,23 @@ class AccountView(LoginRequiredMixin, TemplateView):
         return super().get_context_data(notice=notice, provider=provider, **kwargs)
 
 
+def leave_for_provider(request: HttpRequest, address: str) -> HttpResponse:
+    """Send the browser on to the provider by a page of its own.
+
+    Not by a redirect: the content policy lets a form end at our own addresses only.
+    """
+    response = render(request, "accounts/leaving.html", {"address": address})
+    response["Refresh"] = f"0; url={address}"
+    return response
+
+
 class SignOutView(LogoutView):
     """Sign out here, and then at the provider, whose own session would let anyone back in."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         address = provider_sign_out_address(request)
         response = super().post(request, *args, **kwargs)
-        return HttpResponseRedirect(address) if address else response
+        return leave_for_provider(request, address) if address else response
 
 
 class SignOutEverywhereView(LoginRequiredMixin, View):
@@ -329,4 +339,4 @@ class SignOutEverywhereView(LoginRequiredMixin, View):
         address = provider_sign_out_address(request)
         users.end_all_sessions(user=signed_in_user(request))
         logout(request)
-        return redirect(address or "accounts:sign-in")
+        return leave_for_provider(request, address) if address else redirect("accounts:sign-in")

@@ -32,7 +32,7 @@ class ErrorCode(StrEnum):
     INVALID = "invalid"
     MALFORMED = "malformed"
     NOT_AUTHENTICATED = "not_authenticated"
-    INVALID_TOKEN = "invalid_token"  # noqa: S105  (the name RFC 6750 gives the error)
+    INVALID_TOKEN = "invalid_token"  # noqa: S105 (RFC 6750)  # nosec B105
     INSUFFICIENT_SCOPE = "insufficient_scope"
     PERMISSION_DENIED = "permission_denied"
     PROVIDER_UNAVAILABLE = "provider_unavailable"

@@ -1,0 +1,266 @@
+"""Every address × everybody → status; an address without a row fails."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from apps.accounts.credentials import SESSION
+from apps.accounts.models import ApiKey, Scope, User
+from apps.accounts.services.keys import create_key
+from apps.catalog.models import GenerationModel
+from apps.generation.models import Job
+from apps.images.models import Image
+from apps.plans.products import PLANS
+from apps.plans.services import start_subscription
+from apps.privacy.models import DataRequest
+from apps.privacy.services.background import run_next_request
+from apps.privacy.services.requests import request_export
+from tests.factories import PASSWORD, make_image, make_job
+
+pytestmark = pytest.mark.django_db
+
+ACTORS = ("anonymous", "stranger", "owner", "key", "staff")
+OPEN = (200, 200, 200, 200, 200)
+# What everybody has of their own, and a key with every other scope has not.
+OWN_API = (401, 200, 200, 403, 200)
+OWN_PAGE = (302, 200, 200, 302, 200)
+# What is one user's: to everybody else it is not there.
+OBJECT_API = (401, 404, 200, 403, 404)
+OBJECT_PAGE = (302, 404, 200, 302, 404)
+
+
+def own(status: int) -> tuple[int, ...]:
+    return (401, status, status, 403, status)
+
+
+def of_owner(status: int) -> tuple[int, ...]:
+    return (401, 404, status, 403, 404)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each of `ACTORS` gets; `scope` is what the key lacks."""
+
+    statuses: tuple[int, ...]
+    scope: Scope = Scope.READ
+    body: Any = None
+
+
+API = "api/v1/"
+IMAGE = "images/<uuid:image_name>"
+JOB = "generations/<uuid:job_id>"
+REQUEST = "account/data-requests/<uuid:request_id>"
+ACCOUNTS = "accounts/"
+
+TABLE = {
+    ("GET", "healthz"): Row(OPEN),
+    ("GET", "readyz"): Row(OPEN),
+    ("GET", f"{API}app/version"): Row(OPEN),
+    ("GET", f"{API}account/activity"): Row(OWN_API),
+    ("GET", f"{API}account/data-requests"): Row(OWN_API),
+    ("GET", f"{API}{REQUEST}"): Row(OBJECT_API),
+    ("GET", f"{API}{REQUEST}/file"): Row(OBJECT_API, Scope.MANAGE),
+    ("POST", f"{API}account/export"): Row(own(202), Scope.MANAGE),
+    ("POST", f"{API}account/deletion"): Row(own(422), Scope.MANAGE, {"email": "x@example.com"}),
+    ("GET", f"{API}keys"): Row(OWN_API, Scope.MANAGE),
+    ("POST", f"{API}keys"): Row(own(201), Scope.MANAGE, {"name": "k", "scopes": ["read"]}),
+    ("GET", f"{API}keys/<uuid:key_id>"): Row(OBJECT_API, Scope.MANAGE),
+    ("PATCH", f"{API}keys/<uuid:key_id>"): Row(OBJECT_API, Scope.MANAGE, {"name": "other"}),
+    ("DELETE", f"{API}keys/<uuid:key_id>"): Row(of_owner(204), Scope.MANAGE),
+    ("GET", f"{API}models"): Row(OWN_API),
+    ("GET", f"{API}images"): Row(OWN_API),
+    ("POST", f"{API}images"): Row(own(415), Scope.GENERATE, {}),
+    ("GET", f"{API}{IMAGE}"): Row(OBJECT_API),
+    ("DELETE", f"{API}{IMAGE}"): Row(of_owner(204), Scope.MANAGE),
+    ("GET", f"{API}{IMAGE}/full"): Row(OBJECT_API),
+    ("GET", f"{API}{IMAGE}/thumbnails/<int:size>"): Row(OBJECT_API),
+    ("GET", f"{API}generations"): Row(OWN_API),
+    ("POST", f"{API}generations"): Row(own(202), Scope.GENERATE, {"prompt": "a red circle"}),
+    ("GET", f"{API}{JOB}"): Row(OBJECT_API),
+    ("POST", f"{API}{JOB}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
+    ("GET", "api/schema/"): Row((401, 200, 200, 403, 200)),
+    ("GET", "api/docs/"): Row((401, 200, 200, 403, 200)),
+    ("GET", "^api/"): Row((404, 404, 404, 404, 404)),
+    ("GET", ACCOUNTS): Row(OWN_PAGE),
+    ("GET", f"{ACCOUNTS}sign-in/"): Row((200, 302, 302, 200, 302)),
+    ("POST", f"{ACCOUNTS}sign-in/"): Row((200, 302, 302, 200, 302)),
+    ("GET", f"{ACCOUNTS}sign-out/"): Row((405, 405, 405, 405, 405)),
+    ("POST", f"{ACCOUNTS}sign-out/"): Row((302, 302, 302, 302, 302)),
+    ("POST", f"{ACCOUNTS}sign-out/everywhere/"): Row((302, 302, 302, 302, 302)),
+    ("GET", f"{ACCOUNTS}sign-up/"): Row(OPEN),
+    ("POST", f"{ACCOUNTS}sign-up/"): Row(OPEN),
+    ("GET", f"{ACCOUNTS}sign-up/sent/"): Row(OPEN),
+    ("GET", f"{ACCOUNTS}confirm/<str:uid>/<str:token>/"): Row((400,) * 5),
+    ("POST", f"{ACCOUNTS}confirm/<str:uid>/<str:token>/"): Row((400,) * 5),
+    ("GET", f"{ACCOUNTS}password/"): Row(OWN_PAGE),
+    ("POST", f"{ACCOUNTS}password/"): Row(OWN_PAGE),
+    ("GET", f"{ACCOUNTS}password/forgotten/"): Row(OPEN),
+    ("POST", f"{ACCOUNTS}password/forgotten/"): Row(OPEN),
+    ("GET", f"{ACCOUNTS}password/forgotten/sent/"): Row(OPEN),
+    ("GET", f"{ACCOUNTS}password/reset/<str:uid>/<str:token>/"): Row((400,) * 5),
+    ("POST", f"{ACCOUNTS}password/reset/<str:uid>/<str:token>/"): Row((400,) * 5),
+    ("GET", f"{ACCOUNTS}oidc/start/"): Row((404,) * 5),
+    ("GET", f"{ACCOUNTS}oidc/callback/"): Row((404,) * 5),
+    ("POST", "i18n/setlang/"): Row((302,) * 5),
+    ("GET", "i18n/catalog.js"): Row(OPEN),
+    ("GET", ""): Row((302,) * 5),
+    ("GET", "account/activity/"): Row(OWN_PAGE),
+    ("GET", "account/data/"): Row(OWN_PAGE),
+    ("GET", "create/"): Row(OWN_PAGE),
+    ("GET", "gallery/"): Row(OWN_PAGE),
+    ("GET", "gallery/<uuid:image_name>/"): Row(OBJECT_PAGE),
+    ("GET", "gallery/<uuid:image_name>/tile/"): Row(OBJECT_PAGE),
+    ("GET", "keys/"): Row(OWN_PAGE),
+    ("POST", "keys/"): Row((302, 422, 422, 302, 422)),
+    ("POST", "keys/<uuid:key_id>/revoke/"): Row((302, 404, 302, 302, 404)),
+    ("GET", "admin/login/"): Row((302, 403, 403, 302, 302)),
+}
+# PUT of Django's form views is their POST.
+SAME_AS_POST = "PUT"
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def addresses(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        address = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            if pattern.app_name != "admin":
+                yield from addresses(pattern.url_patterns, address)
+        else:
+            yield address, pattern
+
+
+def methods_of(pattern: URLPattern) -> set[str] | None:
+    """Return the methods of a class of views; None where a function decides."""
+    callback = pattern.callback
+    view = getattr(callback, "cls", None) or getattr(callback, "view_class", None)
+    if view is None:
+        return None
+    taken = {method for method in METHODS if hasattr(view, method)}
+    allowed = set(getattr(view, "http_method_names", METHODS))
+    return {method.upper() for method in taken & allowed} - {SAME_AS_POST}
+
+
+def test_every_address_and_method_has_a_row() -> None:
+    rows: dict[str, set[str]] = {}
+    for method, address in TABLE:
+        rows.setdefault(address, set()).add(method)
+    found = dict(addresses(get_resolver().url_patterns))
+
+    assert found.keys() == rows.keys()
+    for address, pattern in found.items():
+        methods = methods_of(pattern)
+        assert methods is None or methods == rows[address], address
+
+
+@dataclass(frozen=True)
+class World:
+    """What the owner has, and how each actor comes."""
+
+    image: Image
+    job: Job
+    key: ApiKey
+    request: DataRequest
+
+    def url(self, address: str) -> str:
+        values = {
+            "<uuid:image_name>": self.image.image_name,
+            "<uuid:job_id>": self.job.id,
+            "<uuid:key_id>": self.key.id,
+            "<uuid:request_id>": self.request.id,
+            "<int:size>": 256,
+            "<str:uid>": "MQ",
+            "<str:token>": "token",
+        }
+        for name, value in values.items():
+            address = address.replace(name, str(value))
+        return "/" + address.lstrip("^")
+
+
+@pytest.fixture
+def world(user: User, stranger: User, starter: GenerationModel) -> World:
+    for person in (user, stranger):
+        start_subscription(user=person, plan=PLANS["pro"])
+    job = make_job(user, starter)
+    image = make_image(user)
+    key, _secret = create_key(user=user, granter=SESSION, name="k", scopes=[Scope.READ])
+    request = request_export(user=user)
+    run_next_request()
+    return World(image=image, job=job, key=key, request=request)
+
+
+def client_of(actor: str, row: Row, user: User, stranger: User) -> Client:
+    client = Client()
+    match actor:
+        case "owner":
+            client.force_login(user)
+        case "stranger":
+            client.force_login(stranger)
+        case "staff":
+            client.force_login(User.objects.create_superuser("staff@example.com", PASSWORD))
+        case "key":
+            scopes = [scope for scope in Scope if scope != row.scope]
+            _key, secret = create_key(user=user, granter=SESSION, name="few", scopes=scopes)
+            client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+    return client
+
+
+def belongings(user: User) -> list[tuple[Any, ...]]:
+    """Return all that the owner has, as it is now."""
+    return [
+        *Image.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
+        *Job.objects.filter(user=user).order_by("id").values_list("id", "state", "updated_at"),
+        *ApiKey.objects.filter(user=user).order_by("id").values_list("id", "name", "revoked_at"),
+        *DataRequest.objects.filter(user=user).order_by("id").values_list("id", "state"),
+        *User.objects.filter(id=user.id).values_list("email", "password", "is_active", "is_staff"),
+    ]
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+@pytest.mark.parametrize(("method", "address"), TABLE)
+def test_everybody_gets_what_the_table_says_and_others_change_nothing(
+    method: str, address: str, actor: str, world: World, user: User, stranger: User
+) -> None:
+    row = TABLE[method, address]
+    client = client_of(actor, row, user, stranger)
+    before = belongings(user)
+
+    body = {} if row.body is None else {"data": row.body, "content_type": "application/json"}
+    response = getattr(client, method.lower())(world.url(address), **body)
+
+    assert response.status_code == dict(zip(ACTORS, row.statuses, strict=True))[actor]
+    if actor != "owner":
+        assert belongings(user) == before
+
+
+def admin_addresses() -> Iterator[str]:
+    for pattern in get_resolver().url_patterns:
+        if isinstance(pattern, URLResolver) and pattern.app_name == "admin":
+            for address, _pattern in addresses(pattern.url_patterns, "/admin/"):
+                yield address
+
+
+@pytest.mark.parametrize("actor", ["anonymous", "owner", "key"])
+def test_no_address_of_the_admin_opens_for_others_than_staff(
+    actor: str, user: User, stranger: User, world: World
+) -> None:
+    client = client_of(actor, Row(()), user, stranger)
+    before = belongings(user)
+    seen = 0
+    for address in admin_addresses():
+        url = address.replace("<path:object_id>", str(user.id)).lstrip("^")
+        if "<" in url or "(?P" in url or url.startswith("/admin/(") or url == "/admin/login/":
+            continue
+        seen += 1
+        for method in ("get", "post"):
+            status = getattr(client, method)(url).status_code
+            assert status in ((302,) if "jsi18n" not in url else (200, 302)), f"{method} {url}"
+
+    assert seen > 20
+    assert belongings(user) == before
+    assert uuid.UUID(str(user.id))
