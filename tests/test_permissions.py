@@ -1,6 +1,5 @@
 """Every address × everybody → status; an address without a row fails."""
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -83,13 +82,12 @@ TABLE = {
     ("POST", f"{API}generations"): Row(own(202), Scope.GENERATE, {"prompt": "a red circle"}),
     ("GET", f"{API}{JOB}"): Row(OBJECT_API),
     ("POST", f"{API}{JOB}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
-    ("GET", "api/schema/"): Row((401, 200, 200, 403, 200)),
-    ("GET", "api/docs/"): Row((401, 200, 200, 403, 200)),
+    ("GET", "api/schema/"): Row(OPEN),
+    ("GET", "api/docs/"): Row(OPEN),
     ("GET", "^api/"): Row((404, 404, 404, 404, 404)),
     ("GET", ACCOUNTS): Row(OWN_PAGE),
     ("GET", f"{ACCOUNTS}sign-in/"): Row((200, 302, 302, 200, 302)),
     ("POST", f"{ACCOUNTS}sign-in/"): Row((200, 302, 302, 200, 302)),
-    ("GET", f"{ACCOUNTS}sign-out/"): Row((405, 405, 405, 405, 405)),
     ("POST", f"{ACCOUNTS}sign-out/"): Row((302, 302, 302, 302, 302)),
     ("POST", f"{ACCOUNTS}sign-out/everywhere/"): Row((302, 302, 302, 302, 302)),
     ("GET", f"{ACCOUNTS}sign-up/"): Row(OPEN),
@@ -233,6 +231,8 @@ def test_everybody_gets_what_the_table_says_and_others_change_nothing(
     body = {} if row.body is None else {"data": row.body, "content_type": "application/json"}
     response = getattr(client, method.lower())(world.url(address), **body)
 
+    response.close()
+
     assert response.status_code == dict(zip(ACTORS, row.statuses, strict=True))[actor]
     if actor != "owner":
         assert belongings(user) == before
@@ -263,4 +263,3 @@ def test_no_address_of_the_admin_opens_for_others_than_staff(
 
     assert seen > 20
     assert belongings(user) == before
-    assert uuid.UUID(str(user.id))
