@@ -67,11 +67,12 @@ class Stack:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start_web(self, *, ready_path: str = "/readyz") -> None:
+    def start_web(self, *, ready_path: str = "/readyz", serves_admin: bool = False) -> None:
         """Start the web process and wait until it answers `ready_path`."""
+        self.environment["EASEL_SERVE_ADMIN"] = str(serves_admin)
         self._start(
             "web",
-            "web",
+            "ops" if serves_admin else "web",
             "uvicorn",
             "config.asgi:application",
             "--host=127.0.0.1",

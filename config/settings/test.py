@@ -20,7 +20,6 @@ ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 _redis_url = env.REDIS_URL or "redis://127.0.0.1"
 DATABASES = {"default": database_settings(env.DATABASE_URL or "postgresql:///easel")}
 EASEL_OWNER_DATABASE = database_settings(env.OWNER_DATABASE_URL or "postgresql:///easel")
-EASEL_SERVE_ADMIN = True
 CACHES = cache_settings(_redis_url)
 CHANNEL_LAYERS = channel_layer_settings(_redis_url)
 CELERY_BROKER_URL = env.BROKER_URL or _redis_url

@@ -21,6 +21,7 @@ def pytest_load_initial_conftests() -> None:
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings.test",
         "EASEL_DATABASE_URL": postgres.url(role=LOGINS["ops"]),
+        "EASEL_SERVE_ADMIN": "true",
         "EASEL_OWNER_DATABASE_URL": postgres.url(),
         "EASEL_REDIS_URL": valkey.url,
         "EASEL_MEDIA_ROOT": f"{var}/media",
