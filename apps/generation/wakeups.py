@@ -1,6 +1,7 @@
 """Wake-ups: messages that tell a worker to look for a due job, and carry nothing else."""
 
 import uuid
+from typing import Any
 
 import structlog
 from celery import current_app
@@ -25,6 +26,8 @@ def send_wakeup(job: Job) -> bool:
     message in flight would block, and an id is remembered for five minutes.
     """
     wake_id = f"{job.id}-{job.attempt}-{job.wake_count}"
+    # Before the message: a worker skips a row that is locked, and this one's would be.
+    _note_wakeup(job, woken_at=timezone.now(), wake_count=F("wake_count") + 1)
     try:
         current_app.send_task(
             WAKE_TASK,
@@ -37,11 +40,9 @@ def send_wakeup(job: Job) -> bool:
         )
     except (OperationalError, OSError) as error:
         logger.warning("wakeup_not_sent", job_id=str(job.id), error=type(error).__name__)
+        # Not woken, so the next sweep tries again.
+        _note_wakeup(job, woken_at=None)
         return False
-    with tenant_scope(job.user_id):
-        Job.objects.filter(pk=job.pk).update(
-            woken_at=timezone.now(), wake_count=F("wake_count") + 1
-        )
     return True
 
 
@@ -51,3 +52,8 @@ def wake_next_of(*, user_id: uuid.UUID) -> None:
         job = due_jobs().filter(user=user_id).order_by("created_at", "id").first()
     if job is not None:
         send_wakeup(job)
+
+
+def _note_wakeup(job: Job, **facts: Any) -> None:
+    with tenant_scope(job.user_id):
+        Job.objects.filter(pk=job.pk).update(**facts)

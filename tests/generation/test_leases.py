@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -239,6 +240,33 @@ def _install(definition: str) -> None:
         cursor.execute(definition)
         cursor.execute("SET LOCAL ROLE NONE")
         cursor.execute(f"REVOKE CREATE ON SCHEMA public FROM {SERVICE_ROLE}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_due_job_whose_row_is_held_for_a_moment_is_claimed_after_it(
+    user: User, starter: GenerationModel
+) -> None:
+    job = make_job(user, starter)
+    held = threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL ROLE easel_service")
+                cursor.execute("SELECT 1 FROM generation_job WHERE id = %s FOR UPDATE", [job.id])
+                held.set()
+                time.sleep(0.2)
+        finally:
+            connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(timeout=10)
+    claimed = claim()
+    holder.join()
+
+    assert claimed is not None
+    assert claimed.id == job.id
 
 
 LOCK = "PERFORM pg_advisory_xact_lock"

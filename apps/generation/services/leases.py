@@ -1,5 +1,6 @@
 """Hand jobs to workers under a lease, and take them back when it runs out."""
 
+import time
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ logger = structlog.get_logger(__name__)
 FIRST_REWAKE_SECONDS = 10
 MAX_REWAKE_DOUBLINGS = 5
 REWAKES_A_SWEEP = 50
+# Waits of 10, 20, 40 … ms, two thirds of a second in all.
+CLAIM_TRIES = 7
+CLAIM_PAUSE_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,9 @@ def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
     is no worker knows beforehand, so PostgreSQL chooses, and the rest of the transaction is the
     chosen user's.
     """
-    while True:
+    for tries in range(CLAIM_TRIES):
+        if tries:
+            time.sleep(CLAIM_PAUSE_SECONDS * 2**tries)
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(
@@ -56,12 +62,13 @@ def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
                 return None
             job_id, user_id = found
             if job_id is None:
-                # Another worker took the user's last place meanwhile.
+                # Another worker took the user's last place, or somebody holds the row.
                 continue
             with tenant_scope(user_id):
                 job = Job.objects.select_related("model").get(id=job_id)
             transaction.on_commit(partial(announce_start, job))
             return job
+    return None
 
 
 def renew_lease(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> LeaseState:
