@@ -28,6 +28,15 @@ def send_wakeup(job: Job) -> bool:
     wake_id = f"{job.id}-{job.attempt}-{job.wake_count}"
     # Before the message: a worker skips a row that is locked, and this one's would be.
     _note_wakeup(job, woken_at=timezone.now(), wake_count=F("wake_count") + 1)
+    return _send(job, wake_id)
+
+
+def send_first_wakeup(job: Job) -> bool:
+    """Send the wake-up of a job that was inserted as woken once."""
+    return _send(job, f"{job.id}-0-0")
+
+
+def _send(job: Job, wake_id: str) -> bool:
     try:
         current_app.send_task(
             WAKE_TASK,

@@ -35,7 +35,8 @@ class ProgressReporter:
             "total": step.total,
             "percent": int(100 * step.fraction),
             "seconds_left": round(elapsed * (1 - step.fraction) / step.fraction, 1),
-            "preview": _data_url(step.preview()),
+            # After the last step the picture itself is as good as there.
+            "preview": _data_url(step.preview()) if step.fraction < 1 else None,
         }
         save_progress(job_id=self._job.id, progress=progress)
         event: ProgressEvent = {

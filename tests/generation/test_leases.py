@@ -188,7 +188,7 @@ def test_a_job_that_was_never_woken_is_woken_by_the_sweep(
     user: User, starter: GenerationModel
 ) -> None:
     make_job(user, starter)  # its wake-up is sent after a commit that a test never makes
-    Job.objects.update(created_at=timezone.now() - timedelta(seconds=2))
+    Job.objects.update(woken_at=timezone.now() - timedelta(seconds=11))
 
     assert wake_forgotten_jobs() == 1
 
@@ -269,9 +269,13 @@ def test_a_due_job_whose_row_is_held_for_a_moment_is_claimed_after_it(
     assert claimed.id == job.id
 
 
-LOCK = "PERFORM pg_advisory_xact_lock"
-# Stretches the moment between looking and claiming, where a race would happen.
-PAUSE = "PERFORM pg_sleep(0.3);"
+LOCK = re.compile("PERFORM pg_advisory_xact_lock.*;")
+CLAIMED = "RETURN QUERY SELECT chosen.id"
+
+
+def stretched(definition: str) -> str:
+    """Stretch the moment between claiming and the commit, where a race would happen."""
+    return definition.replace(CLAIMED, f"PERFORM pg_sleep(0.3); {CLAIMED}")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -281,7 +285,7 @@ def test_one_users_jobs_claimed_together_keep_to_the_plan(
     for _number in range(4):
         make_job(user, starter)
 
-    with claim_function(lambda definition: definition.replace(LOCK, f"{PAUSE}{LOCK}")):
+    with claim_function(stretched):
         claimed = [job for job in claim_in_threads(4) if job is not None]
 
     assert len(claimed) == 1
@@ -294,7 +298,7 @@ def test_without_the_lock_on_the_user_the_plan_would_be_exceeded(
     for _number in range(4):
         make_job(user, starter)
 
-    with claim_function(lambda definition: re.sub(f"{LOCK}.*;", PAUSE, definition)):
+    with claim_function(lambda definition: LOCK.sub("", stretched(definition))):
         claimed = [job for job in claim_in_threads(4) if job is not None]
 
     assert len(claimed) > 1

@@ -16,6 +16,7 @@ from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode
 from apps.credits.models import UsageRecord
+from apps.generation.events import Progress
 from apps.generation.models import Job, JobState
 from apps.generation.selectors import progress_of
 from apps.generation.services.jobs import cancel_job
@@ -145,8 +146,24 @@ def test_progress_is_kept_for_pages_that_come_later(
     progress = progress_of(jobs=[job])[job.id]
 
     assert (progress["step"], progress["total"], progress["percent"]) == (2, 2, 100)
-    assert progress["preview"] is not None
-    assert progress["preview"].startswith("data:image/webp;base64,UklGR")
+    assert progress["preview"] is None  # the picture itself is there
+
+
+def test_a_preview_is_shown_until_the_picture_is_there(
+    runner: JobRunner, user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Progress] = []
+    monkeypatch.setattr(
+        "gpu_tasks.runner.progress.save_progress",
+        lambda *, job_id, progress: shown.append(progress),
+    )
+    make_job(user, starter, steps=2)
+    runner.run_next()
+
+    first, last = shown[0], shown[-1]
+    assert first["preview"] is not None
+    assert first["preview"].startswith("data:image/webp;base64,UklGR")
+    assert last["preview"] is None
 
 
 def test_a_job_cancelled_while_it_waits_for_its_steps_stops(

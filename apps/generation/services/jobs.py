@@ -18,7 +18,7 @@ from apps.generation.announcements import announce_accepted, announce_end
 from apps.generation.models import Job, JobState
 from apps.generation.parameters import GenerationParameters
 from apps.generation.selectors import get_job
-from apps.generation.wakeups import send_wakeup
+from apps.generation.wakeups import send_first_wakeup
 from apps.images.selectors import get_image
 from apps.plans.selectors import plan_of
 
@@ -75,6 +75,9 @@ def accept_generation(
                 idempotency_key=idempotency_key,
                 request_digest=digest,
                 api_key_id=api_key.id if api_key is not None else None,
+                # Its wake-up follows the commit.
+                woken_at=timezone.now(),
+                wake_count=1,
             )
             transaction.on_commit(lambda: _announce(job))
     except IntegrityError:
@@ -144,4 +147,4 @@ def _check_init_image(*, user: User, image_name: str) -> None:
 
 def _announce(job: Job) -> None:
     announce_accepted(job)
-    send_wakeup(job)
+    send_first_wakeup(job)

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.core.errors import ErrorCode, new_error_id
-from apps.core.tenancy import service_scope, tenant_scope
+from apps.core.tenancy import closed_scope, enter_tenant, service_scope, tenant_scope
 from apps.generation.announcements import announce_end, announce_start
 from apps.generation.models import Job, JobState
 from apps.generation.selectors import due_jobs
@@ -50,7 +50,7 @@ def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
     for tries in range(CLAIM_TRIES):
         if tries:
             time.sleep(CLAIM_PAUSE_SECONDS * 2**tries)
-        with transaction.atomic():
+        with closed_scope():
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT job_id, owner_id"
@@ -64,8 +64,8 @@ def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
             if job_id is None:
                 # Another worker took the user's last place, or somebody holds the row.
                 continue
-            with tenant_scope(user_id):
-                job = Job.objects.select_related("model").get(id=job_id)
+            enter_tenant(user_id)
+            job = Job.objects.select_related("model").get(id=job_id)
             transaction.on_commit(partial(announce_start, job))
             return job
     return None
