@@ -47,6 +47,9 @@ def test_no_page_is_wider_than_its_window(
         "create-empty": "/create/",
         "gallery": "/gallery/",
         "keys": "/keys/",
+        "account": "/accounts/",
+        "activity": "/account/activity/",
+        "own-data": "/account/data/",
         "picture": f"/gallery/{images[0].image_name}/",
     }.items():
         studio.open(path)

@@ -155,7 +155,7 @@ def test_a_preview_is_shown_until_the_picture_is_there(
     shown: list[Progress] = []
     monkeypatch.setattr(
         "gpu_tasks.runner.progress.save_progress",
-        lambda *, job_id, progress: shown.append(progress),
+        lambda *, job_id, progress: shown.append(progress),  # noqa: ARG005
     )
     make_job(user, starter, steps=2)
     runner.run_next()
