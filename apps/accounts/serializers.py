@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from apps.accounts.models import ApiKey, Scope
 from apps.core.models import AuditRecord
+from apps.core.serializers import TextField
 
 
 class ActivitySerializer(serializers.ModelSerializer[AuditRecord]):
@@ -65,12 +66,16 @@ class ApiKeyListSerializer(serializers.Serializer[Any]):
 class ApiKeyChangeSerializer(serializers.Serializer[Any]):
     """What of a key can be changed."""
 
-    name = serializers.CharField(max_length=100)
+    name = TextField(max_length=100)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices),
         allow_empty=False,
+        min_length=1,
         max_length=len(Scope),
-        error_messages={"empty": _("Choose at least one scope.")},
+        error_messages={
+            "empty": _("Choose at least one scope."),
+            "min_length": _("Choose at least one scope."),
+        },
     )
     monthly_credit_cap = serializers.IntegerField(
         min_value=1,

@@ -1,4 +1,4 @@
-"""The shape of errors, for the OpenAPI document."""
+"""Fields and shapes that every part of the API shares."""
 
 from typing import Any
 
@@ -15,3 +15,12 @@ class ErrorSerializer(serializers.Serializer[Any]):
     fields = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()), required=False
     )
+
+
+class TextField(serializers.CharField):
+    """A text that is one: Django REST framework would take a number for its digits."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.catalog import limits
+from apps.core.serializers import TextField
 from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
 
 
@@ -23,11 +24,11 @@ class FiniteFloatField(serializers.FloatField):
 class GenerationRequestSerializer(serializers.Serializer[Any]):
     """The settings of a generation; what is left out follows the model's defaults."""
 
-    prompt = serializers.CharField(max_length=limits.MAX_PROMPT_LENGTH)
-    negative_prompt = serializers.CharField(
+    prompt = TextField(max_length=limits.MAX_PROMPT_LENGTH)
+    negative_prompt = TextField(
         max_length=limits.MAX_PROMPT_LENGTH, required=False, allow_blank=True
     )
-    model = serializers.CharField(max_length=64, required=False)
+    model = TextField(max_length=64, required=False)
     width = serializers.IntegerField(
         min_value=1, required=False, help_text="A multiple of 8 within the model's range."
     )

@@ -69,3 +69,9 @@ class UploadSerializer(serializers.Serializer[Any]):
     """An upload: one file in the multipart field `file`."""
 
     file = serializers.FileField(allow_empty_file=False)
+
+
+class DownloadSerializer(serializers.Serializer[Any]):
+    """How a picture is answered: 1 as an attachment, 0 to be looked at."""
+
+    download = serializers.ChoiceField(choices=["0", "1"], default="0")

@@ -6,6 +6,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.core.serializers import TextField
 from apps.privacy.models import DataRequest
 
 
@@ -43,4 +44,4 @@ class DataRequestSerializer(serializers.ModelSerializer[DataRequest]):
 class DeletionSerializer(serializers.Serializer[Any]):
     """The e-mail of the account, typed anew."""
 
-    email = serializers.CharField(max_length=254)
+    email = TextField(max_length=254)

@@ -47,7 +47,7 @@ class GenerationListView(ListAPIView[Job]):
     write_endpoint = Endpoint.GENERATE
 
     def get_queryset(self) -> QuerySet[Job]:
-        query = JobStateFilterSerializer(data=self.request.query_params)
+        query = JobStateFilterSerializer(data=self.request.query_params.dict())
         query.is_valid(raise_exception=True)
         jobs = list_jobs(user=signed_in_user(self.request))
         return jobs.filter(**query.validated_data)

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
@@ -20,7 +20,7 @@ from apps.core.errors import TooLarge
 from apps.core.rate_limits import Endpoint
 from apps.images.models import Image
 from apps.images.selectors import get_image, list_images, read_file, read_thumbnail
-from apps.images.serializers import ImageSerializer, UploadSerializer
+from apps.images.serializers import DownloadSerializer, ImageSerializer, UploadSerializer
 from apps.images.services import delete_image, upload_image
 
 # A picture's files never change under their name.
@@ -78,16 +78,18 @@ class ImageFullView(APIView):
 
     @extend_schema(
         responses={(200, "image/png"): OpenApiTypes.BINARY},
-        parameters=[OpenApiParameter("download", bool, description="Answer as an attachment.")],
+        parameters=[DownloadSerializer],
         operation_id="images_full",
     )
     def get(self, request: Request, image_name: uuid.UUID) -> HttpResponse:
+        query = DownloadSerializer(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
         image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
         return _file_response(
             read_file(image=image),
             content_type="image/png",
             name=f"{image.image_name}.png",
-            as_attachment=request.query_params.get("download") in {"1", "true"},
+            as_attachment=query.validated_data["download"] == "1",
         )
 
 
