@@ -110,6 +110,8 @@ TABLE = {
     ("GET", "account/activity/"): Row(OWN_PAGE),
     ("GET", "account/data/"): Row(OWN_PAGE),
     ("GET", "create/"): Row(OWN_PAGE),
+    # The signature is the right; without one nobody has it.
+    ("GET", "files/<uuid:user_id>/<uuid:image_name>/<str:variant>"): Row((404,) * 5),
     ("GET", "gallery/"): Row(OWN_PAGE),
     ("GET", "gallery/<uuid:image_name>/"): Row(OBJECT_PAGE),
     ("GET", "gallery/<uuid:image_name>/tile/"): Row(OBJECT_PAGE),
@@ -167,6 +169,8 @@ class World:
 
     def url(self, address: str) -> str:
         values = {
+            "<uuid:user_id>": self.image.user_id,
+            "<str:variant>": "full",
             "<uuid:image_name>": self.image.image_name,
             "<uuid:job_id>": self.job.id,
             "<uuid:key_id>": self.key.id,

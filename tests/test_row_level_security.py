@@ -1,5 +1,6 @@
 """Every table: under a forced policy, or shared for a reason; and what each login may do to it."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from apps.plans.tiers import GpuTier
 from config.local.addresses import LOGINS
 from tests.database import login_url, session_database_url
 from tests.factories import make_image, make_job
+from tests.stack import ROOT
 
 # Tables without a tenant, each with the reason.
 SHARED_TABLES = {
@@ -51,6 +53,20 @@ OWNER_COLUMNS = {"accounts_user": "id"}
 SERVING_LOGINS = ("easel_web", "easel_worker")
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
+# Every place that works across tenants, and how often it does.
+SERVICE_SCOPES = {
+    "apps/accounts/middleware.py": 1,  # staff in the admin
+    "apps/accounts/services/users.py": 1,  # rights that a provider's group gives
+    "apps/core/health.py": 1,
+    "apps/generation/management/commands/bootstrap_local.py": 1,
+    "apps/generation/management/commands/doctor.py": 1,
+    "apps/generation/management/commands/generate.py": 1,
+    "apps/generation/services/leases.py": 2,
+    "apps/generation/services/leftovers.py": 1,
+    "apps/privacy/services/deletions.py": 1,
+    "apps/privacy/services/requests.py": 2,
+}
+
 pytestmark = pytest.mark.django_db
 
 
@@ -70,6 +86,18 @@ def all_tables() -> set[str]:
 
 def tenant_tables() -> set[str]:
     return all_tables() - SHARED_TABLES.keys()
+
+
+def test_every_place_that_works_across_tenants_is_listed() -> None:
+    found = {}
+    for folder in ("apps", "config", "gpu_tasks"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = str(path.relative_to(ROOT))
+            calls = len(re.findall(r"\b(?:enter_service|service_scope)\(", path.read_text()))
+            if calls and name != "apps/core/tenancy.py":
+                found[name] = calls
+
+    assert found == SERVICE_SCOPES
 
 
 def test_every_table_is_under_a_forced_policy_or_shared_for_a_reason() -> None:

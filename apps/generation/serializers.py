@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from apps.accounts.models import User
 from apps.generation.events import Progress
@@ -102,7 +103,8 @@ class GenerationSerializer(serializers.ModelSerializer[Job]):
     @extend_schema_field(ImageSerializer(many=True))
     def get_images(self, job: Job) -> list[dict[str, Any]]:
         images = self.context["images"].get(job.id, [])
-        return list(ImageSerializer(images, many=True).data)
+        context = {"request": self.context.get("request")}
+        return list(ImageSerializer(images, many=True, context=context).data)
 
     @extend_schema_field(JobErrorSerializer(allow_null=True))
     def get_error(self, job: Job) -> dict[str, str] | None:
@@ -131,8 +133,10 @@ def generation_context(*, user: User, jobs: Sequence[Job]) -> GenerationContext:
     }
 
 
-def render_jobs(*, user: User, jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """Render `jobs` of `user` as JSON-ready dicts."""
-    context = generation_context(user=user, jobs=jobs)
-    rendered = GenerationSerializer(jobs, many=True, context=dict(context)).data
+def render_jobs(
+    *, user: User, jobs: Sequence[Job], request: Request | None = None
+) -> list[dict[str, Any]]:
+    """Render `jobs` of `user` as JSON-ready dicts, for the one who makes `request`."""
+    context = {**generation_context(user=user, jobs=jobs), "request": request}
+    rendered = GenerationSerializer(jobs, many=True, context=context).data
     return [dict(item) for item in rendered]

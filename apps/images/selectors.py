@@ -8,7 +8,9 @@ from django.db.models import QuerySet
 from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.images.models import Image
-from apps.images.storage import THUMBNAIL_SIZES, thumbnail_key
+from apps.images.storage import THUMBNAIL_SIZES, image_key, thumbnail_key
+
+FULL = "full"
 
 
 def list_images(*, user: User) -> QuerySet[Image]:
@@ -46,6 +48,20 @@ def read_thumbnail(*, image: Image, size: int) -> bytes:
     if size not in THUMBNAIL_SIZES:
         raise NotFound
     return _read(thumbnail_key(user_id=image.user_id, image_name=image.image_name, size=size))
+
+
+def read_variant(*, user_id: uuid.UUID, image_name: uuid.UUID, variant: str) -> bytes:
+    """Return a file of a picture without looking at its row: `FULL`, or a size of thumbnails.
+
+    Raises:
+        NotFound: there is no such variant, or the file is gone.
+    """
+    if variant == FULL:
+        return _read(image_key(user_id=user_id, image_name=image_name))
+    sizes = {str(size): size for size in THUMBNAIL_SIZES}
+    if variant not in sizes:
+        raise NotFound
+    return _read(thumbnail_key(user_id=user_id, image_name=image_name, size=sizes[variant]))
 
 
 def _read(key: str) -> bytes:

@@ -1,13 +1,17 @@
 """The JSON of a picture."""
 
-import uuid
 from typing import Any
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
+from apps.accounts.credentials import CredentialKind
+from apps.accounts.requests import credential_of
 from apps.images.models import Image
+from apps.images.selectors import FULL
+from apps.images.signing import signed_address
 from apps.images.storage import THUMBNAIL_SIZES
 
 
@@ -19,7 +23,11 @@ class ThumbnailUrlsSerializer(serializers.Serializer[Any]):
 
 
 class ImageSerializer(serializers.ModelSerializer[Image]):
-    """A picture with every address a client needs."""
+    """A picture with every address a client needs.
+
+    To a key or token its files have signed addresses, which end and need no key. A page's own are
+    stable and need the session. `context` has the request, if one is answered.
+    """
 
     url = serializers.SerializerMethodField()
     full_url = serializers.SerializerMethodField()
@@ -51,18 +59,29 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         return reverse("image", args=[image.image_name])
 
     def get_full_url(self, image: Image) -> str:
+        if self._is_signed():
+            return _signed(image, FULL)
         return reverse("image-full", args=[image.image_name])
 
     def get_thumbnail_url(self, image: Image) -> str:
-        return _thumbnail_url(image.image_name, THUMBNAIL_SIZES[0])
+        return self._thumbnail_url(image, THUMBNAIL_SIZES[0])
 
     @extend_schema_field(ThumbnailUrlsSerializer)
     def get_thumbnail_urls(self, image: Image) -> dict[str, str]:
-        return {str(size): _thumbnail_url(image.image_name, size) for size in THUMBNAIL_SIZES}
+        return {str(size): self._thumbnail_url(image, size) for size in THUMBNAIL_SIZES}
+
+    def _thumbnail_url(self, image: Image, size: int) -> str:
+        if self._is_signed():
+            return _signed(image, str(size))
+        return reverse("image-thumbnail", args=[image.image_name, size])
+
+    def _is_signed(self) -> bool:
+        request: Request | None = self.context.get("request")
+        return request is not None and credential_of(request).kind != CredentialKind.SESSION
 
 
-def _thumbnail_url(image_name: uuid.UUID, size: int) -> str:
-    return reverse("image-thumbnail", args=[image_name, size])
+def _signed(image: Image, variant: str) -> str:
+    return signed_address(user_id=image.user_id, image_name=image.image_name, variant=variant)
 
 
 class UploadSerializer(serializers.Serializer[Any]):

@@ -60,7 +60,8 @@ class GenerationListView(ListAPIView[Job]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         del args, kwargs
         page: Sequence[Job] = self.paginate_queryset(self.get_queryset()) or []
-        return self.get_paginated_response(render_jobs(user=signed_in_user(request), jobs=page))
+        jobs = render_jobs(user=signed_in_user(request), jobs=page, request=request)
+        return self.get_paginated_response(jobs)
 
     @extend_schema(
         request=GenerationRequestSerializer,
@@ -96,7 +97,7 @@ class GenerationView(APIView):
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
         user = signed_in_user(request)
         job = get_job(user=user, job_id=job_id)
-        return Response(render_jobs(user=user, jobs=[job])[0])
+        return Response(render_jobs(user=user, jobs=[job], request=request)[0])
 
 
 class GenerationCancelView(APIView):
@@ -117,5 +118,5 @@ def _idempotency_key(request: Request) -> dict[str, str]:
 
 
 def _accepted(request: Request, job: Job) -> Response:
-    data = render_jobs(user=signed_in_user(request), jobs=[job])[0]
+    data = render_jobs(user=signed_in_user(request), jobs=[job], request=request)[0]
     return Response(data, status=status.HTTP_202_ACCEPTED, headers={"Location": data["url"]})

@@ -2,7 +2,6 @@ import uuid
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -18,13 +17,11 @@ from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
 from apps.core.errors import TooLarge
 from apps.core.rate_limits import Endpoint
+from apps.images.answers import file_answer
 from apps.images.models import Image
 from apps.images.selectors import get_image, list_images, read_file, read_thumbnail
 from apps.images.serializers import DownloadSerializer, ImageSerializer, UploadSerializer
 from apps.images.services import delete_image, upload_image
-
-# A picture's files never change under their name.
-CACHE_CONTROL = "private, max-age=31536000, immutable"
 
 
 class ImageListView(ListAPIView[Image]):
@@ -50,7 +47,7 @@ class ImageListView(ListAPIView[Image]):
         if file.size > settings.EASEL_UPLOAD_MAX_BYTES:
             raise TooLarge(_("The file is too large."), limit=settings.EASEL_UPLOAD_MAX_BYTES)
         image = upload_image(user=signed_in_user(request), file=file)
-        data = ImageSerializer(image).data
+        data = ImageSerializer(image, context={"request": request}).data
         return Response(data, status=status.HTTP_201_CREATED, headers={"Location": data["url"]})
 
 
@@ -62,7 +59,7 @@ class ImageView(APIView):
     @extend_schema(responses=ImageSerializer, operation_id="images_retrieve")
     def get(self, request: Request, image_name: uuid.UUID) -> Response:
         image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
-        return Response(ImageSerializer(image).data)
+        return Response(ImageSerializer(image, context={"request": request}).data)
 
     @extend_schema(responses={204: None}, operation_id="images_delete")
     def delete(self, request: Request, image_name: uuid.UUID) -> Response:
@@ -85,7 +82,7 @@ class ImageFullView(APIView):
         query = DownloadSerializer(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
-        return _file_response(
+        return file_answer(
             read_file(image=image),
             content_type="image/png",
             name=f"{image.image_name}.png",
@@ -104,18 +101,8 @@ class ImageThumbnailView(APIView):
     )
     def get(self, request: Request, image_name: uuid.UUID, size: int) -> HttpResponse:
         image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
-        return _file_response(
+        return file_answer(
             read_thumbnail(image=image, size=size),
             content_type="image/webp",
             name=f"{image.image_name}_{size}.webp",
         )
-
-
-def _file_response(
-    content: bytes, *, content_type: str, name: str, as_attachment: bool = False
-) -> HttpResponse:
-    response = HttpResponse(content, content_type=content_type)
-    response["Cache-Control"] = CACHE_CONTROL
-    response["Content-Disposition"] = str(content_disposition_header(as_attachment, name))
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
