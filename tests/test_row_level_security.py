@@ -11,13 +11,16 @@ import pytest
 from django.db import connection
 from psycopg import sql
 
-from apps.accounts.models import User
+from apps.accounts.credentials import SESSION
+from apps.accounts.models import Scope, User
+from apps.accounts.services.keys import create_key
 from apps.catalog.models import GenerationModel
 from apps.credits.models import ActionType
 from apps.credits.services import record_generation
 from apps.plans.products import PLANS
 from apps.plans.services import start_subscription
 from apps.plans.tiers import GpuTier
+from apps.privacy.services.requests import request_export
 from config.local.addresses import LOGINS
 from tests.database import login_url, session_database_url
 from tests.factories import make_image, make_job
@@ -245,6 +248,8 @@ def two_tenants(
         make_image(person)
         job = make_job(person, starter)
         start_subscription(user=person, plan=PLANS["pro"])
+        create_key(user=person, granter=SESSION, name="k", scopes=[Scope.READ])
+        request_export(user=person)
         record_generation(
             user_id=person.id,
             job_id=job.id,
@@ -294,41 +299,61 @@ def test_raw_sql_reaches_no_row_of_another_tenant(
     assert seen_by_me > 0
 
 
-@pytest.mark.parametrize("table", ["images_image", "generation_job", "accounts_user"])
-def test_raw_sql_gives_no_row_to_another_tenant(table: str, two_tenants: tuple[User, User]) -> None:
+def copied_to(table: str, column: str, fields: list[str], owner: uuid.UUID) -> sql.Composed:
+    """Insert a copy of each row that is seen, as `owner`'s."""
+    values = sql.SQL(", ").join(
+        sql.Literal(owner)
+        if name == column
+        else sql.Literal(uuid.uuid4())
+        if name == "id"
+        else sql.Identifier(name)
+        for name in fields
+    )
+    return sql.SQL("INSERT INTO {t} ({f}) SELECT {v} FROM {t}").format(
+        t=sql.Identifier(table), f=sql.SQL(", ").join(map(sql.Identifier, fields)), v=values
+    )
+
+
+@pytest.mark.parametrize("login", ["web", "worker"])
+def test_raw_sql_gives_no_row_to_another_tenant(login: str, two_tenants: tuple[User, User]) -> None:
     user, stranger = two_tenants
-    column = OWNER_COLUMNS.get(table, "user_id")
-    with connected_as("web") as raw:
+    refused = set()
+    for table, privileges in privileges_of(LOGINS[login]).items():
+        if table in SHARED_TABLES:
+            continue
+        column = OWNER_COLUMNS.get(table, "user_id")
         fields = [
             name
-            for (name,) in raw.execute(
+            for (name,) in rows(
                 "SELECT column_name FROM information_schema.columns"
                 " WHERE table_schema = 'public' AND table_name = %s",
-                [table],
-            ).fetchall()
+                table,
+            )
         ]
-        copied = sql.SQL(", ").join(map(sql.Identifier, fields))
-        values = sql.SQL(", ").join(
-            sql.Literal(stranger.id)
-            if name == column
-            else sql.Literal(uuid.uuid4())
-            if name == "id"
-            else sql.Identifier(name)
-            for name in fields
-        )
-        statements = (
-            sql.SQL("INSERT INTO {t} ({f}) SELECT {v} FROM {t}").format(
-                t=sql.Identifier(table), f=copied, v=values
-            ),
-            sql.SQL("UPDATE {t} SET {c} = {v}").format(
+        statements = {
+            "INSERT": copied_to(table, column, fields, stranger.id),
+            "UPDATE": sql.SQL("UPDATE {t} SET {c} = {v}").format(
                 t=sql.Identifier(table), c=sql.Identifier(column), v=sql.Literal(stranger.id)
             ),
-        )
-        for statement in statements:
-            with raw.transaction(force_rollback=True):
+        }
+        for kind in statements.keys() & privileges:
+            if "SELECT" not in privileges:
+                continue
+            with connected_as(login) as raw, raw.transaction(force_rollback=True):
                 raw.execute("SELECT set_config('app.current_user_id', %s, true)", [str(user.id)])
                 with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level"):
-                    raw.execute(statement)
+                    raw.execute(statements[kind])
+                refused.add((table, kind))
+
+    assert ("images_image", "INSERT") in refused
+    assert login != "web" or {table for table, _kind in refused} >= {
+        "accounts_apikey",
+        "accounts_user",
+        "core_auditrecord",
+        "generation_job",
+        "images_image",
+        "privacy_datarequest",
+    }
 
 
 @pytest.mark.parametrize("login", ["web", "worker"])

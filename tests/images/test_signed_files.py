@@ -36,7 +36,7 @@ def program(user: User) -> APIClient:
 
 
 def at(moment: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signing.timezone, "now", lambda: moment)
+    monkeypatch.setattr("apps.images.signing.timezone.now", lambda: moment)
 
 
 def address(image: Image, variant: str = "full") -> str:
