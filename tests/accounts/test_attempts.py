@@ -1,5 +1,6 @@
 """Guessing passwords is slow: per e-mail, per address, with Redis and without."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -84,7 +85,9 @@ def test_an_unknown_e_mail_is_limited_like_a_known_one(user: User) -> None:
     fail(user.email, PER_EMAIL)
     known = sign_in(user.email, "wrong")
     assert unknown.status_code == known.status_code == 429
-    assert unknown.context["form"].errors == known.context["form"].errors
+    # The minute may have changed between the two.
+    said = [re.sub(r"\d+", "5", str(answer.context["form"].errors)) for answer in (unknown, known)]
+    assert said[0] == said[1]
 
 
 def test_another_case_of_the_e_mail_is_the_same_e_mail(user: User) -> None:
