@@ -47,7 +47,7 @@ def enter_tenant(user_id: uuid.UUID | str) -> None:
 
 def enter_service(reason: str) -> None:
     """Let the rest of the running transaction see every tenant's rows."""
-    logger.info("service_scope_entered", reason=reason)
+    logger.debug("service_scope_entered", reason=reason)
     _set(Scope(tenant="", role=SERVICE_ROLE))
 
 
