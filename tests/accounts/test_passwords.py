@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -6,13 +5,13 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from django_redis import get_redis_connection
 
 from apps.accounts.models import User
 from apps.accounts.sessions import INDEX_SECONDS, live_sessions
+from tests.accounts.conftest import Post
 from tests.accounts.letters import link_in, newest_letter
 from tests.factories import PASSWORD, make_user
 
@@ -24,18 +23,6 @@ EVERYWHERE = "/accounts/sign-out/everywhere/"
 NEW_PASSWORD = "another rather long one"
 
 pytestmark = pytest.mark.django_db
-Post = Callable[..., Any]
-
-
-@pytest.fixture
-def post(django_capture_on_commit_callbacks: Any) -> Post:
-    """Return a function that posts a form; mails go out as at a commit."""
-
-    def send(path: str, client: Client | None = None, **form: str) -> HttpResponse:
-        with django_capture_on_commit_callbacks(execute=True):
-            return (client or Client()).post(path, form)  # type: ignore[return-value]
-
-    return send
 
 
 def signed_in(user: User, password: str = PASSWORD) -> Client:

@@ -1,18 +1,17 @@
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.plans.models import Subscription
 from apps.plans.selectors import plan_of
+from tests.accounts.conftest import Post
 from tests.accounts.letters import link_in, newest_letter
 from tests.factories import PASSWORD, make_user
 
@@ -23,18 +22,6 @@ NEW = "new@example.com"
 OTHER_PASSWORD = "another rather long one"
 
 pytestmark = pytest.mark.django_db
-Post = Callable[..., Any]
-
-
-@pytest.fixture
-def post(django_capture_on_commit_callbacks: Any) -> Post:
-    """Return a function that posts a form as a new visitor; mails go out as at a commit."""
-
-    def send(path: str, client: Client | None = None, **form: str) -> HttpResponse:
-        with django_capture_on_commit_callbacks(execute=True):
-            return (client or Client()).post(path, form)  # type: ignore[return-value]
-
-    return send
 
 
 def test_a_new_person_signs_up_confirms_and_is_in(post: Post) -> None:
