@@ -8,15 +8,14 @@ import uuid
 from importlib import import_module
 
 from django.conf import settings
-from django.contrib.auth import get_user
 from django.db import connection
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.accounts.credentials import Access, CredentialKind
 from apps.accounts.key_secrets import digest_of, looks_like_secret
 from apps.accounts.models import ApiKey, Scope, User
+from apps.accounts.sessions import user_in
 from apps.core.errors import NotFound
 from apps.core.tenancy import enter_tenant, tenant_scope
 
@@ -127,9 +126,8 @@ def still_holds(*, access: Access, scope: Scope) -> bool:
 
 def _session_holds(access: Access) -> bool:
     # Read anew, since a socket's scope keeps what the session was when it was opened.
-    request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(access.session_key)
-    return get_user(request) == access.user
+    session = import_module(settings.SESSION_ENGINE).SessionStore(access.session_key)
+    return user_in(session) == access.user
 
 
 def _usable(keys: QuerySet[ApiKey]) -> QuerySet[ApiKey]:

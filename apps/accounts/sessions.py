@@ -39,10 +39,15 @@ def find_session_user(session: SessionBase) -> User | None:
     user_id = session_user_id(session)
     if user_id is None:
         return None
+    with tenant_scope(user_id):
+        return user_in(session)
+
+
+def user_in(session: SessionBase) -> User | None:
+    """Return the active user of a session that still holds; called within that tenant's scope."""
     request = HttpRequest()
     request.session = session
-    with tenant_scope(user_id):
-        user = get_user(request)
+    user = get_user(request)
     return user if isinstance(user, User) else None
 
 

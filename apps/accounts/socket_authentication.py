@@ -4,12 +4,12 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.security.websocket import AllowedHostsOriginValidator
+from channels.sessions import SessionMiddlewareStack
 
 from apps.accounts.authentication import authenticate_token
 from apps.accounts.bearer import bearer_token
 from apps.accounts.credentials import SESSION, Access
-from apps.accounts.models import User
-from apps.accounts.sockets import authenticate_sockets
+from apps.accounts.sessions import find_session_user
 from apps.core.errors import EaselError
 from apps.core.tenancy import closed_scope
 
@@ -25,7 +25,9 @@ class SocketAuthentication:
     def __init__(self, inner: Any) -> None:
         self._by_token = _TokenAccess(inner)
         self._by_token_and_origin = AllowedHostsOriginValidator(self._by_token)
-        self._by_session = AllowedHostsOriginValidator(authenticate_sockets(_SessionAccess(inner)))
+        self._by_session = AllowedHostsOriginValidator(
+            SessionMiddlewareStack(_SessionAccess(inner))
+        )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         if bearer_token(_header(scope, b"authorization") or "") is None:
@@ -60,11 +62,11 @@ class _SessionAccess:
         self._inner = inner
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
-        user = scope["user"]
+        session = scope["session"]
+        user = await database_sync_to_async(find_session_user)(session)
         access = None
-        if isinstance(user, User):
-            key = scope["session"].session_key
-            access = Access(user=user, credential=SESSION, session_key=key)
+        if user is not None:
+            access = Access(user=user, credential=SESSION, session_key=session.session_key)
         return await self._inner({**scope, "access": access}, receive, send)
 
 

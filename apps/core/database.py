@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+_LOGIN_KEYS = ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
+
 
 @contextmanager
 def owner_login() -> Iterator[None]:
@@ -20,11 +22,11 @@ def owner_login() -> Iterator[None]:
         yield
         return
     former = dict(connection.settings_dict)
-    _reconnect({key: owner[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")})
+    _reconnect(owner)
     try:
         yield
     finally:
-        _reconnect({key: former[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")})
+        _reconnect(former)
 
 
 def _reconnect(login: dict[str, Any]) -> None:
@@ -32,4 +34,4 @@ def _reconnect(login: dict[str, Any]) -> None:
     close_pool = getattr(connection, "close_pool", None)
     if close_pool is not None:
         close_pool()
-    connection.settings_dict.update(login)
+    connection.settings_dict.update({key: login[key] for key in _LOGIN_KEYS})

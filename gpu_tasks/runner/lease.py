@@ -18,6 +18,7 @@ logger = structlog.get_logger(__name__)
 RENEWALS_A_LEASE = 4
 # So soon a cancel is seen.
 SECONDS_BETWEEN_LOOKS = 0.1
+SECONDS_AFTER_FAILURE = 1.0
 
 
 class LeaseKeeper:
@@ -57,10 +58,13 @@ class LeaseKeeper:
         renew_every = settings.EASEL_LEASE_SECONDS / RENEWALS_A_LEASE
         renewed = time.monotonic()
         try:
-            while not self._left.wait(min(SECONDS_BETWEEN_LOOKS, renew_every)):
+            pause = SECONDS_BETWEEN_LOOKS
+            while not self._left.wait(min(pause, renew_every)):
                 is_due = time.monotonic() - renewed >= renew_every
-                if self._ask(renew_lease if is_due else check_lease) and is_due:
+                answered = self._ask(renew_lease if is_due else check_lease)
+                if answered and is_due:
                     renewed = time.monotonic()
+                pause = SECONDS_BETWEEN_LOOKS if answered else SECONDS_AFTER_FAILURE
         finally:
             connection.close()
 

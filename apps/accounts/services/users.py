@@ -268,3 +268,24 @@ def set_active(*, user: User, active: bool) -> None:
         User.objects.filter(id=user.id).update(is_active=active)
         transaction.on_commit(lambda: announce_access_changed(user.id))
     user.is_active = active
+
+
+def close_account(*, user_id: uuid.UUID) -> None:
+    """Take everything out of an account's row that names a person or lets one in, for good.
+
+    The row stays, since the books refer to it. Called in a service scope: rights go too.
+    """
+    user = User.objects.select_for_update().get(pk=user_id)
+    user.email = f"deleted-{user.pk}@deleted.invalid"
+    user.name = ""
+    user.avatar_url = ""
+    user.oidc_subject = None
+    user.is_active = False
+    user.is_staff = False
+    user.is_superuser = False
+    user.set_unusable_password()
+    user.save()
+    user.groups.clear()
+    user.user_permissions.clear()
+    delete_sessions(user_id=user_id)
+    transaction.on_commit(lambda: announce_access_changed(user_id))

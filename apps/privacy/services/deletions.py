@@ -4,7 +4,7 @@ import uuid
 
 from django.core.files.storage import default_storage
 
-from apps.accounts.models import User
+from apps.accounts.services.users import close_account
 from apps.core.audit import record_act
 from apps.core.models import Act
 from apps.core.tenancy import service_scope
@@ -20,7 +20,7 @@ def run_deletion(request: DataRequest) -> None:
     """
     _delete_files(request)
     with service_scope("delete an account"):
-        _close_account(request.user_id)
+        close_account(user_id=request.user_id)
         _delete_rows(request.user_id)
         record_act(act=Act.ACCOUNT_DELETED, user_id=request.user_id, actor_id=request.user_id)
     _delete_files(request)
@@ -38,18 +38,3 @@ def _delete_rows(user_id: uuid.UUID) -> None:
     for model in tenant_models():
         if not model.outlives_account:
             model._default_manager.filter(user=user_id).delete()
-
-
-def _close_account(user_id: uuid.UUID) -> None:
-    user = User.objects.select_for_update().get(id=user_id)
-    user.email = f"deleted-{user.id}@deleted.invalid"
-    user.name = ""
-    user.avatar_url = ""
-    user.oidc_subject = None
-    user.is_active = False
-    user.is_staff = False
-    user.is_superuser = False
-    user.set_unusable_password()
-    user.save()
-    user.groups.clear()
-    user.user_permissions.clear()
