@@ -19,7 +19,7 @@ from apps.catalog.services import install_starter_model
 from apps.core.database import owner_login
 from apps.core.throttles import refused_addresses
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from config import env
 from tests.database import login_url, see_everything
 from tests.factories import make_user

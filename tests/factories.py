@@ -15,12 +15,16 @@ from apps.generation.parameters import complete_parameters
 from apps.generation.services.jobs import accept_generation
 from apps.images.models import Image
 from apps.images.services import add_results, store_picture
+from apps.plans.services.subscriptions import start_trial
 
 PASSWORD = "a long enough password"
 
 
 def make_user(email: str, **fields: Any) -> User:
-    return User.objects.create_user(email, PASSWORD, **{"email_verified": True, **fields})
+    """Make a user as one is after signing up: on trial, with its credits."""
+    user = User.objects.create_user(email, PASSWORD, **{"email_verified": True, **fields})
+    start_trial(user=user)
+    return user
 
 
 def usable_key(secret: str) -> ApiKey | None:

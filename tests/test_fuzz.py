@@ -13,7 +13,7 @@ from apps.accounts.services.keys import create_key
 from apps.catalog.models import GenerationModel
 from apps.images.models import Image
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from tests.database import session_database_url
 from tests.factories import make_image, make_job
 from tests.stack import ROOT, Stack

@@ -15,11 +15,11 @@ from apps.catalog.models import GenerationModel
 from apps.generation.models import Job
 from apps.images.models import Image
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from apps.privacy.models import DataRequest
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_export
-from tests.factories import PASSWORD, make_image, make_job
+from tests.factories import make_image, make_job, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +80,7 @@ TABLE = {
     ("GET", f"{API}{IMAGE}/thumbnails/<int:size>"): Row(OBJECT_API),
     ("GET", f"{API}generations"): Row(OWN_API),
     ("POST", f"{API}generations"): Row(own(202), Scope.GENERATE, {"prompt": "a red circle"}),
+    ("POST", f"{API}generations/quote"): Row(own(200), Scope.GENERATE, {"prompt": "a red circle"}),
     ("GET", f"{API}{JOB}"): Row(OBJECT_API),
     ("POST", f"{API}{JOB}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
     ("GET", "api/schema/"): Row(OPEN),
@@ -204,7 +205,8 @@ def client_of(actor: str, row: Row, user: User, stranger: User) -> Client:
         case "stranger":
             client.force_login(stranger)
         case "staff":
-            client.force_login(User.objects.create_superuser("staff@example.com", PASSWORD))
+            staff = make_user("staff@example.com", is_staff=True, is_superuser=True)
+            client.force_login(staff)
         case "key":
             scopes = [scope for scope in Scope if scope != row.scope]
             _key, secret = create_key(user=user, granter=SESSION, name="few", scopes=scopes)

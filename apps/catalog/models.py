@@ -14,6 +14,10 @@ class BaseFamily(models.TextChoices):
     SD_15 = "sd-1.5-class", _("Stable Diffusion 1.5 class")
 
 
+# Seconds of a picture of 1024 × 1024 pixels in 20 steps, before any were measured (DESIGN, 1).
+PLANNED_SECONDS: dict[BaseFamily, float] = {BaseFamily.SD_15: 5.0}
+
+
 class GenerationModel(TimestampedModel):
     """A shared model; `location` is a directory below the models root, weights as safetensors."""
 

@@ -45,8 +45,15 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     CONFLICT = "conflict"
     QUEUE_FULL = "queue_full"
-    PLAN_LIMIT = "plan_limit"
+    PLAN_PAUSED = "plan_paused"
+    MODEL_NOT_IN_PLAN = "model_not_in_plan"
+    FEATURE_NOT_IN_PLAN = "feature_not_in_plan"
+    STORAGE_FULL = "storage_full"
     API_ACCESS = "api_access"
+    INSUFFICIENT_CREDITS = "insufficient_credits"
+    QUOTE_EXPIRED = "quote_expired"
+    PAYMENTS_OFF = "payments_off"
+    PAYMENT_PROVIDER_UNAVAILABLE = "payment_provider_unavailable"
     KEY_CREDIT_CAP = "key_credit_cap"
     INTERNAL = "internal"
     OUT_OF_MEMORY = "out_of_memory"
@@ -94,6 +101,13 @@ class InvalidToken(UserFault):
 
     status = 401
     code = ErrorCode.INVALID_TOKEN
+
+
+class PaymentRequired(UserFault):
+    """Credits are missing; the numbers say how many."""
+
+    status = 402
+    code = ErrorCode.INSUFFICIENT_CREDITS
 
 
 class NotFound(UserFault):

@@ -52,6 +52,15 @@ class Act(models.TextChoices):
     EXPORT_REQUESTED = "export_requested", _("export of all data asked for")
     DATA_EXPORTED = "data_exported", _("data exported")
     DELETION_REQUESTED = "deletion_requested", _("deletion of the account asked for")
+    TESTER_GRANTED = "tester_granted", _("tester plan granted")
+    TESTER_REVOKED = "tester_revoked", _("tester plan revoked")
+    PLAN_CHANGED = "plan_changed", _("plan changed")
+    PLAN_PAUSED = "plan_paused", _("plan paused")
+    PAYMENT_RECEIVED = "payment_received", _("payment received")
+    PAYMENT_FAILED = "payment_failed", _("payment failed")
+    PAYMENT_REVERSED = "payment_reversed", _("payment given back or disputed")
+    CREDITS_REFUNDED = "credits_refunded", _("credits given back")
+    CREDITS_GIVEN = "credits_given", _("credits given")
     ACCOUNT_DELETED = "account_deleted", _("account deleted")
 
 

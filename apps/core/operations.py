@@ -155,6 +155,35 @@ class GrantAccess(RunSQL):
         return f"Grant access to {self.table}"
 
 
+class TenantReference(RunSQL):
+    """Tie `column` of `table` to a row of `target` that belongs to the same user.
+
+    `target` needs a unique key on (user_id, id). A foreign key on the id alone would let a row of
+    one tenant be tied to a row of another, since foreign keys do not look at policies.
+    """
+
+    def __init__(self, table: str, column: str, *, target: str) -> None:
+        self.table = table
+        self.column = column
+        self.target = target
+        name = f"{table}_{column}_of_tenant"
+        super().__init__(
+            sql=[
+                (
+                    f'ALTER TABLE "{table}" ADD CONSTRAINT {name} '
+                    f'FOREIGN KEY (user_id, "{column}") REFERENCES "{target}" (user_id, id)'
+                )
+            ],
+            reverse_sql=[f'ALTER TABLE "{table}" DROP CONSTRAINT {name}'],
+        )
+
+    def deconstruct(self) -> tuple[str, list[str], dict[str, Any]]:
+        return (self.__class__.__qualname__, [self.table, self.column], {"target": self.target})
+
+    def describe(self) -> str:
+        return f"Tie {self.column} of {self.table} to {self.target} of the same user"
+
+
 class GuardColumns(RunSQL):
     """Refuse that a login writes `columns` of `table` otherwise than false: they give rights.
 
@@ -228,3 +257,59 @@ class ServiceFunction(RunSQL):
 
     def describe(self) -> str:
         return f"Add the function {self.signature} for {', '.join(self.callers)}"
+
+
+class ServiceTrigger(RunSQL):
+    """Run `body` (PL/pgSQL, with DECLARE if it needs one) for each row of an INSERT, or of `on`.
+
+    It runs as the service role, so that it may write what the login that inserts may not. A
+    `deferred` one runs at the end of the transaction and sees all that the transaction did.
+    """
+
+    def __init__(
+        self, name: str, *, table: str, body: str, on: str = "INSERT", deferred: bool = False
+    ) -> None:
+        self.on = on
+        self.name = name
+        self.table = table
+        self.body = body
+        self.deferred = deferred
+        kind, when = ("CONSTRAINT TRIGGER", "DEFERRABLE INITIALLY DEFERRED")
+        if not deferred:
+            kind, when = "TRIGGER", ""
+        super().__init__(
+            sql=[
+                f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $${body}$$",
+                # While we own it: afterwards we may not call it any more.
+                (
+                    f'CREATE {kind} {name} AFTER {on} ON "{table}" {when} '
+                    f"FOR EACH ROW EXECUTE FUNCTION {name}()"
+                ),
+                f"ALTER FUNCTION {name}() SECURITY DEFINER SET search_path = public, pg_temp",
+                f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC",
+                f"GRANT CREATE ON SCHEMA public TO {SERVICE_ROLE}",
+                f"ALTER FUNCTION {name}() OWNER TO {SERVICE_ROLE}",
+                f"REVOKE CREATE ON SCHEMA public FROM {SERVICE_ROLE}",
+            ],
+            reverse_sql=[
+                f'DROP TRIGGER {name} ON "{table}"',
+                f"SET LOCAL ROLE {SERVICE_ROLE}",
+                f"DROP FUNCTION {name}()",
+                "SET LOCAL ROLE NONE",
+            ],
+        )
+
+    def deconstruct(self) -> tuple[str, list[str], dict[str, Any]]:
+        return (
+            self.__class__.__qualname__,
+            [self.name],
+            {
+                "table": self.table,
+                "body": self.body,
+                "on": self.on,
+                "deferred": self.deferred,
+            },
+        )
+
+    def describe(self) -> str:
+        return f"Run {self.name} for each row of {self.table}"

@@ -1,17 +1,166 @@
-"""Reads on usage."""
+"""Reads on credits and usage."""
 
 import uuid
-from datetime import UTC
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from django.db.models import Sum
+from django.core.cache import cache
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.credits.models import UsageRecord
+from apps.credits.costs import ENOUGH, Quote, Shape, quote_measured, quote_planned, quote_scaled
+from apps.credits.models import (
+    RESOLUTIONS,
+    Grant,
+    GrantBalance,
+    Hold,
+    MeasuredCost,
+    Posting,
+    UsageRecord,
+)
+from apps.plans.tiers import GpuTier
+
+BALANCE_SECONDS = 5 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The credits that can be held now, and those that are held for jobs."""
+
+    available: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFacts:
+    """What was held for a job, and how it ended; `charged` is `None` while it runs."""
+
+    held: int
+    charged: int | None
+    released: int
+    refunded: int
+
+
+def usable_balances(*, user_id: uuid.UUID, now: datetime) -> list[GrantBalance]:
+    """List the grants that have credits now, those that end first in front."""
+    return list(
+        GrantBalance.objects.filter(
+            user=user_id, available__gt=0, usable_from__lte=now, usable_until__gt=now
+        ).order_by("usable_until", "grant_id")
+    )
+
+
+def balance_of(*, user_id: uuid.UUID) -> Balance:
+    """Return the balance as shown; for a moment it may be that of a moment ago."""
+    key = _balance_key(user_id)
+    known: Balance | None = cache.get(key)
+    if known is None:
+        known = read_balance(user_id=user_id)
+        cache.set(key, known, timeout=BALANCE_SECONDS)
+    return known
+
+
+def read_balance(*, user_id: uuid.UUID) -> Balance:
+    """Return the balance as the books have it; one query."""
+    now = timezone.now()
+    usable = Q(usable_from__lte=now, usable_until__gt=now)
+    sums = GrantBalance.objects.filter(user=user_id).aggregate(
+        available=Sum("available", filter=usable), held=Sum("held")
+    )
+    return Balance(available=int(sums["available"] or 0), held=int(sums["held"] or 0))
+
+
+def forget_balance(*, user_id: uuid.UUID) -> None:
+    cache.delete(_balance_key(user_id))
+
+
+def _balance_key(user_id: uuid.UUID) -> str:
+    return f"credit_balance:{user_id}"
+
+
+def list_grants(*, user: User) -> QuerySet[Grant]:
+    """List the grants of `user` with their balances, newest first."""
+    return (
+        Grant.objects.filter(user=user).prefetch_related("balances").order_by("-created_at", "-id")
+    )
+
+
+def list_postings(*, user: User) -> QuerySet[Posting]:
+    """List all movements of the credits of `user`, newest first."""
+    return (
+        Posting.objects.filter(user=user)
+        .select_related("grant", "hold")
+        .order_by("-created_at", "-id")
+    )
+
+
+def holds_of_jobs(
+    *, user_id: uuid.UUID, job_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, HoldFacts]:
+    """Return what was held and charged for each of some jobs; one query."""
+    holds = (
+        Hold.objects.filter(user=user_id, job_id__in=list(job_ids))
+        .annotate(
+            resolved=Sum("postings__held", filter=Q(postings__kind__in=RESOLUTIONS)),
+            charged=Sum("postings__spent", filter=Q(postings__kind__in=RESOLUTIONS)),
+            refunded=Sum("postings__closed"),
+        )
+        .values_list("job_id", "amount", "resolved", "charged", "refunded")
+    )
+    return {
+        job_id: HoldFacts(
+            held=amount,
+            charged=None if resolved is None else charged,
+            released=0 if resolved is None else -resolved - charged,
+            refunded=refunded or 0,
+        )
+        for job_id, amount, resolved, charged, refunded in holds
+    }
 
 
 def credits_of_key_this_month(*, user: User, api_key_id: uuid.UUID) -> int:
-    """Return the credits that jobs of a key were charged in this calendar month (UTC)."""
+    """Return the credits of a key in this calendar month (UTC): charged, or held for jobs."""
     month = timezone.now().astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    usage = UsageRecord.objects.filter(user=user, api_key_id=api_key_id, created_at__gte=month)
-    return int(usage.aggregate(total=Sum("credits_consumed"))["total"] or 0)
+    charged = (
+        Posting.objects.filter(hold=OuterRef("pk"), kind__in=RESOLUTIONS)
+        .order_by()
+        .values("hold")
+        .annotate(total=Sum("spent"))
+        .values("total")
+    )
+    holds = (
+        Hold.objects.filter(user=user, api_key_id=api_key_id, created_at__gte=month)
+        .annotate(charged=Subquery(charged))
+        .values_list("amount", "charged")
+    )
+    return sum(amount if charged is None else charged for amount, charged in holds)
+
+
+def quote_shape(*, model: str, tier: GpuTier, shape: Shape, planned_seconds: float) -> Quote:
+    """Quote a job by what its kind took lately; one query.
+
+    Until `ENOUGH` of its kind are measured, by what other shapes of the model took, and before
+    that by `planned_seconds`, the planning figure of its family.
+    """
+    exact = {
+        "width": shape.width,
+        "height": shape.height,
+        "steps": shape.steps,
+        "batch_size": shape.batch_size,
+    }
+    rows = MeasuredCost.objects.filter(model=model, tier=tier).filter(
+        Q(**exact) | Q(**dict.fromkeys(exact, 0))
+    )
+    measured = {bool(row.width): row.seconds for row in rows}
+    if len(measured.get(True, ())) >= ENOUGH:
+        return quote_measured(measured[True])
+    if len(measured.get(False, ())) >= ENOUGH:
+        return quote_scaled(shape=shape, seconds_a_work=measured[False])
+    return quote_planned(shape=shape, planned_seconds=planned_seconds)
+
+
+def list_usage(*, user: User) -> QuerySet[UsageRecord]:
+    """List the usage of `user`, newest first."""
+    return UsageRecord.objects.filter(user=user).order_by("-created_at", "-id")

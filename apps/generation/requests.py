@@ -62,3 +62,8 @@ class GenerationRequestSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="How much of the start picture may change, up to 1.",
     )
+    quote = TextField(
+        max_length=1000,
+        required=False,
+        help_text="The token of a quote for these settings; the job costs no more than it says.",
+    )

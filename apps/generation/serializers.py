@@ -10,12 +10,25 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from apps.accounts.models import User
+from apps.credits.costs import Basis
+from apps.credits.selectors import Balance
 from apps.generation.events import Progress
 from apps.generation.failures import failure_detail
 from apps.generation.models import TERMINAL_STATES, Job, JobState
+from apps.generation.quotes import BindingQuote
 from apps.generation.selectors import images_of, progress_of
 from apps.images.models import Image
 from apps.images.serializers import ImageSerializer
+
+
+class QuoteSerializer(serializers.Serializer[Any]):
+    """What a generation costs at most; `token` holds us to it for ten minutes."""
+
+    credits = serializers.IntegerField()
+    seconds = serializers.FloatField(help_text="The seconds it is expected to take.")
+    basis = serializers.ChoiceField(choices=Basis.choices)
+    available = serializers.IntegerField(help_text="The credits you have now.")
+    token = serializers.CharField()
 
 
 class GenerationContext(TypedDict):
@@ -140,3 +153,14 @@ def render_jobs(
     context = {**generation_context(user=user, jobs=jobs), "request": request}
     rendered = GenerationSerializer(jobs, many=True, context=context).data
     return [dict(item) for item in rendered]
+
+
+def render_quote(offer: BindingQuote, *, balance: Balance) -> dict[str, Any]:
+    """Render a quote for the one who asked, whose `balance` it is."""
+    return {
+        "credits": offer.quote.credits,
+        "seconds": round(offer.quote.seconds, 2),
+        "basis": offer.quote.basis.value,
+        "available": balance.available,
+        "token": offer.token,
+    }

@@ -61,3 +61,15 @@ class Image(TenantModel):
 
     def __str__(self) -> str:
         return str(self.image_name)
+
+
+class StorageUse(TenantModel):
+    """The bytes that the pictures of a user take; kept by a trigger on pictures, exactly."""
+
+    stored_bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["user"], name="images_storage_use_of_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.stored_bytes} bytes"

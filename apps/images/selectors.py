@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
-from apps.images.models import Image
+from apps.images.models import Image, StorageUse
 from apps.images.storage import THUMBNAIL_SIZES, image_key, thumbnail_key
 
 FULL = "full"
@@ -28,6 +28,12 @@ def get_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> Image:
     if image is None:
         raise NotFound
     return image
+
+
+def stored_bytes(*, user_id: uuid.UUID) -> int:
+    """Return the bytes that the pictures of a user take."""
+    used = StorageUse.objects.filter(user=user_id).values_list("stored_bytes", flat=True).first()
+    return used or 0
 
 
 def read_file(*, image: Image) -> bytes:

@@ -18,8 +18,9 @@ from apps.core.audit import record_act
 from apps.core.models import Act
 from apps.images.files import encode_png, encode_thumbnail, read_upload
 from apps.images.models import Image, ImageCategory, ImageOrigin
-from apps.images.selectors import get_image
+from apps.images.selectors import get_image, stored_bytes
 from apps.images.storage import THUMBNAIL_SIZES, file_keys, image_key, thumbnail_key
+from apps.plans.entitlements import Feature, check, decide, entitlements_of
 
 # A picture's files are encoded and written side by side: each waits for the disk or for S3. The
 # threads stay, since each has an S3 client of its own.
@@ -94,25 +95,33 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
 
     Raises:
         Invalid: it is not a whole PNG, JPEG or WebP within the limits.
+        Forbidden: the storage of the plan would be more than full.
     """
+    has = entitlements_of(user_id=user.id)
+    check(decide(has, feature=Feature.STORAGE, used_bytes=stored_bytes(user_id=user.id) + 1))
     picture = read_upload(file, max_pixels=settings.EASEL_UPLOAD_MAX_PIXELS)
     name = uuid.uuid4()
     stored = store_picture(user_id=user.id, image_name=name, picture=picture, metadata={})
     try:
-        return Image.objects.create(
-            user=user,
-            image_name=name,
-            image_origin=ImageOrigin.EXTERNAL,
-            image_category=ImageCategory.USER,
-            width=stored.width,
-            height=stored.height,
-            file_size_bytes=stored.file_size_bytes,
-            s3_key=image_key(user_id=user.id, image_name=name),
-            s3_thumbnail_key=thumbnail_key(user_id=user.id, image_name=name),
-        )
+        with transaction.atomic():
+            image = Image.objects.create(
+                user=user,
+                image_name=name,
+                image_origin=ImageOrigin.EXTERNAL,
+                image_category=ImageCategory.USER,
+                width=stored.width,
+                height=stored.height,
+                file_size_bytes=stored.file_size_bytes,
+                s3_key=image_key(user_id=user.id, image_name=name),
+                s3_thumbnail_key=thumbnail_key(user_id=user.id, image_name=name),
+            )
+            # Counted with this one; whoever uploads at the same moment waits for its end.
+            used = stored_bytes(user_id=user.id)
+            check(decide(has, feature=Feature.STORAGE, used_bytes=used))
     except BaseException:
         delete_files(user_id=user.id, image_name=name)
         raise
+    return image
 
 
 def delete_image(*, user: User, image_name: uuid.UUID) -> None:

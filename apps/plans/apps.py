@@ -6,6 +6,6 @@ class PlansConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.accounts.signals import account_opened
-        from apps.plans.services import start_trial_of_opened_account
+        from apps.plans.services.subscriptions import start_trial_of_opened_account
 
         account_opened.connect(start_trial_of_opened_account, dispatch_uid="start_trial")

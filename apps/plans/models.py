@@ -1,18 +1,65 @@
-"""Who is on which plan, and until when."""
+"""Who is on which plan and until when, and which tester grants put them there."""
+
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import TenantModel
-from apps.plans.products import PLANS
+from apps.plans.products import PLANS, TESTER_DAYS
+
+
+class SubscriptionSource(models.TextChoices):
+    """Who put somebody on a plan."""
+
+    TRIAL = "trial", _("trial")
+    STRIPE = "stripe", _("paid by card")
+    TESTER = "tester", _("tester grant")
+    MANUAL = "manual", _("set by hand")
+
+
+class BillingInterval(models.TextChoices):
+    """How long a paid period is."""
+
+    MONTH = "month", _("month")
+    YEAR = "year", _("year")
+
+
+class PauseReason(models.TextChoices):
+    """Why nothing new is made for somebody."""
+
+    NO_PLAN = "no_plan", _("the plan has ended")
+    PAYMENT_FAILED = "payment_failed", _("a payment failed")
+    REFUNDED = "refunded", _("the payment was given back")
+    DISPUTED = "disputed", _("the payment is disputed")
 
 
 class Subscription(TenantModel):
-    """A user's time on a plan; without an end it runs until it is ended."""
+    """A user's time on a plan; without an end it runs until it is ended.
+
+    One row for each subscription at the payment provider, changed by what the provider says. The
+    `custom_…` columns are an enterprise customer's own values, set by hand.
+    """
 
     plan = models.CharField(max_length=32, choices=[(slug, slug) for slug in PLANS])
+    source = models.CharField(
+        max_length=16, choices=SubscriptionSource.choices, default=SubscriptionSource.MANUAL
+    )
     valid_from = models.DateTimeField()
     valid_until = models.DateTimeField(null=True, blank=True)
+
+    stripe_subscription_id = models.CharField(max_length=255, null=True, blank=True)
+    interval = models.CharField(max_length=8, choices=BillingInterval.choices, blank=True)
+    next_plan = models.CharField(max_length=32, blank=True)
+    cancels_at = models.DateTimeField(null=True, blank=True)
+    past_due_since = models.DateTimeField(null=True, blank=True)
+    pause_reason = models.CharField(max_length=16, choices=PauseReason.choices, blank=True)
+
+    custom_dollars_a_month = models.PositiveIntegerField(null=True, blank=True)
+    custom_credits_a_month = models.PositiveIntegerField(null=True, blank=True)
+    custom_parallel_queues = models.PositiveIntegerField(null=True, blank=True)
+    custom_storage_gb = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = (
@@ -20,8 +67,74 @@ class Subscription(TenantModel):
                 condition=Q(valid_until__isnull=True) | Q(valid_until__gt=F("valid_from")),
                 name="plans_subscription_ends_after_start",
             ),
+            models.CheckConstraint(
+                condition=Q(plan="enterprise")
+                | Q(
+                    custom_dollars_a_month__isnull=True,
+                    custom_credits_a_month__isnull=True,
+                    custom_parallel_queues__isnull=True,
+                    custom_storage_gb__isnull=True,
+                ),
+                name="plans_subscription_custom_is_enterprise",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "stripe_subscription_id"], name="plans_subscription_of_stripe"
+            ),
+            models.UniqueConstraint(fields=["user", "id"], name="plans_subscription_tenant_key"),
         )
         indexes = (models.Index(fields=["user", "valid_from"], name="plans_subscription_user"),)
 
     def __str__(self) -> str:
         return f"{self.plan} from {self.valid_from:%Y-%m-%d}"
+
+
+class TesterGrant(TenantModel):
+    """That an administrator put a user on the tester plan, with credits, for a while.
+
+    `granted_by` and `revoked_by` are ids of administrators; the record outlives their accounts.
+    """
+
+    private_fields: ClassVar[tuple[str, ...]] = ("granted_by", "revoked_by")
+    outlives_account: ClassVar[bool] = True
+
+    subscription = models.ForeignKey(
+        Subscription,
+        on_delete=models.SET_NULL,
+        null=True,
+        db_constraint=False,
+        related_name="+",
+    )
+    credits = models.PositiveIntegerField()
+    days = models.PositiveIntegerField()
+    reason = models.TextField()
+    granted_by = models.UUIDField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.UUIDField(null=True, blank=True)
+    revoke_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(days__gte=TESTER_DAYS[0], days__lte=TESTER_DAYS[-1]),
+                name="plans_tester_grant_days",
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_at__isnull=True, revoked_by__isnull=True)
+                | Q(revoked_at__isnull=False, revoked_by__isnull=False),
+                name="plans_tester_grant_revoked_by_somebody",
+            ),
+        )
+        indexes = (models.Index(fields=["user", "-created_at"], name="plans_tester_grant_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.credits} credits for {self.days} days"
+
+
+class TrialPerson(models.Model):
+    """That a person has had a trial; a keyed digest, so that it says nothing of who it was."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.digest

@@ -2,16 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from apps.accounts.credentials import Credential, CredentialKind
 from apps.accounts.models import User
 from apps.accounts.requests import credential_of, signed_in_user
-from apps.core.errors import ErrorCode, Forbidden
-from apps.plans.products import PLANS, PlanType
-from apps.plans.selectors import plan_of
+from apps.plans.entitlements import Feature, require
 
 if TYPE_CHECKING:  # the views import the default permissions, so at run time it would be a circle
     from rest_framework.views import APIView
@@ -32,16 +29,5 @@ def check_api_access(*, user: User, credential: Credential) -> None:
     Raises:
         Forbidden: it is a key or a token, and the plan of `user` has no API access.
     """
-    if credential.kind == CredentialKind.SESSION:
-        return
-    plan = plan_of(user=user)
-    if plan.api:
-        return
-    sold = ", ".join(
-        each.slug.title() for each in PLANS.values() if each.api and each.plan_type == PlanType.PAID
-    )
-    raise Forbidden(
-        _("Your plan has no API access. These plans have it: %(plans)s.") % {"plans": sold},
-        code=ErrorCode.API_ACCESS,
-        plan=plan.slug,
-    )
+    if credential.kind != CredentialKind.SESSION:
+        require(user_id=user.id, feature=Feature.API)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from apps.plans.tiers import GpuTier
 
@@ -23,6 +24,38 @@ class ModelAccess(models.TextChoices):
     FULL = "full"
 
 
+class CreditSource(models.TextChoices):
+    """What credits are given for."""
+
+    TRIAL = "trial", _("trial")
+    PLAN = "plan", _("plan")
+    UPGRADE = "upgrade", _("upgrade")
+    PACK = "pack", _("credit pack")
+    TESTER = "tester", _("tester")
+    REFUND = "refund", _("refund")
+    GIFT = "gift", _("gift")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditPack:
+    """Credits sold beside a plan."""
+
+    slug: str
+    credits: int
+    dollars: int
+
+
+PACK_DAYS = 60
+PACKS: dict[str, CreditPack] = {
+    pack.slug: pack
+    for pack in (
+        CreditPack(slug="pack-1000", credits=1_000, dollars=5),
+        CreditPack(slug="pack-5000", credits=5_000, dollars=25),
+        CreditPack(slug="pack-15000", credits=15_000, dollars=75),
+    )
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A row of the plan table; `None` means without limit, or set by hand for a customer."""
@@ -30,6 +63,7 @@ class Plan:
     slug: str
     plan_type: PlanType
     dollars_a_month: int | None
+    dollars_a_year: int | None = None
     credits_a_month: int | None
     gpu_tier: GpuTier
     parallel_queues: int | None
@@ -120,3 +154,15 @@ PLANS: dict[str, Plan] = {
 
 TRIAL = PLANS["trial"]
 TRIAL_DAYS = 7
+# After a pause the pictures stay so long.
+RETENTION_DAYS = 30
+# So long a plan goes on after a payment has failed.
+GRACE_DAYS = 7
+# From the least to the most: whoever is on several at once is served by the last.
+PLAN_ORDER = ("trial", "starter", "tester", "pro", "studio", "enterprise")
+# What somebody can buy, the smallest first.
+PLANS_SOLD = tuple(plan for plan in PLANS.values() if plan.plan_type == PlanType.PAID)
+
+TESTER_CREDITS = 50_000
+TESTER_DAYS = range(1, 366)
+TESTER_REASON_LENGTH = 10

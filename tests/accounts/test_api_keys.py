@@ -17,7 +17,7 @@ from apps.accounts.services import keys
 from apps.accounts.services.keys import create_key, note_use, revoke_key
 from apps.accounts.services.users import ensure_administrator
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from tests.factories import PASSWORD, usable_key
 from tests.queries import counted_queries
 
@@ -205,7 +205,8 @@ def test_keys_are_refused_on_plans_without_api_access(user: User, plan: Any) -> 
     assert response.status_code == 403
     body = response.json()
     assert (body["code"], body["plan"]) == ("api_access", plan.slug)
-    assert "Pro, Studio, Enterprise" in body["detail"]
+    assert body["smallest_plan"] == "pro"
+    assert "Pro" in body["detail"]
 
 
 @pytest.mark.parametrize("plan", [plan for plan in PLANS.values() if plan.api])

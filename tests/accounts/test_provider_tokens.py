@@ -16,7 +16,7 @@ from apps.accounts.models import User
 from apps.accounts.provider_keys import ProviderKeys, ProviderUnavailable
 from apps.core.errors import ErrorCode
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from tests.accounts.provider import (
     CLIENT_ID,
     DISCOVERY,

@@ -19,7 +19,7 @@ from apps.accounts.services.keys import create_key
 from apps.core.views import unknown_api_address
 from apps.plans.permissions import HasApiAccess
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 
 METHODS = ("get", "post", "put", "patch", "delete")
 # They describe the API and show nothing of anybody.
@@ -48,6 +48,7 @@ ADDRESSES = [
     ("post", f"/api/v1/generations/{ANY}/cancel", Scope.GENERATE, 404),
     ("post", "/api/v1/images", Scope.GENERATE, 422),
     ("delete", f"/api/v1/images/{ANY}", Scope.MANAGE, 404),
+    ("post", "/api/v1/generations/quote", Scope.GENERATE, 422),
     ("get", "/api/v1/keys", Scope.MANAGE, 200),
     ("post", "/api/v1/keys", Scope.MANAGE, 422),
     ("get", f"/api/v1/keys/{ANY}", Scope.MANAGE, 404),

@@ -9,7 +9,7 @@ from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.plans.models import Subscription
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from tests.factories import PASSWORD, make_image, make_job, make_user
 from tests.queries import counted_queries
 
@@ -103,10 +103,11 @@ def test_billing_puts_a_user_on_a_plan(user: User) -> None:
     form = {
         "user": str(user.id),
         "plan": "pro",
+        "source": "manual",
         "valid_from_0": "2026-01-01",
         "valid_from_1": "00:00:00",
     }
 
     assert member_of("billing").post("/admin/plans/subscription/add/", form).status_code == 302
 
-    assert Subscription.objects.get().plan == "pro"
+    assert Subscription.objects.exclude(plan="trial").get().plan == "pro"

@@ -11,7 +11,7 @@ from apps.accounts.models import ApiKey, Scope, User
 from apps.accounts.services import keys
 from apps.accounts.services.keys import create_key
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from tests.factories import usable_key
 from tests.queries import counted_queries
 

@@ -17,7 +17,7 @@ from apps.generation.services.leftovers import remove_leftovers
 from apps.generation.wakeups import send_wakeup
 from apps.images.models import Image
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import TIER_BY_QUEUE
 from tests.factories import make_job
 from tests.faults.conftest import LEASE_SECONDS

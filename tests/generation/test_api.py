@@ -11,7 +11,7 @@ from apps.generation.models import Job, JobState
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import claim_next_job
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import GpuTier
 from tests.factories import make_image, make_job
 from tests.queries import counted_queries

@@ -1,17 +1,15 @@
 """What a key uses is written down under its name, and its cap holds."""
 
 import uuid
-from datetime import timedelta
 
-from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.accounts.credentials import SESSION
 from apps.accounts.models import Scope, User
 from apps.accounts.services.keys import create_key
 from apps.catalog.models import GenerationModel
-from apps.credits.models import UsageRecord
-from apps.credits.services import record_generation
+from apps.credits.models import Hold, UsageRecord
+from apps.credits.services.ledger import hold_credits, settle_hold
 from apps.generation.models import Job
 from apps.generation.services.leases import claim_next_job
 from apps.generation.services.results import finish_job
@@ -50,29 +48,15 @@ def test_a_key_that_has_used_its_cap_makes_no_more_this_month(
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
 
-    def use(seconds: int, key_id: uuid.UUID | None) -> UsageRecord:
-        return record_generation(
-            user_id=user.id,
-            job_id=uuid.uuid4(),
-            api_key_id=key_id,
-            model="m",
-            tier=GpuTier.BASIC,
-            steps=1,
-            width=64,
-            height=64,
-            batch_size=1,
-            compute_seconds=seconds,
-        )
+    def hold(amount: int, key_id: uuid.UUID | None) -> Hold:
+        return hold_credits(user_id=user.id, job_id=uuid.uuid4(), amount=amount, api_key_id=key_id)
 
-    use(9, key.id)
-    use(99, other.id)
-    use(99, None)
-    last_month = use(99, key.id)
-    UsageRecord.objects.filter(id=last_month.id).update(
-        created_at=timezone.now() - timedelta(days=32)
-    )
+    settled = hold(9, key.id)
+    settle_hold(user_id=user.id, job_id=settled.job_id, charge=5)
+    hold(4, key.id)
+    hold(99, other.id)
+    hold(99, None)
     below = client.post("/api/v1/generations", {"prompt": "x"}, format="json")
-    use(1, key.id)
     jobs = Job.objects.count()
     above = client.post("/api/v1/generations", {"prompt": "x"}, format="json")
 
@@ -80,4 +64,5 @@ def test_a_key_that_has_used_its_cap_makes_no_more_this_month(
     assert above.status_code == 403
     body = above.json()
     assert (body["code"], body["limit"], body["used"]) == ("key_credit_cap", 10, 10)
+    assert body["required"] == 1
     assert Job.objects.count() == jobs

@@ -28,7 +28,7 @@ from apps.core.groups import sender
 from apps.generation.events import publisher
 from apps.plans.models import Subscription
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from config.asgi import application
 from tests.database import in_thread
 from tests.factories import PASSWORD

@@ -14,7 +14,7 @@ from apps.images import signing
 from apps.images.models import Image
 from apps.images.services import delete_image
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from tests.factories import make_image
 from tests.queries import counted_queries
 

@@ -17,13 +17,14 @@ from rest_framework.test import APIClient
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.core.models import Act, AuditRecord
+from apps.credits.costs import Shape
 from apps.credits.models import UsageRecord
-from apps.credits.services import record_generation
+from apps.credits.services.usage import record_generation
 from apps.generation.models import Job
 from apps.images.models import Image
 from apps.plans.models import Subscription
 from apps.plans.products import PLANS
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import GpuTier
 from apps.privacy.models import DataRequest, RequestKind, RequestState
 from apps.privacy.services import background
@@ -55,11 +56,11 @@ def full_account(user: User, stranger: User, starter: GenerationModel) -> User:
             api_key_id=None,
             model="starter",
             tier=GpuTier.BASIC,
-            steps=1,
-            width=64,
-            height=64,
-            batch_size=1,
+            shape=Shape(64, 64, 1, 1),
+            is_whole=True,
             compute_seconds=1.5,
+            quoted=2,
+            charged=2,
         )
     return user
 
@@ -91,9 +92,10 @@ def test_an_export_holds_every_row_and_picture_of_its_user_alone(
     assert json.loads(archive.read("profile.json"))["email"] == full_account.email
     (row,) = json.loads(archive.read("images/image.json"))
     assert row["metadata"] == {"prompt": "빨간 원"}
-    for name in ("generation/job.json", "plans/subscription.json", "credits/usagerecord.json"):
-        (row,) = json.loads(archive.read(name))
-        assert row["user_id"] == str(full_account.id)
+    counts = {"generation/job": 1, "plans/subscription": 2, "credits/usagerecord": 1}
+    for name, count in counts.items():
+        found = json.loads(archive.read(f"{name}.json"))
+        assert [row["user_id"] for row in found] == [str(full_account.id)] * count
     everything = b"".join(archive.read(name) for name in archive.namelist())
     assert str(stranger.id).encode() not in everything
     assert b"password" not in everything

@@ -4,6 +4,7 @@ from apps.generation.api import views
 
 urlpatterns = [
     path("generations", views.GenerationListView.as_view(), name="generations"),
+    path("generations/quote", views.GenerationQuoteView.as_view(), name="generation-quote"),
     path("generations/<uuid:job_id>", views.GenerationView.as_view(), name="generation"),
     path(
         "generations/<uuid:job_id>/cancel",

@@ -15,12 +15,20 @@ from apps.accounts.permissions import by_method
 from apps.accounts.requests import credential_of, signed_in_user
 from apps.catalog.selectors import get_model
 from apps.core.rate_limits import Endpoint
+from apps.credits.selectors import balance_of
 from apps.generation.models import Job, JobState
 from apps.generation.parameters import complete_parameters
+from apps.generation.quotes import quote_generation
 from apps.generation.requests import GenerationRequestSerializer
 from apps.generation.selectors import get_job, list_jobs
-from apps.generation.serializers import GenerationSerializer, render_jobs
+from apps.generation.serializers import (
+    GenerationSerializer,
+    QuoteSerializer,
+    render_jobs,
+    render_quote,
+)
 from apps.generation.services.jobs import accept_generation, cancel_job, request_digest
+from apps.plans.selectors import plan_of
 
 IDEMPOTENCY_HEADER = OpenApiParameter(
     "Idempotency-Key",
@@ -76,16 +84,46 @@ class GenerationListView(ListAPIView[Job]):
         header = IdempotencyKeySerializer(data=_idempotency_key(request))
         header.is_valid(raise_exception=True)
         settings = dict(form.validated_data)
+        quote = settings.pop("quote", None)
+        # A repeated request may come with another quote for the same.
+        digest = request_digest(settings)
         model = get_model(user=user, key=settings.pop("model", None))
         job = accept_generation(
             user=user,
             model=model,
             parameters=complete_parameters(model=model, **settings),
-            digest=request_digest(form.validated_data),
+            digest=digest,
+            quote=quote,
             api_key=credential_of(request).api_key,
             **header.validated_data,
         )
         return _accepted(request, job)
+
+
+class GenerationQuoteView(APIView):
+    """Tell what a generation would cost at most; nothing is made or held."""
+
+    required_scopes = by_method(POST=Scope.GENERATE)
+
+    @extend_schema(
+        request=GenerationRequestSerializer,
+        responses=QuoteSerializer,
+        operation_id="generations_quote",
+    )
+    def post(self, request: Request) -> Response:
+        user = signed_in_user(request)
+        form = GenerationRequestSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        settings = dict(form.validated_data)
+        settings.pop("quote", None)
+        model = get_model(user=user, key=settings.pop("model", None))
+        offer = quote_generation(
+            user=user,
+            model=model,
+            tier=plan_of(user=user).gpu_tier,
+            parameters=complete_parameters(model=model, **settings),
+        )
+        return Response(render_quote(offer, balance=balance_of(user_id=user.id)))
 
 
 class GenerationView(APIView):

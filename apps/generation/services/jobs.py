@@ -14,13 +14,17 @@ from apps.accounts.models import ApiKey, User
 from apps.catalog.models import GenerationModel
 from apps.core.errors import Conflict, ErrorCode, Forbidden, Invalid, NotFound
 from apps.credits.selectors import credits_of_key_this_month
+from apps.credits.services.ledger import hold_credits, lock_credits, release_hold
 from apps.generation.announcements import announce_accepted, announce_end
 from apps.generation.models import Job, JobState
 from apps.generation.parameters import GenerationParameters
+from apps.generation.quotes import credits_of_token, quote_generation, shape_of
 from apps.generation.selectors import get_job
 from apps.generation.wakeups import send_first_wakeup
-from apps.images.selectors import get_image
-from apps.plans.selectors import plan_of
+from apps.images.selectors import get_image, stored_bytes
+from apps.plans.entitlements import Feature, check, decide, require
+from apps.plans.products import ModelAccess
+from apps.plans.tiers import GpuTier
 
 logger = structlog.get_logger(__name__)
 
@@ -39,23 +43,29 @@ def accept_generation(
     idempotency_key: str | None = None,
     digest: str = "",
     api_key: ApiKey | None = None,
+    quote: str | None = None,
 ) -> Job:
-    """Insert a job and wake a worker for it once the row is committed.
+    """Insert a job, hold its credits, and wake a worker once both are committed.
 
-    The same `idempotency_key` with the same `digest` returns the job it made before.
+    The same `idempotency_key` with the same `digest` returns the job it made before. `quote` is
+    the token of one; without it the job is quoted now.
 
     Raises:
         Invalid: the picture to start from is not there.
-        Forbidden: the key that asks has used what it may in this month.
-        Conflict: too many jobs wait already, or the key was used for another request.
+        PaymentRequired: fewer credits are available than the quote.
+        Forbidden: the plan is paused, or lacks the model or the storage; or the key that asks has
+            used what it may in this month.
+        Conflict: too many jobs wait already, the quote has expired, or the key was used for
+            another request.
     """
     earlier = _accepted_before(user=user, key=idempotency_key, digest=digest)
     if earlier is not None:
         return earlier
     if parameters.init_image is not None:
         _check_init_image(user=user, image_name=parameters.init_image)
-    if api_key is not None:
-        _check_cap(user=user, api_key=api_key)
+    has = require(user_id=user.id, feature=Feature.GENERATION)
+    check(decide(has, feature=Feature.MODEL, access=ModelAccess(model.access)))
+    check(decide(has, feature=Feature.STORAGE, used_bytes=stored_bytes(user_id=user.id) + 1))
     waiting = Job.objects.filter(user=user, state=JobState.QUEUED).count()
     if waiting >= settings.EASEL_MAX_WAITING_JOBS:
         raise Conflict(
@@ -63,13 +73,16 @@ def accept_generation(
             code=ErrorCode.QUEUE_FULL,
             limit=settings.EASEL_MAX_WAITING_JOBS,
         )
-    plan = plan_of(user=user)
+    tier = has.plan.gpu_tier
+    credits = _quoted(quote, user=user, model=model, tier=tier, parameters=parameters)  # noqa: A001
+    if api_key is not None:
+        _check_cap(user=user, api_key=api_key, quoted=credits)
     try:
         with transaction.atomic():
             job = Job.objects.create(
                 user=user,
-                tier=plan.gpu_tier,
-                parallel_limit=plan.parallel_queues,
+                tier=tier,
+                parallel_limit=has.plan.parallel_queues,
                 model=model,
                 parameters=parameters.to_json(),
                 idempotency_key=idempotency_key,
@@ -79,6 +92,7 @@ def accept_generation(
                 woken_at=timezone.now(),
                 wake_count=1,
             )
+            hold_credits(user_id=user.id, job_id=job.id, amount=credits, api_key_id=job.api_key_id)
             transaction.on_commit(lambda: _announce(job))
     except IntegrityError:
         raced = _accepted_before(user=user, key=idempotency_key, digest=digest)
@@ -102,6 +116,7 @@ def cancel_job(*, user: User, job_id: uuid.UUID) -> Job:
             state=JobState.CANCELLED, cancel_requested_at=now, finished_at=now
         )
         if cancelled:
+            release_hold(user_id=user.id, job_id=job_id)
             transaction.on_commit(lambda: announce_end(job))
         else:
             own.filter(state=JobState.RUNNING, cancel_requested_at__isnull=True).update(
@@ -123,18 +138,36 @@ def _accepted_before(*, user: User, key: str | None, digest: str) -> Job | None:
     return job
 
 
-def _check_cap(*, user: User, api_key: ApiKey) -> None:
-    # Jobs in flight are not charged yet, so a key may overdraw its cap by those.
+def _quoted(
+    token: str | None,
+    *,
+    user: User,
+    model: GenerationModel,
+    tier: GpuTier,
+    parameters: GenerationParameters,
+) -> int:
+    if token is not None:
+        shape = shape_of(parameters)
+        return credits_of_token(token, user=user, model=model, tier=tier, shape=shape)
+    offer = quote_generation(user=user, model=model, tier=tier, parameters=parameters)
+    return offer.quote.credits
+
+
+def _check_cap(*, user: User, api_key: ApiKey, quoted: int) -> None:
     cap = api_key.monthly_credit_cap
     if cap is None:
         return
+    # Two requests at once would each see what was used before the other.
+    lock_credits(user_id=user.id)
     used = credits_of_key_this_month(user=user, api_key_id=api_key.id)
-    if used >= cap:
+    if used + quoted > cap:
         raise Forbidden(
-            _("This key has used the credits that it may use in this month."),
+            _("This needs %(required)d credits, more than this key may still use in this month.")
+            % {"required": quoted},
             code=ErrorCode.KEY_CREDIT_CAP,
             limit=cap,
             used=used,
+            required=quoted,
         )
 
 

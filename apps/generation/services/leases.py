@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from apps.core.errors import ErrorCode, new_error_id
 from apps.core.tenancy import closed_scope, enter_tenant, service_scope, tenant_scope
+from apps.credits.services.ledger import release_hold
 from apps.generation.announcements import announce_end, announce_start
-from apps.generation.models import Job, JobState
+from apps.generation.models import TERMINAL_STATES, Job, JobState
 from apps.generation.selectors import due_jobs
 from apps.generation.wakeups import send_wakeup, wake_next_of
 from apps.plans.tiers import GpuTier
@@ -160,6 +161,8 @@ def _requeue_or_fail(job: Job) -> None:
             "error_id",
         ]
     )
+    if job.state in TERMINAL_STATES:
+        release_hold(user_id=job.user_id, job_id=job.id)
     transaction.on_commit(lambda: _after_recovery(job))
 
 

@@ -1,5 +1,6 @@
 """End jobs: pictures, usage and state in one transaction, by compare-and-set on the attempt."""
 
+import dataclasses
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
@@ -10,10 +11,13 @@ from django.utils import timezone
 
 from apps.core.errors import ErrorCode, new_error_id
 from apps.core.tenancy import tenant_scope
-from apps.credits.services import record_generation
+from apps.credits.costs import charge_of
+from apps.credits.services.ledger import release_hold, settle_hold
+from apps.credits.services.usage import record_generation
 from apps.generation.announcements import announce_end, announce_images
 from apps.generation.models import Job, JobState
 from apps.generation.parameters import GenerationParameters
+from apps.generation.quotes import shape_of
 from apps.generation.wakeups import wake_next_of
 from apps.images.models import Image
 from apps.images.services import StoredPicture, add_results
@@ -53,18 +57,19 @@ def finish_job(
         job.compute_seconds = Decimal(compute_seconds).quantize(Decimal("0.001"))
         _close(job)
         images = add_results(user_id=user_id, job_id=job.id, pictures=enumerate(pictures))
-        parameters = GenerationParameters.from_json(job.parameters)
+        resolution = settle_hold(user_id=user_id, job_id=job.id, charge=charge_of(compute_seconds))
+        shape = shape_of(GenerationParameters.from_json(job.parameters))
         record_generation(
             user_id=user_id,
             job_id=job.id,
             api_key_id=job.api_key_id,
             model=job.model_id,
             tier=GpuTier(job.tier),
-            steps=parameters.steps,
-            width=parameters.width,
-            height=parameters.height,
-            batch_size=len(pictures),
+            shape=dataclasses.replace(shape, batch_size=len(pictures)),
+            is_whole=len(pictures) == shape.batch_size,
             compute_seconds=compute_seconds,
+            quoted=resolution.charged + resolution.released,
+            charged=resolution.charged,
         )
         transaction.on_commit(lambda: _after_end(job, images))
     logger.info("job_finished", job_id=str(job_id), state=state, seconds=round(compute_seconds, 3))
@@ -88,6 +93,7 @@ def fail_job(
         job.error_code = code
         job.error_id = error_id or new_error_id()
         _close(job)
+        release_hold(user_id=user_id, job_id=job.id)
         transaction.on_commit(lambda: _after_end(job, []))
     logger.warning("job_failed", job_id=str(job_id), code=code, error_id=job.error_id)
     return True

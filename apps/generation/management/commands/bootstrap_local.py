@@ -1,19 +1,24 @@
 """Prepare a fresh machine: a demo user, its plan, the starter model."""
 
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from apps.accounts.services.users import ensure_administrator
 from apps.catalog.services import install_starter_model
 from apps.core.tenancy import service_scope
-from apps.plans.products import PLANS
+from apps.credits.services.grants import add_grant
+from apps.plans.products import PLANS, CreditSource
 from apps.plans.selectors import plan_of
-from apps.plans.services import start_subscription
+from apps.plans.services.subscriptions import start_subscription
 from config import env
+
+DEMO_CREDITS = 1_000_000
 
 
 class Command(BaseCommand):
@@ -29,6 +34,16 @@ class Command(BaseCommand):
             user, created = ensure_administrator(email=email, password=password, name="Demo")
             if plan_of(user=user).slug != "enterprise":
                 start_subscription(user=user, plan=PLANS["enterprise"])
+            now = timezone.now()
+            add_grant(
+                user_id=user.id,
+                source=CreditSource.GIFT,
+                amount=DEMO_CREDITS,
+                valid_from=now,
+                valid_until=now + timedelta(days=3650),
+                key="demo",
+                reason="the demo user of this machine",
+            )
         self.stdout.write(f"Model    {model.name} ({model.key})")
         self.stdout.write(f"Sign in  {email}")
         if created or user.check_password(password):

@@ -1,9 +1,9 @@
 """Writes on usage."""
 
-import math
 import uuid
 from decimal import Decimal
 
+from apps.credits.costs import Shape
 from apps.credits.models import ActionType, UsageRecord
 from apps.plans.tiers import GpuTier
 
@@ -15,14 +15,13 @@ def record_generation(
     api_key_id: uuid.UUID | None,
     model: str,
     tier: GpuTier,
-    steps: int,
-    width: int,
-    height: int,
-    batch_size: int,
+    shape: Shape,
+    is_whole: bool,
     compute_seconds: float,
+    quoted: int | None,
+    charged: int,
 ) -> UsageRecord:
-    """Write the usage of a finished job; one credit is one second, begun seconds count whole."""
-    seconds = Decimal(compute_seconds).quantize(Decimal("0.001"))
+    """Write the usage of a finished job: what it took, and the credits it was charged."""
     return UsageRecord.objects.create(
         user_id=user_id,
         job_id=job_id,
@@ -30,10 +29,12 @@ def record_generation(
         action_type=ActionType.GENERATION,
         model_used=model,
         gpu_tier=tier,
-        steps=steps,
-        width=width,
-        height=height,
-        batch_size=batch_size,
-        compute_seconds=seconds,
-        credits_consumed=math.ceil(seconds),
+        steps=shape.steps,
+        width=shape.width,
+        height=shape.height,
+        batch_size=shape.batch_size,
+        is_whole=is_whole,
+        compute_seconds=Decimal(compute_seconds).quantize(Decimal("0.001")),
+        credits_quoted=quoted,
+        credits_consumed=charged,
     )

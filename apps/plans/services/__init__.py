@@ -1,0 +1,1 @@
+"""Writes on plans: `subscriptions` by hand and trials, `testers` for grants by administrators."""

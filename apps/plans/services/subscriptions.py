@@ -1,0 +1,66 @@
+"""Put users on plans by hand, and new ones on trial."""
+
+import hashlib
+import hmac
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.core.tenancy import tenant_scope
+from apps.plans.models import Subscription, SubscriptionSource
+from apps.plans.products import TRIAL_DAYS, Plan
+from apps.plans.signals import trial_started
+
+
+def start_subscription(
+    *,
+    user: User,
+    plan: Plan,
+    valid_until: datetime | None = None,
+    source: SubscriptionSource = SubscriptionSource.MANUAL,
+) -> Subscription:
+    """Put `user` on `plan` from now until `valid_until`, or without an end."""
+    return Subscription.objects.create(
+        user=user,
+        plan=plan.slug,
+        source=source,
+        valid_from=timezone.now(),
+        valid_until=valid_until,
+    )
+
+
+def start_trial(*, user: User) -> bool:
+    """Put a new `user` on trial, unless the person has had one; `False` if so.
+
+    By a function of PostgreSQL: who serves users may begin a trial and nothing better.
+    """
+    with tenant_scope(user.id):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT easel_start_trial(%s, %s)", [TRIAL_DAYS, person_digest(user.email)]
+            )
+            (started,) = cursor.fetchone()
+        if started:
+            trial_started.send(sender=Subscription, user_id=user.id)
+    return bool(started)
+
+
+def start_trial_of_opened_account(*, sender: object, user: User, **kwargs: Any) -> None:
+    """Answer `account_opened`."""
+    del sender, kwargs
+    start_trial(user=user)
+
+
+def person_digest(email: str) -> str:
+    """Return what is kept of a person who has had a trial when the account is gone.
+
+    Capital letters and what follows a plus sign make no other person. Keyed, so that nobody who
+    reads it can try addresses.
+    """
+    local, _at, domain = email.strip().casefold().rpartition("@")
+    person = f"{local.partition('+')[0]}@{domain}"
+    return hmac.new(settings.SECRET_KEY.encode(), person.encode(), hashlib.sha256).hexdigest()

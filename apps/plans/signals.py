@@ -1,0 +1,15 @@
+"""What happens to plans and payments, for the apps above to react to."""
+
+from django.dispatch import Signal
+
+# Both are sent in the transaction of the fact, with the `user_id` concerned.
+#
+# Credits are due: `source` (CreditSource), `amount`, `valid_from`, `valid_until`, `key` (the same
+# fact has the same key, however often it is told), `paid_cents`, `plan` (slug or ""), `reason`,
+# `granted_by` (id of an administrator or None).
+credits_due = Signal()
+# What is left of earlier credits is to be taken back: `key` of the grant, `reason`, `actor_id`
+# (or None), `at_most` (credits, or None for all that is unused).
+credits_withdrawn = Signal()
+# A new user, `user_id`, has begun a trial.
+trial_started = Signal()
