@@ -362,7 +362,7 @@ def test_raw_sql_gives_no_row_to_another_tenant(login: str, two_tenants: tuple[U
                 raw.execute("SELECT set_config('app.current_user_id', %s, true)", [str(user.id)])
                 # A copied posting meets the guard of its kind before the policy.
                 with pytest.raises(
-                    psycopg.errors.InsufficientPrivilege, match="row-level|may not post"
+                    psycopg.errors.InsufficientPrivilege, match=r"row-level|may not post"
                 ):
                     raw.execute(statements[kind])
                 refused.add((table, kind))
