@@ -49,9 +49,8 @@ def after_payment(world: World, invoice: Json) -> None:
         return
     if pending.waits_for(world, subscription) == invoice["id"]:
         pending.apply(world, subscription)
-    if subscription["status"] == "incomplete":
-        set_status(world, subscription, "active")
-    elif subscription["status"] in _BEHIND and not _open_invoices(world, subscription):
+    is_settled = subscription["status"] in _BEHIND and not _open_invoices(world, subscription)
+    if subscription["status"] == "incomplete" or is_settled:
         set_status(world, subscription, "active")
 
 

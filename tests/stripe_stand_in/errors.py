@@ -32,13 +32,18 @@ def unauthorized(message: str) -> ApiError:
     return ApiError(401, "invalid_request_error", message)
 
 
-def declined(charge: dict[str, Any], intent: dict[str, Any]) -> ApiError:
+def declined(charge: dict[str, Any] | None, intent: dict[str, Any] | None) -> ApiError:
     return ApiError(
         402,
         "card_error",
         "Your card was declined.",
         code="card_declined",
         decline_code="generic_decline",
-        charge=charge["id"],
+        charge=charge["id"] if charge else None,
         payment_intent=intent,
     )
+
+
+def not_stood_in_for(what: str, param: str) -> ApiError:
+    """Refuse what Stripe would accept, so that no test passes by what is not done here."""
+    return ApiError(400, "invalid_request_error", f"The stand-in knows no {what}.", param=param)

@@ -168,8 +168,11 @@ def subscription_of(invoice: Json) -> str | None:
     return subscription
 
 
-def finalize(world: World, invoice: Json) -> Json:
-    """Open a draft for payment; one of which nothing is due is paid by that."""
+def finalize(world: World, invoice: Json, intent: Json | None = None) -> Json:
+    """Open a draft for payment; one of which nothing is due is paid by that.
+
+    The intent to pay is a new one, or one that was paid before there was an invoice.
+    """
     owner = world.objects[invoice["customer"]]
     now = world.now(owner["id"])
     _apply_balance(invoice, owner["balance"])
@@ -189,13 +192,12 @@ def finalize(world: World, invoice: Json) -> Json:
     }
     invoice["status_transitions"] = invoice["status_transitions"] | {"finalized_at": now}
     if invoice["amount_due"]:
-        intent = new_intent(
+        intent = intent or new_intent(
             world,
             amount=invoice["amount_due"],
             currency=invoice["currency"],
             customer=owner["id"],
             description=_why(invoice),
-            metadata=world.note(invoice["id"]).get("payment_metadata"),
         )
         world.new(
             "invoice_payment",

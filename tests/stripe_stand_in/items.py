@@ -48,7 +48,7 @@ def price_of(world: World, spec: dict[str, Any], param: str = "items[0][price]")
         price = world.get("price", str(spec.get("price")), param=param)
         if not price["active"]:
             raise invalid(
-                f"The price specified is inactive. This field only accepts active prices.",
+                "The price specified is inactive. This field only accepts active prices.",
                 param=param,
             )
     if not price["recurring"]:
@@ -101,9 +101,7 @@ def planned(world: World, subscription: Json, specs: list[dict[str, Any]]) -> li
 def _addition(world: World, subscription: Json, spec: dict[str, Any], param: str) -> Change:
     price = price_of(world, spec, param)
     if any(item["price"]["id"] == price["id"] for item in subscription["items"]["data"]):
-        raise invalid(
-            "Cannot add multiple subscription items with the same plan.", param=param
-        )
+        raise invalid("Cannot add multiple subscription items with the same plan.", param=param)
     now = world.now(subscription["customer"])
     item = new_item(world, subscription["id"], price, spec.get("quantity", 1), now)
     return Change(item, price, item["quantity"], metadata=spec.get("metadata"), is_new=True)

@@ -85,12 +85,15 @@ def _expand(world: World, holder: Any, names: list[str], path: str) -> None:
         raise invalid(f"This property cannot be expanded ({path}).", param="expand")
     if holder.get(name) is None and (kind, name) in INCLUDES:
         holder[name] = copy.deepcopy(INCLUDES[str(kind), name](world, holder))
-    value = holder.get(name)
-    if isinstance(value, str) and value in world.objects:
-        holder[name] = value = copy.deepcopy(world.objects[value])
-    if isinstance(value, list):
-        for place, item in enumerate(value):
-            if isinstance(item, str) and item in world.objects:
-                value[place] = copy.deepcopy(world.objects[item])
+    holder[name] = value = _filled(world, holder.get(name))
     for item in value if isinstance(value, list) else [value]:
         _expand(world, item, rest, path)
+
+
+def _filled(world: World, value: Any) -> Any:
+    """Return an object for its id, or a list of them for a list of ids."""
+    if isinstance(value, list):
+        return [_filled(world, item) for item in value]
+    if isinstance(value, str) and value in world.objects:
+        return copy.deepcopy(world.objects[value])
+    return value

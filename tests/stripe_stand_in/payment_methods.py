@@ -33,9 +33,7 @@ def new_card(world: World, name: str, customer: str | None = None) -> Json:
         "payment_method",
         allow_redisplay="unspecified",
         billing_details={
-            "address": dict.fromkeys(
-                ("city", "country", "line1", "line2", "postal_code", "state")
-            ),
+            "address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
             "email": None,
             "name": None,
             "phone": None,

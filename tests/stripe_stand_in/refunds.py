@@ -29,9 +29,7 @@ def _charge_of(world: World, call: Call) -> Json:
     return world.get("charge", intent["latest_charge"], param="charge")
 
 
-def refund_charge(
-    world: World, charge: Json, amount: int | None = None, **more: Any
-) -> Json:
+def refund_charge(world: World, charge: Json, amount: int | None = None, **more: Any) -> Json:
     """Pay back what is left of a charge, or a part of it in cents."""
     left = charge["amount"] - charge["amount_refunded"]
     if charge["status"] != "succeeded":

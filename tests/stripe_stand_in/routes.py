@@ -67,6 +67,4 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
         match = candidate.pattern.fullmatch(path)
         if match and candidate.method == method:
             return candidate, match.groupdict()
-    raise ApiError(
-        404, "invalid_request_error", f"Unrecognized request URL ({method}: {path})."
-    )
+    raise ApiError(404, "invalid_request_error", f"Unrecognized request URL ({method}: {path}).")

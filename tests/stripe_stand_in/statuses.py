@@ -30,9 +30,7 @@ def end(world: World, subscription: Json, reason: str = "cancellation_requested"
         "schedule": None,
         "status": "canceled",
     }
-    subscription["cancellation_details"] = subscription["cancellation_details"] | {
-        "reason": reason
-    }
+    subscription["cancellation_details"] = subscription["cancellation_details"] | {"reason": reason}
     tell(world, "customer.subscription.deleted", subscription)
 
 

@@ -18,7 +18,6 @@ import typing_extensions
 from stripe import StripeObject
 from stripe._object_classes import OBJECT_CLASSES
 
-
 _OPTIONS = "stripe._request_options"
 
 
