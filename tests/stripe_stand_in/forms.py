@@ -36,7 +36,7 @@ def read(tree: dict[str, Any], parameters: str | None) -> dict[str, Any]:
     if parameters is None:
         return tree
     cls = parameters_class(parameters)
-    return typing.cast("dict[str, Any]", _read_object(tree, cls, ""))
+    return _read_object(tree, cls, "")
 
 
 def _read_object(tree: dict[str, Any], cls: type, path: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.stripe_stand_in import checkout, portal
 from tests.stripe_stand_in.errors import ApiError, missing
 from tests.stripe_stand_in.invoice_calls import pay_invoice
+from tests.stripe_stand_in.items import period_of
 from tests.stripe_stand_in.money import day, said
 from tests.stripe_stand_in.payment_methods import FAILING_CARD, GOOD_CARD
 from tests.stripe_stand_in.portal_page import portal_page
@@ -158,7 +159,7 @@ def _dashboard(
     rows = [
         (
             str(world.objects[one["customer"]].get("email") or one["customer"]),
-            f"{one['status']} → {day(portal.period_of(one)[1])}",
+            f"{one['status']} → {day(period_of(one)[1])}",
         )
         for one in world.every("subscription")
     ]

@@ -167,9 +167,7 @@ def keep(world: World, subscription: Json, parts: list[Proration]) -> list[Json]
                 "unit_amount_decimal": part.price["unit_amount_decimal"],
             },
             proration=part.is_proration,
-            proration_details={"credited_items": part.credited, "discount_amounts": []}
-            if part.credited
-            else None,
+            proration_details=_details_of_item(part),
             quantity=part.quantity,
             quantity_decimal=str(part.quantity),
             tax_rates=[],
@@ -179,6 +177,17 @@ def keep(world: World, subscription: Json, parts: list[Proration]) -> list[Json]
         tell(world, "invoiceitem.created", item)
         kept.append(item)
     return kept
+
+
+def _details_of_item(part: Proration) -> Json | None:
+    if part.credited is None:
+        return None
+    credited = {
+        "invoice_item": None,
+        "invoice_line_item_details": part.credited,
+        "type": "invoice_line_items",
+    }
+    return {"credited_items": credited, "discount_amounts": []}
 
 
 def waiting_lines(world: World, subscription: Json) -> list[Json]:

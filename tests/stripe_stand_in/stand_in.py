@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -133,7 +133,7 @@ class StripeStandIn:
         The actions are `cancel`, `reactivate`, `change_plan` with a `price`, and `change_card`
         with a `card`.
         """
-        actions = {
+        actions: dict[str, Callable[..., None]] = {
             "cancel": portal.cancel,
             "change_card": portal.change_card,
             "change_plan": portal.change_plan,

@@ -15,7 +15,6 @@ from functools import cache
 from typing import Any, ClassVar, Literal, Union
 
 import typing_extensions
-from stripe import StripeObject
 from stripe._object_classes import OBJECT_CLASSES
 
 _OPTIONS = "stripe._request_options"
@@ -66,10 +65,10 @@ def fields_of(cls: type) -> dict[str, Any]:
 
 
 @cache
-def class_of(kind: str) -> type[StripeObject]:
+def class_of(kind: str) -> type:
     """Return the class of the objects whose `object` is `kind`."""
     module, name = OBJECT_CLASSES[kind]
-    found: type[StripeObject] = getattr(importlib.import_module(module), name)
+    found: type = getattr(importlib.import_module(module), name)
     return found
 
 
