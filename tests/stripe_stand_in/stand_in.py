@@ -27,8 +27,8 @@ from tests.stripe_stand_in.webhooks import (
     signed,
 )
 
-SECRET_KEY = "sk_test_stand_in_of_stripe_for_tests"
-WEBHOOK_SECRET = "whsec_stand_in_of_stripe_for_tests"
+SECRET_KEY = "sk_test_StandInOfStripeForTests00"
+WEBHOOK_SECRET = "whsec_StandInOfStripeForTests00"
 # Seconds between tries of an automatic delivery; Stripe goes on for three days.
 _TRIES = (0.0, 0.5, 2.0, 5.0, 15.0, 60.0)
 
