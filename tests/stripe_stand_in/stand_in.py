@@ -46,7 +46,7 @@ class StripeStandIn:
 
     Where events go is chosen once: to a `webhook_url`, by a thread, as soon as they happen; to a
     callable, in the thread that calls a method of this object, at the end of that method; or
-    nowhere until `deliver_all` is called, with `held`. Events that a request of the API caused
+    nowhere until `deliver_all` is called, with `held`. Events that a request of the API or a page caused
     wait for the next method call in the second way.
     """
 
@@ -248,12 +248,16 @@ class StripeStandIn:
         return taken
 
     @contextmanager
-    def acting(self) -> Iterator[World]:
-        """Hold the world for a change, and hand over what it causes."""
+    def acting(self, *, hands_over: bool = True) -> Iterator[World]:
+        """Hold the world for a change, and then hand over what it caused.
+
+        A page does not hand over: a callable is for the thread of a test, not for the server's.
+        """
         with self.world.lock:
             clocks.catch_up(self.world)
             yield self.world
-        self._hand_over()
+        if hands_over:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         if self.deliver is not None and not self.held:
