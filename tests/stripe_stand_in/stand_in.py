@@ -46,8 +46,8 @@ class StripeStandIn:
 
     Where events go is chosen once: to a `webhook_url`, by a thread, as soon as they happen; to a
     callable, in the thread that calls a method of this object, at the end of that method; or
-    nowhere until `deliver_all` is called, with `held`. Events that a request of the API or a page caused
-    wait for the next method call in the second way.
+    nowhere until `deliver_all` is called, with `held`. In the second way, what a request of the
+    API or a page caused waits for the next method call.
     """
 
     def __init__(
