@@ -59,8 +59,11 @@ class StripeStandIn:
         port: int = 0,
         secret_key: str = SECRET_KEY,
         webhook_secret: str = WEBHOOK_SECRET,
+        kept: str | None = None,
     ) -> None:
         self.world = World()
+        if kept is not None:
+            self.world.go_on_from(kept)
         self.api = Api(self.world, secret_key)
         self.secret_key = secret_key
         self.webhook_secret = webhook_secret
@@ -72,7 +75,8 @@ class StripeStandIn:
         self._postman = threading.Thread(target=self._deliver_as_they_come, daemon=True)
         self._stopped = threading.Event()
         self._delivering = threading.RLock()
-        if webhook_url:
+        known = [endpoint["url"] for endpoint in self.world.every("webhook_endpoint")]
+        if webhook_url and webhook_url not in known:
             new_endpoint(self.world, webhook_url, ["*"], secret=webhook_secret)
 
     def __enter__(self) -> Self:
