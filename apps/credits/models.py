@@ -184,7 +184,8 @@ class Posting(TenantModel):
     """One movement of credits of one grant between its heaps; never changed.
 
     `available`, `held`, `spent` and `closed` are what each heap gains; together zero, except in
-    the posting that a grant begins with. `usable_until` prolongs what came back late.
+    the posting that a grant begins with. `usable_until` prolongs a grant of which credits came back
+    late, and ends one that is taken back.
     """
 
     outlives_account: ClassVar[bool] = True
@@ -241,13 +242,20 @@ class Posting(TenantModel):
                 )
                 | (
                     Q(kind__in=(PostingKind.EXPIRE, PostingKind.REVOKE), hold=None)
-                    & Q(held=0, spent=0, available__lt=0, closed=-F("available"))
+                    & Q(held=0, spent=0, available__lte=0, closed=-F("available"))
+                    & (Q(available__lt=0) | Q(usable_until__isnull=False))
                 )
                 | (
                     Q(kind=PostingKind.REFUND, hold__isnull=False, held=0, available=0)
                     & Q(spent__lt=0, closed=-F("spent"))
                 ),
                 name="credits_posting_shape",
+            ),
+            models.CheckConstraint(
+                condition=Q(usable_until=None)
+                | Q(kind__in=RESOLUTIONS, available__gt=0)
+                | Q(kind=PostingKind.REVOKE),
+                name="credits_posting_moves_end",
             ),
         )
         indexes = (

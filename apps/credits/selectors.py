@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 
 from django.core.cache import cache
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
@@ -41,15 +41,6 @@ class HoldFacts:
     charged: int | None
     released: int
     refunded: int
-
-
-def usable_balances(*, user_id: uuid.UUID, now: datetime) -> list[GrantBalance]:
-    """List the grants that have credits now, those that end first in front."""
-    return list(
-        GrantBalance.objects.filter(
-            user=user_id, available__gt=0, usable_from__lte=now, usable_until__gt=now
-        ).order_by("usable_until", "grant_id")
-    )
 
 
 def balance_of(*, user_id: uuid.UUID) -> Balance:

@@ -452,7 +452,7 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("hold", None),
                         ("kind__in", ("expire", "revoke")),
-                        ("available__lt", 0),
+                        ("available__lte", 0),
                         (
                             "closed",
                             django.db.models.expressions.CombinedExpression(
@@ -461,6 +461,9 @@ class Migration(migrations.Migration):
                         ),
                         ("held", 0),
                         ("spent", 0),
+                        models.Q(
+                            ("available__lt", 0), ("usable_until__isnull", False), _connector="OR"
+                        ),
                     ),
                     models.Q(
                         ("available", 0),
@@ -478,6 +481,18 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="credits_posting_shape",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("usable_until", None),
+                    models.Q(("available__gt", 0), ("kind__in", ("settle", "release"))),
+                    ("kind", "revoke"),
+                    _connector="OR",
+                ),
+                name="credits_posting_moves_end",
             ),
         ),
     ]

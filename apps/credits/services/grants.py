@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -84,19 +85,29 @@ def withdraw_grant(
     reason: str,
     actor_id: uuid.UUID | None = None,
     at_most: int | None = None,
+    in_all: int | None = None,
 ) -> int:
     """Take back what is unused of a grant; return how many credits that was.
 
-    Held ones are not unused: what comes back of them is taken by calling this again.
+    Without `at_most` and `in_all` the grant has ended: what comes back of credits that are held
+    is lost too. Else held ones stay, and are taken when they are back by calling this again.
+    `in_all` is the most that is taken by all calls together.
     """
+    now = timezone.now()
     with transaction.atomic():
         lock_credits(user_id=user_id)
         balance = GrantBalance.objects.filter(user=user_id, grant__idempotency_key=key).first()
-        unused = 0 if balance is None else balance.available
-        taken = unused if at_most is None else min(unused, at_most)
-        if balance is None or not taken:
+        if balance is None:
             return 0
-        _close(balance, taken, PostingKind.REVOKE, reason=reason, actor_id=actor_id)
+        taken, ends = balance.available, None
+        if at_most is not None:
+            taken = min(taken, at_most)
+        if in_all is not None:
+            taken = min(taken, max(0, in_all - _revoked(balance)))
+        if at_most is None and in_all is None and balance.held and not _is_ended(balance):
+            ends = min(now, balance.usable_until)
+        if taken or ends is not None:
+            _close(balance, taken, PostingKind.REVOKE, reason=reason, actor_id=actor_id, ends=ends)
     return taken
 
 
@@ -219,17 +230,32 @@ def grant_due_credits(*, sender: object, **facts: Any) -> None:
     add_grant(**facts)
 
 
-def withdraw_credits(*, sender: object, **facts: Any) -> None:
-    """Answer `credits_withdrawn`."""
+def withdraw_credits(*, sender: object, **facts: Any) -> int:
+    """Answer `credits_withdrawn` with the number of credits that were taken."""
     del sender
     facts.pop("signal", None)
-    withdraw_grant(**facts)
+    return withdraw_grant(**facts)
 
 
 def grant_credits_of_trial(*, sender: object, user_id: uuid.UUID, **kwargs: Any) -> None:
     """Answer `trial_started`."""
     del sender, kwargs
     grant_trial_credits(user_id=user_id)
+
+
+def _revokes(balance: GrantBalance) -> QuerySet[Posting]:
+    return Posting.objects.filter(
+        user=balance.user_id, grant=balance.grant_id, kind=PostingKind.REVOKE
+    )
+
+
+def _revoked(balance: GrantBalance) -> int:
+    return _revokes(balance).aggregate(taken=Sum("closed"))["taken"] or 0
+
+
+def _is_ended(balance: GrantBalance) -> bool:
+    """Tell whether a grant was taken back whole, so that nothing can come back into it."""
+    return _revokes(balance).filter(usable_until__isnull=False).exists()
 
 
 def _close(
@@ -239,6 +265,7 @@ def _close(
     *,
     reason: str = "",
     actor_id: uuid.UUID | None = None,
+    ends: datetime | None = None,
 ) -> None:
     Posting.objects.create(
         user_id=balance.user_id,
@@ -246,6 +273,7 @@ def _close(
         grant_id=balance.grant_id,
         available=-amount,
         closed=amount,
+        usable_until=ends,
         reason=reason,
         actor_id=actor_id,
     )
