@@ -14,7 +14,7 @@ from apps.accounts.services.keys import create_key
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job
 from apps.images.models import Image
-from apps.plans.models import TesterGrant
+from apps.plans import models as plans  # pytest would take TesterGrant for a test
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.services.testers import grant_tester_plan
@@ -178,7 +178,7 @@ class World:
     job: Job
     key: ApiKey
     request: DataRequest
-    grant: TesterGrant
+    grant: plans.TesterGrant
 
     def url(self, address: str) -> str:
         values = {
@@ -235,7 +235,7 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
         *Job.objects.filter(user=user).order_by("id").values_list("id", "state", "updated_at"),
         *ApiKey.objects.filter(user=user).order_by("id").values_list("id", "name", "revoked_at"),
         *DataRequest.objects.filter(user=user).order_by("id").values_list("id", "state"),
-        *TesterGrant.objects.filter(user=user).values_list("id", "revoked_at"),
+        *plans.TesterGrant.objects.filter(user=user).values_list("id", "revoked_at"),
         *User.objects.filter(id=user.id).values_list("email", "password", "is_active", "is_staff"),
     ]
 
