@@ -16,7 +16,7 @@ from apps.accounts.selectors import account_by_email
 from apps.core.errors import Invalid, NotFound
 from apps.plans.entitlements import Entitlements, entitlements_of
 from apps.plans.models import TesterGrant
-from apps.plans.products import PLAN_ORDER, PLANS, Plan
+from apps.plans.products import PLAN_ORDER, PLANS, ModelAccess, Plan
 
 
 def plan_of(*, user: User) -> Plan:
@@ -156,10 +156,19 @@ _FACTS = {
 }
 
 
+_MODELS = {
+    ModelAccess.SD_ONLY: _("Stable Diffusion"),
+    ModelAccess.FLUX_INCLUDED: _("Stable Diffusion and FLUX"),
+    ModelAccess.FULL: _("all"),
+}
+
+
 def _said(plan: Plan, key: str) -> Any:
     value = getattr(plan, key)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if value is None:
         return _("unlimited")
+    if isinstance(value, ModelAccess):
+        return _MODELS[value]
     return getattr(value, "label", value)
