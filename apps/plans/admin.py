@@ -52,7 +52,7 @@ class SubscriptionAdmin(AuditedAdmin[Subscription]):
             _("An enterprise customer's own values"),
             {
                 "fields": CUSTOMS,
-                "description": _("Empty: as the plan says. Credits are given once a month."),
+                "description": _("Empty: without limit. Credits are given once a month."),
             },
         ),
         (_("Payment"), {"fields": SAID_BY_STRIPE}),

@@ -1,6 +1,6 @@
 """What staff fill in about plans."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -60,6 +60,12 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
     class Meta:
         model = Subscription
         fields = ("user", "plan", "valid_from", "valid_until", "pause_reason", *CUSTOMS)
+        labels: ClassVar[dict[str, Any]] = {
+            "custom_dollars_a_month": _("$ a month"),
+            "custom_credits_a_month": _("Credits a month"),
+            "custom_parallel_queues": _("Parallel queues"),
+            "custom_storage_gb": _("Storage, GB"),
+        }
 
     def clean(self) -> dict[str, Any] | None:
         values = super().clean() or self.cleaned_data

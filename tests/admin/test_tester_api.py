@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from apps.accounts import provider_keys
 from apps.accounts.credentials import SESSION
 from apps.accounts.models import Scope, User
 from apps.accounts.services.keys import create_key
@@ -16,6 +17,7 @@ from apps.plans.entitlements import entitlements_of
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.services.testers import grant_tester_plan
+from tests.accounts.provider import CLIENT_ID, running_provider
 from tests.admin.books import state_of_the_books
 from tests.factories import make_user
 from tests.queries import counted_queries
@@ -183,6 +185,24 @@ def test_no_key_of_staff_opens_it(root: User, user: User) -> None:
     assert client.get(URL).status_code == 403
     assert client.post(URL, asked()).status_code == 403
     assert state_of_the_books() == before
+
+
+def test_a_token_of_staff_from_the_provider_opens_it(root: User, user: User, settings: Any) -> None:
+    root.oidc_subject = "root-subject"
+    root.save()
+    start_subscription(user=root, plan=PLANS["pro"])
+    with running_provider() as provider:
+        settings.EASEL_OIDC_ISSUER = provider.issuer
+        settings.EASEL_OIDC_CLIENT_ID = CLIENT_ID
+        settings.EASEL_OIDC_ENDPOINTS = {"jwks_uri": None}
+        token = provider.access_token("root-subject")
+        client = APIClient(HTTP_AUTHORIZATION=f"Bearer {token}")
+        client.default_format = "json"
+        response = client.post(URL, asked())
+    provider_keys.provider_keys.cache_clear()
+
+    assert response.status_code == 201
+    assert plans.TesterGrant.objects.get().granted_by == root.id
 
 
 def test_revoking_takes_it_back_once(staff: APIClient, biller: User, user: User) -> None:

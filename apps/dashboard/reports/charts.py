@@ -91,11 +91,11 @@ def bar_chart(
 
 
 def _round_up(value: float) -> float:
-    """Return the least of 4, 8, 20, 40, 80, 200 … that is no less than `value`."""
+    """Return the least of 4, 8, 10, 20, 40, 80, 100 … that is no less than `value`."""
     if value <= _TICKS:
         return float(_TICKS)
     power = 10.0 ** math.floor(math.log10(value / _TICKS))
-    return next(step for n in (1, 2, 5, 10) if (step := n * power * _TICKS) >= value)
+    return next(step for n in (1, 2, 2.5, 5, 10) if (step := n * power * _TICKS) >= value)
 
 
 def _short(value: float) -> str:
