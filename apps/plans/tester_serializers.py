@@ -47,10 +47,10 @@ class TesterGrantSerializer(serializers.ModelSerializer[TesterGrant]):
 
     url = serializers.SerializerMethodField()
     state = serializers.SerializerMethodField()
-    email = serializers.CharField(source="user.email")
-    ends_at = serializers.DateTimeField()
-    granted_by_email = serializers.CharField(allow_null=True)
-    revoked_by_email = serializers.CharField(allow_null=True)
+    email = serializers.CharField(source="user.email", read_only=True)
+    ends_at = serializers.DateTimeField(read_only=True)
+    granted_by_email = serializers.CharField(allow_null=True, read_only=True)
+    revoked_by_email = serializers.CharField(allow_null=True, read_only=True)
 
     class Meta:
         model = TesterGrant
@@ -59,6 +59,7 @@ class TesterGrantSerializer(serializers.ModelSerializer[TesterGrant]):
             *("created_at", "ends_at", "granted_by", "granted_by_email"),
             *("revoked_at", "revoked_by", "revoked_by_email", "revoke_reason"),
         )
+        read_only_fields = fields
 
     def get_url(self, grant: TesterGrant) -> str:
         return reverse("tester-grant", args=[grant.id])

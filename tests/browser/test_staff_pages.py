@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
 from apps.credits.services.grants import expire_grants
-from apps.dashboard.staff_groups import sync_staff_groups
 from apps.plans import models as plans
 from apps.plans.models import Subscription, SubscriptionSource
 from apps.plans.tiers import GpuTier
@@ -44,10 +42,6 @@ def admin_stack(django_db_setup: None) -> Iterator[Stack]:
 
 @pytest.fixture
 def biller(transactional_db: None) -> User:
-    # Tests with real transactions empty the tables, and the groups with them.
-    if not Group.objects.filter(name="billing").exists():
-        call_command("migrate", verbosity=0)
-        sync_staff_groups()
     user = make_user("billing@example.com", is_staff=True)
     user.groups.add(Group.objects.get(name="billing"))
     return user

@@ -61,6 +61,7 @@ class StaffView(APIView):
     """A view that sees the rows of all users, once it is known who asks."""
 
     permission_classes = (*APIView.permission_classes, MayGrant)
+    refuses_keys = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
