@@ -18,6 +18,9 @@ api_v1 = [
     path("", include("apps.generation.api.urls")),
 ]
 
+if settings.EASEL_SERVE_ADMIN:
+    api_v1.append(path("admin/", include("apps.plans.api.staff_urls")))
+
 urlpatterns = [
     path("healthz", core.healthz, name="healthz"),
     path("readyz", core.readyz, name="readyz"),

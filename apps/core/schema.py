@@ -12,8 +12,16 @@ class EaselSchema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]
         description: str = super().get_description()
+        if getattr(self.view, "refuses_keys", False):
+            return f"{description}\n\nFor staff, signed in or with a token of the provider."
         scope = getattr(self.view, "required_scopes", {}).get(self.method)
         return f"{description}\n\nKeys need the scope `{scope}`." if scope else description
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """Leave API keys out where the view says that it refuses them."""
+        ways: list[dict[str, Any]] = super().get_auth()
+        refused = "apiKey" if getattr(self.view, "refuses_keys", False) else None
+        return [way for way in ways if refused not in way]
 
     def _get_response_bodies(
         self, direction: Literal["request", "response"] = "response"

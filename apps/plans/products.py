@@ -1,6 +1,7 @@
 """The plan table, as data in one place."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -45,6 +46,8 @@ class CreditPack:
     dollars: int
 
 
+# What a credit is sold for.
+DOLLARS_A_CREDIT = Decimal("0.005")
 PACK_DAYS = 60
 PACKS: dict[str, CreditPack] = {
     pack.slug: pack

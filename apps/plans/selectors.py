@@ -1,14 +1,22 @@
 """Reads on plans."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db import models
+from django.db.models import DateTimeField, ExpressionWrapper, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
-from apps.core.errors import NotFound
-from apps.plans.entitlements import entitlements_of
+from apps.accounts.selectors import account_by_email
+from apps.core.errors import Invalid, NotFound
+from apps.plans.entitlements import Entitlements, entitlements_of
 from apps.plans.models import TesterGrant
-from apps.plans.products import Plan
+from apps.plans.products import PLAN_ORDER, PLANS, ModelAccess, Plan
 
 
 def plan_of(*, user: User) -> Plan:
@@ -16,9 +24,65 @@ def plan_of(*, user: User) -> Plan:
     return entitlements_of(user_id=user.id).plan
 
 
+@dataclass(frozen=True, slots=True)
+class PlanFact:
+    """One line of a comparison of plans; `now` and `then` are ready to be shown."""
+
+    name: Any
+    now: Any
+    then: Any
+
+
+@dataclass(frozen=True, slots=True)
+class TesterPreview:
+    """What a user has now, and what the tester plan would change."""
+
+    user: User
+    now: Entitlements
+    facts: list[PlanFact]
+    is_greater_now: bool
+
+
+class TesterState(models.TextChoices):
+    """What has become of a tester grant."""
+
+    ACTIVE = "active", _("active")
+    ENDED = "ended", _("ended")
+    REVOKED = "revoked", _("revoked")
+
+
+def in_state(grants: QuerySet[Any], state: TesterState) -> QuerySet[Any]:
+    """Narrow `list_tester_grants` to those in a state."""
+    if state == TesterState.REVOKED:
+        return grants.filter(revoked_at__isnull=False)
+    now = timezone.now()
+    ends = {"ends_at__gt": now} if state == TesterState.ACTIVE else {"ends_at__lte": now}
+    return grants.filter(revoked_at=None, **ends)
+
+
+def state_of(grant: Any) -> TesterState:
+    """Return the state of a grant of `list_tester_grants`."""
+    if grant.revoked_at is not None:
+        return TesterState.REVOKED
+    return TesterState.ACTIVE if grant.ends_at > timezone.now() else TesterState.ENDED
+
+
 def list_tester_grants() -> QuerySet[TesterGrant]:
-    """List every tester grant, newest first; for staff."""
-    return TesterGrant.objects.select_related("user", "subscription").order_by("-created_at", "-id")
+    """List every tester grant with who gave and revoked it, newest first; for staff."""
+    people = User.objects.values("email")
+    length = ExpressionWrapper(
+        F("created_at") + F("days") * timedelta(days=1), output_field=DateTimeField()
+    )
+    return (
+        TesterGrant.objects.select_related("user", "subscription")
+        .annotate(
+            ends_at=Coalesce("subscription__valid_until", length),
+            # No foreign keys: the record outlives the accounts of administrators.
+            granted_by_email=Subquery(people.filter(id=OuterRef("granted_by"))),
+            revoked_by_email=Subquery(people.filter(id=OuterRef("revoked_by"))),
+        )
+        .order_by("-created_at", "-id")
+    )
 
 
 def get_tester_grant(*, grant_id: uuid.UUID) -> TesterGrant:
@@ -31,3 +95,80 @@ def get_tester_grant(*, grant_id: uuid.UUID) -> TesterGrant:
     if found is None:
         raise NotFound
     return found
+
+
+def search_tester_grants(
+    *,
+    state: str | None = None,
+    user_id: uuid.UUID | None = None,
+    email: str | None = None,
+) -> QuerySet[TesterGrant]:
+    """List tester grants, newest first, in a state or of a user."""
+    grants = list_tester_grants()
+    if state is not None:
+        grants = in_state(grants, TesterState(state))
+    if user_id is not None:
+        grants = grants.filter(user=user_id)
+    if email is not None:
+        grants = grants.filter(user__email__iexact=email)
+    return grants
+
+
+def find_tester(*, user_id: uuid.UUID | None, email: str | None) -> User:
+    """Return whom a grant is for, by id or by e-mail; within a service scope.
+
+    Raises:
+        Invalid: neither or both were given, or nobody has this id or e-mail.
+    """
+    if email is not None and user_id is None:
+        user, field = account_by_email(email=email), "email"
+    elif user_id is not None and email is None:
+        user, field = User.objects.filter(id=user_id).first(), "user_id"
+    else:
+        message = str(_("Name the user by id or by e-mail, and not by both."))
+        raise Invalid(fields={"user_id": [message], "email": [message]})
+    if user is None:
+        raise Invalid(fields={field: [str(_("There is no such user."))]})
+    return user
+
+
+def preview_tester_plan(*, user: User) -> TesterPreview:
+    """Compare what `user` has now with the tester plan."""
+    now = entitlements_of(user_id=user.id)
+    tester = PLANS["tester"]
+    is_greater = now.pause is None and PLAN_ORDER.index(now.plan.slug) > PLAN_ORDER.index("tester")
+    then = now.plan if is_greater else tester
+    facts = [PlanFact(name, _said(now.plan, key), _said(then, key)) for key, name in _FACTS.items()]
+    return TesterPreview(user=user, now=now, facts=facts, is_greater_now=is_greater)
+
+
+_FACTS = {
+    "slug": _("Plan"),
+    "gpu_tier": _("GPU tier"),
+    "parallel_queues": _("Parallel queues"),
+    "storage_gb": _("Storage, GB"),
+    "models": _("Models"),
+    "third_party_api": _("Third-party API"),
+    "lora_training": _("LoRA training"),
+    "collaboration": _("Collaboration"),
+    "node_editor": _("Node editor"),
+    "api": _("API"),
+}
+
+
+_MODELS = {
+    ModelAccess.SD_ONLY: _("Stable Diffusion"),
+    ModelAccess.FLUX_INCLUDED: _("Stable Diffusion and FLUX"),
+    ModelAccess.FULL: _("all"),
+}
+
+
+def _said(plan: Plan, key: str) -> Any:
+    value = getattr(plan, key)
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if value is None:
+        return _("unlimited")
+    if isinstance(value, ModelAccess):
+        return _MODELS[value]
+    return getattr(value, "label", value)

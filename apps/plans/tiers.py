@@ -27,6 +27,11 @@ class TierSpec:
     memory_gib: int
     dollars_per_hour: Decimal
 
+    @property
+    def dollars_per_gpu_second(self) -> Decimal:
+        """Return what a second of one GPU costs us; an instance has several."""
+        return self.dollars_per_hour / self.gpus_per_instance / 3600
+
 
 TIERS: dict[GpuTier, TierSpec] = {
     spec.tier: spec

@@ -27,6 +27,8 @@ _NO_SERVERS = {
     "DJANGO_SETTINGS_MODULE": "config.settings.test",
     "EASEL_DATABASE_URL": "postgresql:///nobody-connects",
     "EASEL_REDIS_URL": "redis://127.0.0.1:1/0",
+    # The description of the API has the part of staff too.
+    "EASEL_SERVE_ADMIN": "true",
 }
 
 

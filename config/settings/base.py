@@ -17,7 +17,7 @@ BASE_DIR = env.ROOT
 DEBUG = False
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "apps.dashboard.admin_site.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -28,6 +28,9 @@ ACCOUNT_ITSELF = {
     "api/v1/keys",
     "api/v1/keys/<uuid:key_id>",
     "api/v1/account/data-requests/<uuid:request_id>/file",
+    # What only staff read.
+    "api/v1/admin/tester-plan/grants",
+    "api/v1/admin/tester-plan/grants/<uuid:grant_id>",
 }
 DESCRIPTIONS = {SpectacularAPIView, SpectacularSwaggerSplitView}
 DEFAULT_AUTHENTICATION = tuple(APIView.authentication_classes)
@@ -54,6 +57,10 @@ ADDRESSES = [
     ("get", f"/api/v1/keys/{ANY}", Scope.MANAGE, 404),
     ("patch", f"/api/v1/keys/{ANY}", Scope.MANAGE, 404),
     ("delete", f"/api/v1/keys/{ANY}", Scope.MANAGE, 404),
+    ("get", "/api/v1/admin/tester-plan/grants", Scope.MANAGE, 403),
+    ("post", "/api/v1/admin/tester-plan/grants", Scope.MANAGE, 403),
+    ("get", f"/api/v1/admin/tester-plan/grants/{ANY}", Scope.MANAGE, 403),
+    ("post", f"/api/v1/admin/tester-plan/grants/{ANY}/revoke", Scope.MANAGE, 403),
 ]
 
 

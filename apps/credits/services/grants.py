@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.core.audit import record_act
-from apps.core.errors import FieldMessages, Invalid, NotFound
+from apps.core.errors import Conflict, ErrorCode, FieldMessages, Invalid, NotFound
 from apps.core.models import Act
 from apps.core.tenancy import service_scope, tenant_scope
 from apps.credits.models import Grant, GrantBalance, Hold, Posting, PostingKind
@@ -23,6 +23,7 @@ logger = structlog.get_logger(__name__)
 
 EXPIRIES_A_SWEEP = 500
 REASON_LENGTH = 10
+MAX_GIFT_CREDITS = 1_000_000
 # Credits given back or given away can be used so long.
 GIFT_DAYS = 60
 
@@ -116,10 +117,15 @@ def give_credits(*, user: User, actor: User, amount: int, reason: str, key: str)
 
     Raises:
         Invalid: the amount or the reason will not do.
+        Conflict: `key` was used for another gift.
     """
     _check_reason(reason, amount=amount)
     now = timezone.now()
     with transaction.atomic():
+        lock_credits(user_id=user.id)
+        earlier = _given_before(user_id=user.id, key=f"gift:{key}", amount=amount, reason=reason)
+        if earlier is not None:
+            return earlier
         grant = add_grant(
             user_id=user.id,
             source=CreditSource.GIFT,
@@ -140,13 +146,22 @@ def give_credits(*, user: User, actor: User, amount: int, reason: str, key: str)
 
 
 def refund_job(
-    *, user_id: uuid.UUID, job_id: uuid.UUID, amount: int, reason: str, actor: User
+    *,
+    user_id: uuid.UUID,
+    job_id: uuid.UUID,
+    amount: int,
+    reason: str,
+    actor: User,
+    key: str | None = None,
 ) -> Grant:
     """Give back some of what a job was charged, as new credits, by entries against the old ones.
+
+    Once for each `key` of a job.
 
     Raises:
         NotFound: nothing was held for this job.
         Invalid: it was charged less than `amount`, refunds of before taken off; or no reason.
+        Conflict: `key` was used for another refund.
     """
     _check_reason(reason, amount=amount)
     now = timezone.now()
@@ -155,6 +170,11 @@ def refund_job(
         hold = Hold.objects.filter(user=user_id, job_id=job_id).first()
         if hold is None:
             raise NotFound
+        if key is not None:
+            key = f"refund:{job_id}:{key}"
+            earlier = _given_before(user_id=user_id, key=key, amount=amount, reason=reason)
+            if earlier is not None:
+                return earlier
         postings = list(Posting.objects.filter(user=user_id, hold=hold).order_by("grant_id"))
         spent: dict[uuid.UUID, int] = {}
         for posting in postings:
@@ -190,7 +210,7 @@ def refund_job(
             amount=amount,
             valid_from=now,
             valid_until=now + timedelta(days=GIFT_DAYS),
-            key=f"refund:{job_id}:{len(refunds)}",
+            key=key or f"refund:{job_id}:{len(refunds)}",
             reason=reason.strip(),
             granted_by=actor.id,
         )
@@ -280,6 +300,16 @@ def _close(
     announce_change(balance.user_id)
 
 
+def _given_before(*, user_id: uuid.UUID, key: str, amount: int, reason: str) -> Grant | None:
+    earlier = Grant.objects.filter(user=user_id, idempotency_key=key).first()
+    if earlier is not None and (earlier.total, earlier.reason) != (amount, reason.strip()):
+        raise Conflict(
+            _("This was sent before with other values; nothing was changed. Begin anew."),
+            code=ErrorCode.IDEMPOTENCY_CONFLICT,
+        )
+    return earlier
+
+
 def _check_reason(reason: str, *, amount: int) -> None:
     problems: FieldMessages = {}
     if len(reason.strip()) < REASON_LENGTH:
@@ -288,5 +318,7 @@ def _check_reason(reason: str, *, amount: int) -> None:
         ]
     if amount < 1:
         problems["amount"] = [_("Choose at least one credit.")]
+    elif amount > MAX_GIFT_CREDITS:
+        problems["amount"] = [_("Choose at most %(most)d credits.") % {"most": MAX_GIFT_CREDITS}]
     if problems:
         raise Invalid(fields=problems)

@@ -3,13 +3,13 @@
 import uuid
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.core.audit import record_act
-from apps.core.errors import Conflict, FieldMessages, Invalid
+from apps.core.errors import Conflict, ErrorCode, FieldMessages, Invalid, NotFound
 from apps.core.models import Act
 from apps.plans.models import SubscriptionSource, TesterGrant
 from apps.plans.products import (
@@ -23,6 +23,7 @@ from apps.plans.services.subscriptions import start_subscription
 from apps.plans.signals import credits_due, credits_withdrawn
 
 MAX_TESTER_CREDITS = 1_000_000
+_GRANTS = uuid.UUID("5d0c7c5e-3b0d-4b3c-9a0e-6f1f3b1d7a52")
 
 
 def grant_tester_plan(
@@ -32,11 +33,15 @@ def grant_tester_plan(
     days: int,
     reason: str,
     credits: int = TESTER_CREDITS,
+    key: str | None = None,
 ) -> TesterGrant:
     """Put `user` on the tester plan for `days`, with credits that end with it.
 
+    The same `key` of the same `actor` returns the grant it made before.
+
     Raises:
         Invalid: days, credits or reason are outside of what may be granted.
+        Conflict: `key` was used for another grant.
     """
     reason = reason.strip()
     problems: FieldMessages = {}
@@ -55,46 +60,73 @@ def grant_tester_plan(
         ]
     if problems:
         raise Invalid(fields=problems)
+    wanted = TesterGrant(
+        # The key of the row is what makes a repeated request meet the first one.
+        id=uuid.uuid4() if key is None else uuid.uuid5(_GRANTS, f"{actor.id}:{key}"),
+        user=user,
+        credits=credits,
+        days=days,
+        reason=reason,
+        granted_by=actor.id,
+    )
+    earlier = _granted_before(wanted)
+    if earlier is not None:
+        return earlier
+    try:
+        _grant(wanted, user=user)
+    except IntegrityError:
+        raced = _granted_before(wanted)
+        if raced is None:
+            raise
+        return raced
+    return wanted
+
+
+def _granted_before(wanted: TesterGrant) -> TesterGrant | None:
+    earlier = TesterGrant.objects.filter(id=wanted.id).first()
+    asked = ("user_id", "credits", "days", "reason", "granted_by")
+    if earlier and any(getattr(earlier, name) != getattr(wanted, name) for name in asked):
+        raise Conflict(
+            _("This was sent before with other values; nothing was changed. Begin anew."),
+            code=ErrorCode.IDEMPOTENCY_CONFLICT,
+        )
+    return earlier
+
+
+def _grant(grant: TesterGrant, *, user: User) -> None:
     now = timezone.now()
-    until = now + timedelta(days=days)
+    until = now + timedelta(days=grant.days)
     with transaction.atomic():
-        subscription = start_subscription(
+        grant.subscription = start_subscription(
             user=user, plan=PLANS["tester"], valid_until=until, source=SubscriptionSource.TESTER
         )
-        grant = TesterGrant.objects.create(
-            user=user,
-            subscription=subscription,
-            credits=credits,
-            days=days,
-            reason=reason,
-            granted_by=actor.id,
-        )
+        grant.save(force_insert=True)
         credits_due.send(
             sender=TesterGrant,
             user_id=user.id,
             source=CreditSource.TESTER,
-            amount=credits,
+            amount=grant.credits,
             valid_from=now,
             valid_until=until,
             key=f"tester:{grant.id}",
             paid_cents=0,
             plan="tester",
-            reason=reason,
-            granted_by=actor.id,
+            reason=grant.reason,
+            granted_by=grant.granted_by,
         )
         record_act(
             act=Act.TESTER_GRANTED,
             user_id=user.id,
-            actor_id=actor.id,
-            target=f"{credits} credits, {days} days: {reason}",
+            actor_id=grant.granted_by,
+            target=f"{grant.credits} credits, {grant.days} days: {grant.reason}",
         )
-    return grant
 
 
 def revoke_tester_plan(*, grant_id: uuid.UUID, actor: User, reason: str) -> TesterGrant:
     """End a tester grant now and take back the credits that are left of it.
 
     Raises:
+        NotFound: there is no such grant.
         Invalid: no reason was given.
         Conflict: it was revoked before.
     """
@@ -109,7 +141,9 @@ def revoke_tester_plan(*, grant_id: uuid.UUID, actor: User, reason: str) -> Test
         )
     now = timezone.now()
     with transaction.atomic():
-        grant = TesterGrant.objects.select_for_update(of=("self",)).get(id=grant_id)
+        grant = TesterGrant.objects.select_for_update(of=("self",)).filter(id=grant_id).first()
+        if grant is None:
+            raise NotFound
         if grant.revoked_at is not None:
             raise Conflict(_("This grant was revoked before."))
         grant.revoked_at, grant.revoked_by, grant.revoke_reason = now, actor.id, reason

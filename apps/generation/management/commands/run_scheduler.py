@@ -16,6 +16,7 @@ from django.db import DatabaseError, close_old_connections
 from apps.core.checks import refuse_weak_settings
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
+from apps.plans.services.enterprise import grant_enterprise_credits
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import remove_expired_exports
 
@@ -48,6 +49,7 @@ class Command(BaseCommand):
             Sweep("recover_expired_jobs", every, recover_expired_jobs),
             Sweep("wake_forgotten_jobs", every, wake_forgotten_jobs),
             Sweep("remove_leftovers", 60 * every, remove_leftovers),
+            Sweep("grant_enterprise_credits", 60 * every, grant_enterprise_credits),
             Sweep("remove_expired_exports", 60 * every, remove_expired_exports),
         ]
         # Beside the sweeps: an export may take minutes, and a lost job must not wait for it.

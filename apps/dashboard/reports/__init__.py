@@ -1,0 +1,1 @@
+"""Reports for staff: revenue, and how fair quotes are."""

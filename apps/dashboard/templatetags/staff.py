@@ -1,0 +1,27 @@
+"""Numbers of reports, the same in every language."""
+
+from decimal import Decimal
+
+from django import template
+
+from apps.plans.tiers import GpuTier
+
+register = template.Library()
+
+
+@register.filter
+def amount(value: int | Decimal) -> str:
+    """Write a number without decimals, in groups of three."""
+    return f"{value:,.0f}"
+
+
+@register.filter
+def dollars(value: Decimal) -> str:
+    """Write dollars and cents."""
+    return f"−${-value:,.2f}" if value < 0 else f"${value:,.2f}"
+
+
+@register.filter
+def tier_label(value: str) -> str:
+    """Write the name of a tier; of one that is gone, what the record says."""
+    return str(GpuTier(value).label) if value in GpuTier else value
