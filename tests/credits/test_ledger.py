@@ -147,11 +147,14 @@ class TestHolds:
         assert heaps("a") == (6, 4, 0, 0)
         assert (Hold.objects.count(), Posting.objects.count()) == (1, postings)
 
-    def test_no_plan_is_named_that_would_not_do(self, account: User) -> None:
-        with pytest.raises(PaymentRequired) as refused:
-            hold(account, 1_000_000)
+    def test_the_plan_that_is_named_has_so_many_credits(self, account: User) -> None:
+        named = []
+        for amount in (5_000, 5_001, 30_001):
+            with pytest.raises(PaymentRequired) as refused:
+                hold(account, amount)
+            named.append(refused.value.numbers["smallest_plan"])
 
-        assert refused.value.numbers == {"required": 1_000_000, "available": 0}
+        assert named == ["starter", "pro", "enterprise"]
 
     def test_a_job_holds_once(self, account: User, give: Callable[..., Grant]) -> None:
         give("a", 10)

@@ -11,7 +11,12 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
-from psycopg.errors import CheckViolation, InsufficientPrivilege, UniqueViolation
+from psycopg.errors import (
+    CheckViolation,
+    ForeignKeyViolation,
+    InsufficientPrivilege,
+    UniqueViolation,
+)
 from pytest_django import DjangoDbBlocker
 
 from apps.accounts.models import User
@@ -33,6 +38,10 @@ MAY_POST = {
 }
 
 
+# So that there is a database for the books, which are not of any test's transaction.
+pytestmark = pytest.mark.django_db
+
+
 @dataclass(frozen=True)
 class Books:
     """Two users with their trials; the first has two grants more, and two holds over them."""
@@ -44,7 +53,7 @@ class Books:
     soon: uuid.UUID
     late: uuid.UUID
     theirs: uuid.UUID
-    # 15 credits of both grants, and 8 of the second, of which 5 were charged.
+    # 15 credits of both grants; 8 of the second, of which 5 were charged. 4 more of it are spent.
     open: uuid.UUID
     settled: uuid.UUID
 
@@ -74,8 +83,9 @@ def _make_books() -> Books:
         for amount, days in ((10, 1), (100, 9))
     )
     held = hold_credits(user_id=user.id, job_id=uuid.uuid4(), amount=15)
-    settled = hold_credits(user_id=user.id, job_id=uuid.uuid4(), amount=8)
-    settle_hold(user_id=user.id, job_id=settled.job_id, charge=5)
+    for amount, charge in ((4, 4), (8, 5)):
+        settled = hold_credits(user_id=user.id, job_id=uuid.uuid4(), amount=amount)
+        settle_hold(user_id=user.id, job_id=settled.job_id, charge=charge)
     return Books(
         user=user.id,
         stranger=stranger.id,
@@ -194,14 +204,18 @@ def test_nobody_empties_a_table(books: Books, login: str, table: str) -> None:
         "UPDATE credits_grantbalance SET available = available + 1000",
         "UPDATE credits_grantbalance SET usable_until = usable_until + interval '1 year'",
         "DELETE FROM credits_grantbalance",
-        "INSERT INTO credits_grantbalance SELECT gen_random_uuid(), now(), now(), 1000, 0, 0, 0,"
-        " now(), now() + interval '1 day', id, user_id FROM credits_grant",
+        """
+        INSERT INTO credits_grantbalance (id, user_id, grant_id, available, held, spent, closed,
+            usable_from, usable_until, created_at, updated_at)
+        SELECT gen_random_uuid(), user_id, id, 1000, 0, 0, 0, now(), now(), now(), now()
+        FROM credits_grant
+        """,
     ],
 )
 def test_nobody_writes_a_balance_by_hand(books: Books, login: str, statement: str) -> None:
     with (
         signed_in(login, books.user) as raw,
-        pytest.raises(InsufficientPrivilege, match="permission denied|from postings alone"),
+        pytest.raises(InsufficientPrivilege, match=r"permission denied|from postings alone"),
     ):
         raw.execute(statement)
 
@@ -281,7 +295,7 @@ class TestHolds:
                 made = make_hold(raw, books.user, 5)
                 mine = {"kind": "hold", "grant_id": books.late, "hold_id": made}
                 post(raw, books.user, **mine, available=-part, held=part)
-                with pytest.raises(CheckViolation, match="add up to it|made and resolved whole"):
+                with pytest.raises(CheckViolation, match=r"add up to it|made and resolved whole"):
                     end_transaction(raw)
 
     def test_get_no_part_later(self, books: Books) -> None:
@@ -308,7 +322,7 @@ class TestHolds:
         with signed_in("web", books.user) as raw:
             made = make_hold(raw, books.user, 5)
             foreign = {"kind": "hold", "grant_id": books.theirs, "hold_id": made}
-            with pytest.raises(CheckViolation, match="needs a grant"):
+            with pytest.raises(ForeignKeyViolation, match="credits_posting_grant_id_of_tenant"):
                 post(raw, books.user, **foreign, available=-5, held=5)
         with signed_in("web", books.user) as raw:
             foreign = {"kind": "hold", "grant_id": books.theirs, "hold_id": books.open}
