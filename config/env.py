@@ -41,6 +41,9 @@ with _env.prefixed("EASEL_"):
     REDIS_IS_PRIVATE: bool = _env.bool("REDIS_IS_PRIVATE", False)
     RATE_LIMIT_SCALE: float = _env.float("RATE_LIMIT_SCALE", 1.0)
     SENTRY_DSN: str | None = _env.str("SENTRY_DSN", None)
+    # The port of `make up`, and what others reach the pages by: links in mails begin with it.
+    PORT: int = _env.int("PORT", 8000)
+    PUBLIC_URL: str | None = _env.str("PUBLIC_URL", None)
     DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
 
     # Mail, sent by SMTP (SES has that interface too), or written to a directory.

@@ -73,6 +73,7 @@ SERVICE_SCOPES = {
     "apps/core/health.py": 1,
     "apps/credits/services/costs.py": 1,
     "apps/credits/services/grants.py": 2,
+    "apps/credits/services/notices.py": 1,
     "apps/generation/management/commands/bootstrap_local.py": 1,
     "apps/generation/management/commands/doctor.py": 1,
     "apps/generation/management/commands/generate.py": 1,
@@ -80,6 +81,8 @@ SERVICE_SCOPES = {
     "apps/generation/services/leftovers.py": 1,
     "apps/plans/api/staff_views.py": 2,  # tester grants, once the rights are known
     "apps/plans/services/enterprise.py": 2,
+    "apps/images/services.py": 3,
+    "apps/plans/services/notices.py": 9,
     "apps/privacy/services/deletions.py": 1,
     "apps/privacy/services/requests.py": 2,
 }

@@ -248,6 +248,12 @@ RULES: Sequence[Rule] = (
         "Leave EASEL_DEMO_SIGN_IN as None.",
     ),
     Rule(
+        "easel.E021",
+        lambda: not settings.EASEL_PUBLIC_URL.startswith("https://"),
+        "Links in mails would lead to a page without TLS, or to the reader's own machine.",
+        "Set EASEL_PUBLIC_URL to the https:// address that users reach the pages by.",
+    ),
+    Rule(
         "easel.W020",
         lambda: settings.SECURE_PROXY_SSL_HEADER is not None and not settings.EASEL_TRUSTED_PROXIES,
         "A proxy is trusted to tell about TLS but not about clients: all of them would share its "

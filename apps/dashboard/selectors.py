@@ -4,10 +4,13 @@ import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _text
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
@@ -15,6 +18,9 @@ from apps.catalog.serializers import render_models
 from apps.core.errors import NotFound
 from apps.images.models import Image
 from apps.images.selectors import get_image, list_images
+from apps.plans.entitlements import Feature, decide, refusal
+from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType
+from apps.plans.selectors import known_entitlements
 
 PAGE_SIZE = 48
 
@@ -49,6 +55,14 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Banner:
+    """What is said on top of every page; `is_pause` says that nothing new is made."""
+
+    text: str
+    is_pause: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A picture with its facts and the names of its neighbours in the gallery."""
 
@@ -61,6 +75,22 @@ class Picture:
 def studio_models(*, user: User) -> list[dict[str, Any]]:
     """List the models that `user` can choose, in the JSON form of the API."""
     return render_models(user=user)
+
+
+def plan_banner(*, user: User) -> Banner | None:
+    """Return what a page tells of the plan: a pause, or the end of the trial; at most one query."""
+    has = known_entitlements(user_id=user.id)
+    if has.pause is not None:
+        return Banner(refusal(decide(has, feature=Feature.GENERATION)), is_pause=True)
+    if has.plan.plan_type != PlanType.TRIAL or has.ends_at is None:
+        return None
+    if has.ends_at > timezone.now() + timedelta(days=TRIAL_NOTICE_DAYS):
+        return None
+    day = date_format(has.ends_at.astimezone(UTC), "DATE_FORMAT")
+    return Banner(
+        _text("Your trial ends on %(date)s. Take a plan to go on after it.") % {"date": day},
+        is_pause=False,
+    )
 
 
 def gallery_page(*, user: User, cursor: str | None, size: int = PAGE_SIZE) -> GalleryPage:

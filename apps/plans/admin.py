@@ -14,7 +14,7 @@ from apps.accounts.models import User
 from apps.accounts.requests import signed_in_user
 from apps.core.admin import AuditedAdmin, ReadOnlyAdmin
 from apps.core.staff_forms import show_form
-from apps.plans.models import Subscription, SubscriptionSource, TesterGrant
+from apps.plans.models import Notice, Subscription, SubscriptionSource, TesterGrant
 from apps.plans.selectors import (
     TesterState,
     in_state,
@@ -23,6 +23,8 @@ from apps.plans.selectors import (
     state_of,
 )
 from apps.plans.services.enterprise import grant_enterprise_credits
+from apps.plans.services.notices import send_again
+from apps.plans.services.subscriptions import announce_plan_change
 from apps.plans.services.testers import grant_tester_plan, revoke_tester_plan
 from apps.plans.staff_forms import CUSTOMS, RevokeForm, SubscriptionForm, TesterGrantForm
 
@@ -75,7 +77,18 @@ class SubscriptionAdmin(AuditedAdmin[Subscription]):
 
     def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
         super().save_model(request, obj, form, change)
+        announce_plan_change(user_id=obj.user_id)
         grant_enterprise_credits(subscription_id=obj.id)
+
+    def delete_model(self, request: HttpRequest, obj: Subscription) -> None:
+        super().delete_model(request, obj)
+        announce_plan_change(user_id=obj.user_id)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
+        users = set(queryset.values_list("user_id", flat=True))
+        super().delete_queryset(request, queryset)
+        for user_id in users:
+            announce_plan_change(user_id=user_id)
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -227,3 +240,19 @@ def _person(value: str | None) -> User | None:
         return User.objects.filter(id=uuid.UUID(value or "")).first()
     except ValueError:
         return None
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnlyAdmin[Notice]):
+    list_display = ("created_at", "user", "kind", "state", "attempts", "sent_at")
+    list_select_related = ("user",)
+    list_filter = ("state", "kind")
+    search_fields = ("user__email",)
+    actions = ("send_again",)
+
+    @admin.action(description=_("Send again what could not be sent, or perhaps was not"))
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Notice]) -> None:
+        count = send_again(
+            notice_ids=queryset.values_list("id", flat=True), actor_id=request.user.pk
+        )
+        self.message_user(request, gettext("%(count)d will be sent again.") % {"count": count})

@@ -51,7 +51,7 @@ class Entitlements:
     """What a user has now: a plan with a customer's own values filled in, or a pause.
 
     Paused users keep what the trial lets them see and make nothing new. `ends_at` is the end of
-    the plan, or when it ended.
+    the plan, or when it ended; without one, a paused user never had a plan.
     """
 
     plan: Plan
@@ -190,6 +190,11 @@ def refusal(decision: Decision) -> str:
     """Say in the active language why the answer is no and what would help."""
     has = decision.entitlements
     if decision.feature == Feature.GENERATION:
+        if has.pause == PauseReason.NO_PLAN and has.ends_at is None:
+            return _(
+                "You have had your trial with an earlier account, so nothing new is made here. "
+                "Take a plan to begin."
+            )
         return _PAUSE_DETAILS[has.pause or PauseReason.NO_PLAN]()
     name = decision.smallest_plan
     if decision.feature == Feature.STORAGE:

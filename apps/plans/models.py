@@ -1,4 +1,4 @@
-"""Who is on which plan and until when, and which tester grants put them there."""
+"""Who is on which plan and until when, by which tester grants, and what they were told of it."""
 
 from typing import ClassVar
 
@@ -82,7 +82,10 @@ class Subscription(TenantModel):
             ),
             models.UniqueConstraint(fields=["user", "id"], name="plans_subscription_tenant_key"),
         )
-        indexes = (models.Index(fields=["user", "valid_from"], name="plans_subscription_user"),)
+        indexes = (
+            models.Index(fields=["user", "valid_from"], name="plans_subscription_user"),
+            models.Index(fields=["valid_until"], name="plans_subscription_ending"),
+        )
 
     def __str__(self) -> str:
         return f"{self.plan} from {self.valid_from:%Y-%m-%d}"
@@ -138,3 +141,67 @@ class TrialPerson(models.Model):
 
     def __str__(self) -> str:
         return self.digest
+
+
+class NoticeKind(models.TextChoices):
+    """What a user is told by mail."""
+
+    LOW_CREDITS = "low_credits", _("few credits left")
+    PAYMENT_FAILED = "payment_failed", _("payment failed")
+    TRIAL_ENDING = "trial_ending", _("trial ends soon")
+    PAUSED = "paused", _("account paused")
+    PICTURES_WILL_GO = "pictures_will_go", _("pictures will be deleted")
+
+
+class NoticeState(models.TextChoices):
+    """How far a notice is.
+
+    `UNSURE` is one whose sender died, or lost the mail server, in the middle: it may have gone
+    out, so it is not sent again by itself. `DROPPED` is one that was no longer true.
+    """
+
+    PENDING = "pending", _("waiting")
+    SENDING = "sending", _("being sent")
+    SENT = "sent", _("sent")
+    DROPPED = "dropped", _("no longer true")
+    UNSURE = "unsure", _("perhaps sent")
+    FAILED = "failed", _("could not be sent")
+
+
+OPEN_NOTICES = frozenset({NoticeState.PENDING, NoticeState.SENDING})
+
+
+class Notice(TenantModel):
+    """One mail about one fact, named by `key`; written before it is sent, so that it is sent once.
+
+    `facts` is what the text says; after `useful_until` it is not worth sending any more.
+    """
+
+    kind = models.CharField(max_length=20, choices=NoticeKind.choices)
+    key = models.CharField(max_length=100)
+    facts = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=8, choices=NoticeState.choices, default=NoticeState.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField()
+    useful_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user", "kind", "key"], name="plans_notice_once"),
+            models.CheckConstraint(
+                condition=Q(state="sent", sent_at__isnull=False)
+                | (~Q(state="sent") & Q(sent_at__isnull=True)),
+                name="plans_notice_sent_at_some_time",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["due_at"],
+                name="plans_notice_open",
+                condition=Q(state__in=sorted(OPEN_NOTICES)),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.state})"

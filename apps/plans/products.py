@@ -157,8 +157,11 @@ PLANS: dict[str, Plan] = {
 
 TRIAL = PLANS["trial"]
 TRIAL_DAYS = 7
+# So long before its end users are told of it.
+TRIAL_NOTICE_DAYS = 2
 # After a pause the pictures stay so long.
 RETENTION_DAYS = 30
+RETENTION_NOTICE_DAYS = 7
 # So long a plan goes on after a payment has failed.
 GRACE_DAYS = 7
 # From the least to the most: whoever is on several at once is served by the last.

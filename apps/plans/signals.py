@@ -13,3 +13,4 @@ credits_due = Signal()
 credits_withdrawn = Signal()
 # A new user, `user_id`, has begun a trial.
 trial_started = Signal()
+payment_failed = Signal()  # user_id, next_try (datetime or None)

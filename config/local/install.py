@@ -352,6 +352,24 @@ def run_pip(arguments: Sequence[str]) -> None:
         raise RefusedError("\n".join([advice, *lines]))
 
 
+def compile_messages() -> None:
+    """Compile the translations whose text is new, with the packages that are there by now.
+
+    Raises:
+        RefusedError: one is wrong.
+    """
+    answer = subprocess.run(
+        [venv_python(), "-m", "config.messages"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode != 0:
+        lines = answer.stderr.strip().splitlines()[-4:]
+        raise RefusedError("\n".join(["The translations could not be compiled.", *lines]))
+
+
 def terminal_is_gone() -> bool:
     """Tell whether our output goes to a terminal that has been closed.
 
@@ -402,6 +420,7 @@ def run(command: str) -> NoReturn:
     with only_one("install.lock", ALREADY_INSTALLING):
         if not is_installed(name):
             install(name)
+        compile_messages()
     os.chdir(ROOT)
     sys.stdout.flush()
     os.execv(venv_python(), [str(venv_python()), *COMMANDS[command]])  # noqa: S606

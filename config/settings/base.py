@@ -170,6 +170,8 @@ EASEL_SERVE_ADMIN = env.SERVE_ADMIN
 EASEL_DEMO_SIGN_IN: str | None = None
 # Where mails are written instead of sent, as the page tells.
 EASEL_MAIL_DIRECTORY: Path | None = env.MAIL_DIRECTORY
+# What links in mails begin with that no request has caused.
+EASEL_PUBLIC_URL = (env.PUBLIC_URL or f"http://127.0.0.1:{env.PORT}").rstrip("/")
 EASEL_OIDC_ISSUER = env.OIDC_ISSUER
 EASEL_OIDC_CLIENT_ID = env.OIDC_CLIENT_ID
 EASEL_OIDC_CLIENT_SECRET = env.OIDC_CLIENT_SECRET

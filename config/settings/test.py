@@ -15,6 +15,7 @@ from config.settings.base import (
 
 SECRET_KEY = env.SECRET_KEY or secrets.token_urlsafe(50)
 EASEL_REFUSE_WEAK_SETTINGS = False
+EASEL_PUBLIC_URL = "https://easel.example"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 
 _redis_url = env.REDIS_URL or "redis://127.0.0.1"

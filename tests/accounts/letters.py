@@ -23,9 +23,10 @@ def link_in(letter: str) -> str:
 
 
 def newest_written_letter(directory: Path) -> str:
-    """Read the newest mail that a process wrote to `directory`."""
+    """Read the text of the newest mail that a process wrote to `directory`."""
     newest = max(directory.iterdir(), key=lambda path: path.stat().st_mtime_ns)
     letter = message_from_bytes(newest.read_bytes().split(b"-" * 79)[-2].lstrip())
-    body = letter.get_payload(decode=True)
+    text = next(part for part in letter.walk() if not part.is_multipart())
+    body = text.get_payload(decode=True)
     assert isinstance(body, bytes)
     return body.decode()

@@ -187,3 +187,15 @@ def test_without_a_group_setting_staff_is_left_alone(provider: OidcProvider, set
     come_in(Client())
 
     assert User.objects.get().is_staff
+
+
+def test_a_person_who_had_a_trial_gets_no_second_one_from_the_provider(
+    provider: OidcProvider,
+) -> None:
+    make_user("ada@example.com")
+    know(provider, email="Ada+other@example.com")
+
+    come_in(Client())
+
+    user = User.objects.get(oidc_subject=SUBJECT)
+    assert not Subscription.objects.filter(user=user).exists()

@@ -29,6 +29,7 @@ STRONG: dict[str, Any] = {
     "CELERY_BROKER_URL": "sqs://",
     "EASEL_REDIS_IS_PRIVATE": False,
     "EASEL_TRUSTED_PROXIES": 1,
+    "EASEL_PUBLIC_URL": "https://easel.example",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
     "PASSWORD_HASHERS": ["django.contrib.auth.hashers.PBKDF2PasswordHasher"],
     "STORAGES": {"default": {"OPTIONS": {"endpoint_url": None}}},
@@ -117,6 +118,7 @@ WEAK: list[tuple[str, str, Any]] = [
     ("easel.E017", "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"]),
     ("easel.E018", "EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend"),
     ("easel.E019", "EASEL_DEMO_SIGN_IN", "demo@easel.local"),
+    ("easel.E021", "EASEL_PUBLIC_URL", "http://easel.example"),
     ("easel.W020", "EASEL_TRUSTED_PROXIES", 0),
 ]
 
@@ -180,6 +182,7 @@ ENVIRONMENT = {
     "EASEL_BROKER_URL": "sqs://",
     "EASEL_S3_BUCKET": "pictures",
     "EASEL_TRUSTED_PROXIES": "1",
+    "EASEL_PUBLIC_URL": "https://easel.example/",
 }
 WEAKER = {
     "EASEL_SECRET_KEY": "short",

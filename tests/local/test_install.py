@@ -236,17 +236,35 @@ def test_the_command_takes_over_once_its_packages_are_there(
         pass
 
     replaced: list[Sequence[str]] = []
+    compiled: list[bool] = []
 
     def execv(_program: Path, words: Sequence[str]) -> None:
         replaced.append(words)
+        assert compiled == [True]
         raise Replaced
 
     monkeypatch.setattr(os, "execv", execv)
     monkeypatch.setattr(os, "chdir", lambda _path: None)
+    monkeypatch.setattr(
+        install, "compile_messages", lambda: compiled.append(install.is_installed("dev"))
+    )
     with pytest.raises(Replaced):
         install.main(["test"])
     assert replaced == [[str(install.venv_python()), "-m", "config.local.checks", "test"]]
     assert install.is_installed("dev")
+
+
+def test_a_translation_that_cannot_be_compiled_stops_the_command(
+    checkout: Path, pip_calls: list[Sequence[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "config").mkdir()
+    (checkout / "config" / "messages.py").write_text("raise SystemExit('ko: line 3')\n")
+
+    assert install.main(["up"]) == 1
+
+    said = capsys.readouterr().err
+    assert "The translations could not be compiled." in said
+    assert "ko: line 3" in said
 
 
 def test_an_unknown_command_is_told_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

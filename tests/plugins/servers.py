@@ -9,12 +9,14 @@ import pytest
 from config.local.addresses import LOGINS
 from config.local.postgres import temporary_postgres
 from config.local.valkey import temporary_valkey
+from config.messages import compile_messages
 
 _servers = ExitStack()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
+    compile_messages()
     postgres = _servers.enter_context(temporary_postgres())
     valkey = _servers.enter_context(temporary_valkey())
     var = _servers.enter_context(tempfile.TemporaryDirectory(prefix="easel-test-"))

@@ -1,9 +1,14 @@
 """Addresses and words of a picture, for templates."""
 
+from typing import Any
+
 from django import template
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.accounts.models import User
+from apps.dashboard.selectors import Banner
+from apps.dashboard.selectors import plan_banner as banner_of
 from apps.images.models import Image
 
 register = template.Library()
@@ -13,6 +18,13 @@ register = template.Library()
 def thumbnail_url(image: Image, size: int) -> str:
     """Return the address of the WebP whose longest side is `size` pixels."""
     return reverse("image-thumbnail", args=[image.image_name, size])
+
+
+@register.simple_tag(takes_context=True)
+def plan_banner(context: template.Context) -> Banner | None:
+    """Return what the page tells of the plan of its user, if anything."""
+    user: Any = context["request"].user
+    return banner_of(user=user) if isinstance(user, User) else None
 
 
 @register.simple_tag

@@ -2,17 +2,19 @@
 
 import hashlib
 import hmac
+import uuid
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.tenancy import tenant_scope
 from apps.plans.models import Subscription, SubscriptionSource
 from apps.plans.products import TRIAL_DAYS, Plan
+from apps.plans.selectors import forget_plan
 from apps.plans.signals import trial_started
 
 
@@ -24,13 +26,24 @@ def start_subscription(
     source: SubscriptionSource = SubscriptionSource.MANUAL,
 ) -> Subscription:
     """Put `user` on `plan` from now until `valid_until`, or without an end."""
-    return Subscription.objects.create(
-        user=user,
-        plan=plan.slug,
-        source=source,
-        valid_from=timezone.now(),
-        valid_until=valid_until,
-    )
+    with transaction.atomic():
+        subscription = Subscription.objects.create(
+            user=user,
+            plan=plan.slug,
+            source=source,
+            valid_from=timezone.now(),
+            valid_until=valid_until,
+        )
+        announce_plan_change(user_id=user.id)
+    return subscription
+
+
+def announce_plan_change(*, user_id: uuid.UUID) -> None:
+    """Have pages and the API see a change of a user's subscriptions once it is committed.
+
+    Whatever changes one calls it, in the transaction of the change.
+    """
+    transaction.on_commit(lambda: forget_plan(user_id=user_id))
 
 
 def start_trial(*, user: User) -> bool:
@@ -45,6 +58,7 @@ def start_trial(*, user: User) -> bool:
             )
             (started,) = cursor.fetchone()
         if started:
+            announce_plan_change(user_id=user.id)
             trial_started.send(sender=Subscription, user_id=user.id)
     return bool(started)
 

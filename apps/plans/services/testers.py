@@ -19,7 +19,7 @@ from apps.plans.products import (
     TESTER_REASON_LENGTH,
     CreditSource,
 )
-from apps.plans.services.subscriptions import start_subscription
+from apps.plans.services.subscriptions import announce_plan_change, start_subscription
 from apps.plans.signals import credits_due, credits_withdrawn
 
 MAX_TESTER_CREDITS = 1_000_000
@@ -152,6 +152,7 @@ def revoke_tester_plan(*, grant_id: uuid.UUID, actor: User, reason: str) -> Test
         if subscription is not None and (subscription.valid_until or now) >= now:
             subscription.valid_until = max(now, subscription.valid_from + timedelta(microseconds=1))
             subscription.save(update_fields=["valid_until"])
+            announce_plan_change(user_id=grant.user_id)
         credits_withdrawn.send(
             sender=TesterGrant,
             user_id=grant.user_id,

@@ -14,9 +14,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
 
 from apps.core.checks import refuse_weak_settings
+from apps.credits.services.costs import measure_costs
+from apps.credits.services.grants import expire_grants
+from apps.credits.services.notices import note_low_credits
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
+from apps.images.services import delete_pictures_past_retention, note_pictures_that_will_go
 from apps.plans.services.enterprise import grant_enterprise_credits
+from apps.plans.services.notices import note_plan_ends, send_notices
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import remove_expired_exports
 
@@ -34,7 +39,7 @@ class Sweep:
 
 
 class Command(BaseCommand):
-    help = "Recover jobs whose worker was lost, repeat lost wake-ups, remove left-over files."
+    help = "Recover lost jobs, repeat lost wake-ups, expire credits, send notices, clean up."
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -48,28 +53,37 @@ class Command(BaseCommand):
         sweeps = [
             Sweep("recover_expired_jobs", every, recover_expired_jobs),
             Sweep("wake_forgotten_jobs", every, wake_forgotten_jobs),
+            Sweep("measure_costs", every, measure_costs),
+            Sweep("expire_grants", 12 * every, expire_grants),
+            Sweep("note_plan_ends", 12 * every, note_plan_ends),
+            Sweep("note_low_credits", 12 * every, note_low_credits),
+            Sweep("note_pictures_that_will_go", 720 * every, note_pictures_that_will_go),
             Sweep("remove_leftovers", 60 * every, remove_leftovers),
             Sweep("grant_enterprise_credits", 60 * every, grant_enterprise_credits),
             Sweep("remove_expired_exports", 60 * every, remove_expired_exports),
         ]
-        # Beside the sweeps: an export may take minutes, and a lost job must not wait for it.
-        background = threading.Thread(
-            target=_work_off_requests, args=(stopped, every), name="data-requests", daemon=True
-        )
-        background.start()
+        # Each beside the sweeps: an export, a mail server or many files may take minutes, and a
+        # lost job must not wait for them.
+        aside = [
+            Sweep("data_requests", every, run_next_request),
+            Sweep("send_notices", 12 * every, send_notices),
+            Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
+        ]
+        for sweep in aside:
+            threading.Thread(
+                target=_keep_running, args=(stopped, [sweep]), name=sweep.name, daemon=True
+            ).start()
         logger.info("scheduler_started")
-        while not stopped.is_set():
-            for sweep in sweeps:
-                if sweep.due_at <= time.monotonic():
-                    _run(sweep)
-            stopped.wait(max(0.0, min(sweep.due_at for sweep in sweeps) - time.monotonic()))
+        _keep_running(stopped, sweeps)
         logger.info("scheduler_stopped")
 
 
-def _work_off_requests(stopped: threading.Event, every: float) -> None:
-    sweep = Sweep("data_requests", every, run_next_request)
-    while not stopped.wait(max(0.0, sweep.due_at - time.monotonic())):
-        _run(sweep)
+def _keep_running(stopped: threading.Event, sweeps: list[Sweep]) -> None:
+    while not stopped.is_set():
+        for sweep in sweeps:
+            if sweep.due_at <= time.monotonic():
+                _run(sweep)
+        stopped.wait(max(0.0, min(sweep.due_at for sweep in sweeps) - time.monotonic()))
 
 
 def _run(sweep: Sweep) -> None:
@@ -80,6 +94,10 @@ def _run(sweep: Sweep) -> None:
     except (DatabaseError, OSError) as error:
         # A part is away for a moment; the next round tries again.
         logger.warning("sweep_failed", sweep=sweep.name, error=type(error).__name__)
+        return
+    except Exception:
+        # A fault of ours in one sweep must not stop the others, nor end its thread for good.
+        logger.exception("sweep_broken", sweep=sweep.name)
         return
     if count:
         logger.info("sweep_done", sweep=sweep.name, count=count)
