@@ -83,6 +83,11 @@ TABLE = {
     ("POST", f"{API}generations/quote"): Row(own(200), Scope.GENERATE, {"prompt": "a red circle"}),
     ("GET", f"{API}{JOB}"): Row(OBJECT_API),
     ("POST", f"{API}{JOB}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
+    ("GET", f"{API}{JOB}/receipt"): Row(OBJECT_API),
+    ("GET", f"{API}credits"): Row(OWN_API),
+    ("GET", f"{API}credits/postings"): Row(OWN_API),
+    ("GET", f"{API}usage"): Row(OWN_API),
+    ("GET", f"{API}usage/receipts.csv"): Row(own(422)),
     ("GET", "api/schema/"): Row(OPEN),
     ("GET", "api/docs/"): Row(OPEN),
     ("GET", "^api/"): Row((404, 404, 404, 404, 404)),
@@ -119,6 +124,8 @@ TABLE = {
     ("GET", "keys/"): Row(OWN_PAGE),
     ("POST", "keys/"): Row((302, 422, 422, 302, 422)),
     ("POST", "keys/<uuid:key_id>/revoke/"): Row((302, 404, 302, 302, 404)),
+    ("GET", "usage/"): Row(OWN_PAGE),
+    ("GET", "usage/receipts/<uuid:job_id>/"): Row(OBJECT_PAGE),
     ("GET", "admin/login/"): Row((302, 403, 403, 302, 302)),
 }
 # PUT of Django's form views is their POST.
