@@ -18,6 +18,7 @@ from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode
 from apps.credits.models import Hold
 from apps.credits.services.grants import refund_job
+from apps.credits.usage import Span
 from apps.generation import receipts
 from apps.generation.models import Job
 from apps.generation.parameters import complete_parameters
@@ -344,7 +345,7 @@ async def test_on_the_event_loop_the_file_is_read_as_its_user(
 def test_many_receipts_cost_as_many_queries_as_one(user: User, starter: GenerationModel) -> None:
     for number in range(4):
         job_by_key(user, starter, name=f"key {number}")
-    span = receipts.Span(timezone.now().date(), timezone.now().date())
+    span = Span(timezone.now().date(), timezone.now().date())
 
     with counted_queries() as queries:
         found = receipts.list_receipts(user=user, span=span, limit=20)
