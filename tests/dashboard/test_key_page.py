@@ -139,7 +139,8 @@ def test_the_page_asks_the_same_however_many_keys_there_are(
 
     with counted_queries() as queries:
         response = browser_client.get(URL)
-    assert len(queries) == 4  # the tenant, who is signed in, the plan, the keys
+    # The tenant, who is signed in, the plan, the keys, and the balance for the cache.
+    assert len(queries) == 5
 
     assert response.content.decode().count("data-revoke") == count
 
