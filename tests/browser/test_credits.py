@@ -401,3 +401,20 @@ def test_the_csv_is_saved_under_the_name_of_its_month(
     lines = Path(saved.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert len(lines) == 2
     assert lines[1].startswith(str(job.id))
+
+
+def test_the_web_process_may_read_all_that_the_api_tells_of_credits(
+    studio: Studio, transactional_user: User, starter: GenerationModel
+) -> None:
+    job = make_job(transactional_user, starter)
+
+    answers = {
+        path: studio.page.request.get(f"/api/v1/{path}").json()
+        for path in ("credits", "credits/postings", "usage?by=key", f"generations/{job.id}/receipt")
+    }
+
+    credits, postings, usage, receipt = answers.values()
+    assert credits["available"] + credits["held"] == 500
+    assert [row["kind"] for row in postings["results"]] == ["hold", "grant"]
+    assert usage["total"]["jobs"] == 0
+    assert receipt["held"] == credits["held"]
