@@ -94,6 +94,11 @@ TABLE = {
     ("POST", f"{API}{TESTERS}/<uuid:grant_id>/revoke"): Row(
         STAFF_API, Scope.MANAGE, {"reason": "the test is over"}
     ),
+    ("GET", f"{API}{JOB}/receipt"): Row(OBJECT_API),
+    ("GET", f"{API}credits"): Row(OWN_API),
+    ("GET", f"{API}credits/postings"): Row(OWN_API),
+    ("GET", f"{API}usage"): Row(OWN_API),
+    ("GET", f"{API}usage/receipts.csv"): Row(own(422)),
     ("GET", "api/schema/"): Row(OPEN),
     ("GET", "api/docs/"): Row(OPEN),
     ("GET", "^api/"): Row((404, 404, 404, 404, 404)),
@@ -130,6 +135,8 @@ TABLE = {
     ("GET", "keys/"): Row(OWN_PAGE),
     ("POST", "keys/"): Row((302, 422, 422, 302, 422)),
     ("POST", "keys/<uuid:key_id>/revoke/"): Row((302, 404, 302, 302, 404)),
+    ("GET", "usage/"): Row(OWN_PAGE),
+    ("GET", "usage/receipts/<uuid:job_id>/"): Row(OBJECT_PAGE),
     ("GET", "admin/login/"): Row((302, 403, 403, 302, 302)),
 }
 # PUT of Django's form views is their POST.

@@ -5,6 +5,7 @@ whatever follows is asked as the user they name.
 """
 
 import uuid
+from collections.abc import Iterable
 from importlib import import_module
 
 from django.conf import settings
@@ -94,6 +95,16 @@ def enter_by_subject(*, subject: str) -> User | None:
 def list_keys(*, user: User) -> QuerySet[ApiKey]:
     """List the keys of `user` that are not revoked, newest first; expired ones are shown."""
     return ApiKey.objects.filter(user=user, revoked_at__isnull=True).order_by("-created_at", "-id")
+
+
+def names_of_keys(
+    *, user_id: uuid.UUID, key_ids: Iterable[uuid.UUID | None]
+) -> dict[uuid.UUID, str]:
+    """Return the names of some keys, revoked ones too; one query, or none without keys."""
+    wanted = {key_id for key_id in key_ids if key_id is not None}
+    if not wanted:
+        return {}
+    return dict(ApiKey.objects.filter(user=user_id, id__in=wanted).values_list("id", "name"))
 
 
 def get_key(*, user: User, key_id: uuid.UUID) -> ApiKey:

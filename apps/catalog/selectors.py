@@ -1,5 +1,7 @@
 """Reads on the catalog."""
 
+from collections.abc import Collection
+
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -12,6 +14,13 @@ def list_models(*, user: User) -> QuerySet[GenerationModel]:
     """List the models that `user` can see, the default one first; plans decide about using them."""
     del user
     return GenerationModel.objects.filter(is_enabled=True)
+
+
+def names_of_models(*, keys: Collection[str]) -> dict[str, str]:
+    """Return the names of some models, also of those taken away; one query, or none."""
+    if not keys:
+        return {}
+    return dict(GenerationModel.objects.filter(key__in=keys).values_list("key", "name"))
 
 
 def get_model(*, user: User, key: str | None) -> GenerationModel:

@@ -84,8 +84,11 @@ class GenerationModelListSerializer(serializers.Serializer[Any]):
     results = GenerationModelSerializer(many=True)
 
 
-def render_models(*, user: User) -> list[dict[str, Any]]:
-    """Render the models that `user` can see as JSON-ready dicts; two queries."""
-    context = {"entitlements": entitlements_of(user_id=user.id)}
+def render_models(*, user: User, has: Entitlements | None = None) -> list[dict[str, Any]]:
+    """Render the models that `user`, who `has` this, can see as JSON-ready dicts.
+
+    One query, and another one to find out what `user` has.
+    """
+    context = {"entitlements": has or entitlements_of(user_id=user.id)}
     models = GenerationModelSerializer(list_models(user=user), many=True, context=context)
     return [dict(model) for model in models.data]

@@ -63,12 +63,34 @@ def read_balance(*, user_id: uuid.UUID) -> Balance:
     return Balance(available=int(sums["available"] or 0), held=int(sums["held"] or 0))
 
 
+def balance_for(*, user_id: uuid.UUID, amount: int) -> Balance:
+    """Return the balance as shown, read anew if by it there are fewer credits than `amount`.
+
+    So nobody is told to buy credits that have just been bought.
+    """
+    known = balance_of(user_id=user_id)
+    return known if known.available >= amount else read_balance(user_id=user_id)
+
+
 def forget_balance(*, user_id: uuid.UUID) -> None:
     cache.delete(_balance_key(user_id))
 
 
 def _balance_key(user_id: uuid.UUID) -> str:
     return f"credit_balance:{user_id}"
+
+
+def live_balances(*, user_id: uuid.UUID) -> list[GrantBalance]:
+    """List what can be used of each grant or is held of it, also what begins later.
+
+    What ends first stands in front, as it is used first; one query.
+    """
+    usable = Q(available__gt=0, usable_until__gt=timezone.now())
+    return list(
+        GrantBalance.objects.filter(usable | Q(held__gt=0), user=user_id)
+        .select_related("grant")
+        .order_by("usable_until", "grant_id")
+    )
 
 
 def list_grants(*, user: User) -> QuerySet[Grant]:

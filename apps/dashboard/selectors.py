@@ -18,7 +18,7 @@ from apps.catalog.serializers import render_models
 from apps.core.errors import NotFound
 from apps.images.models import Image
 from apps.images.selectors import get_image, list_images
-from apps.plans.entitlements import Feature, decide, refusal
+from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType
 from apps.plans.selectors import known_entitlements
 
@@ -36,6 +36,14 @@ _FACT_NAMES = {
     "guidance_scale": _("Guidance scale"),
     "strength": _("Strength"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """The models in the JSON form of the API, and why nothing is made, if so."""
+
+    models: Sequence[dict[str, Any]]
+    refusal: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +80,14 @@ class Picture:
     older: uuid.UUID | None
 
 
-def studio_models(*, user: User) -> list[dict[str, Any]]:
-    """List the models that `user` can choose, in the JSON form of the API."""
-    return render_models(user=user)
+def composer_of(*, user: User) -> Composer:
+    """Return what `user` can make pictures with; two queries."""
+    has = entitlements_of(user_id=user.id)
+    generation = decide(has, feature=Feature.GENERATION)
+    return Composer(
+        models=render_models(user=user, has=has),
+        refusal=None if generation.allowed else refusal(generation),
+    )
 
 
 def plan_banner(*, user: User) -> Banner | None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.dashboard import key_views, views
+from apps.dashboard import key_views, usage_views, views
 
 app_name = "dashboard"
 
@@ -14,4 +14,6 @@ urlpatterns = [
     path("gallery/<uuid:image_name>/tile/", views.image_tile, name="image-tile"),
     path("keys/", key_views.keys, name="keys"),
     path("keys/<uuid:key_id>/revoke/", key_views.revoke, name="key-revoke"),
+    path("usage/", usage_views.usage, name="usage"),
+    path("usage/receipts/<uuid:job_id>/", usage_views.receipt, name="receipt"),
 ]

@@ -13,7 +13,7 @@ from apps.accounts.requests import signed_in_user
 from apps.catalog.limits import MAX_GUIDANCE, MAX_PROMPT_LENGTH
 from apps.core.audit import list_acts
 from apps.core.errors import NotFound
-from apps.dashboard.selectors import gallery_page, get_picture, studio_models
+from apps.dashboard.selectors import composer_of, gallery_page, get_picture
 from apps.images.selectors import get_image
 from apps.privacy.selectors import list_requests
 
@@ -48,9 +48,11 @@ def home(request: HttpRequest) -> HttpResponseRedirect:
 @page
 def create(request: HttpRequest) -> HttpResponse:
     """Show the composer, the settings and the stage; the rest is live."""
+    composer = composer_of(user=signed_in_user(request))
     context = {
         "section": "create",
-        "models": studio_models(user=signed_in_user(request)),
+        "models": composer.models,
+        "refusal": composer.refusal,
         "limits": {"prompt": MAX_PROMPT_LENGTH, "guidance": MAX_GUIDANCE},
     }
     return render(request, "dashboard/create.html", context)

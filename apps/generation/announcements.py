@@ -1,5 +1,8 @@
 """Tell the sockets of a job's user what happened to it; call only after the commit."""
 
+import uuid
+from typing import Any
+
 from apps.generation.events import FailedEvent, FinishedEvent, publisher
 from apps.generation.failures import failure_detail
 from apps.generation.models import Job, JobState
@@ -54,3 +57,9 @@ def announce_end(job: Job) -> None:
         "compute_seconds": None if job.compute_seconds is None else float(job.compute_seconds),
     }
     publisher.publish(job.user_id, finished)
+
+
+def announce_balance(*, sender: object, user_id: uuid.UUID, **kwargs: Any) -> None:
+    """Answer `balance_changed`."""
+    del sender, kwargs
+    publisher.publish_balance(user_id)

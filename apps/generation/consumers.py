@@ -8,7 +8,14 @@ from apps.accounts.consumers import GuardedConsumer
 from apps.accounts.credentials import Access
 from apps.accounts.models import User
 from apps.core.tenancy import tenant_scope
-from apps.generation.events import Event, SnapshotEvent, user_group
+from apps.credits.selectors import read_balance
+from apps.generation.events import (
+    BalanceEvent,
+    BalancePayload,
+    Event,
+    SnapshotEvent,
+    user_group,
+)
 from apps.generation.selectors import list_current_jobs
 from apps.generation.serializers import render_jobs
 from apps.plans.permissions import check_api_access
@@ -42,6 +49,12 @@ class EventConsumer(GuardedConsumer):
         del text_data, bytes_data, kwargs
         await self.close(CLOSE_UNEXPECTED)
 
+    async def balance_changed(self, message: dict[str, Any]) -> None:
+        """Tell the user's balance, as it is now."""
+        del message
+        if self.access is not None:
+            await self.send_json(await database_sync_to_async(_balance_event)(self.access.user))
+
     async def job_event(self, message: dict[str, Event]) -> None:
         """Forward an event that was sent to the user's group."""
         await self.send_json(message["event"])
@@ -50,4 +63,15 @@ class EventConsumer(GuardedConsumer):
 def _snapshot(user: User) -> SnapshotEvent:
     with tenant_scope(user.id):
         jobs = render_jobs(user=user, jobs=list_current_jobs(user=user))
-    return {"type": "snapshot", "jobs": jobs}
+        balance = _balance(user)
+    return {"type": "snapshot", "jobs": jobs, "balance": balance}
+
+
+def _balance_event(user: User) -> BalanceEvent:
+    with tenant_scope(user.id):
+        return {"type": "balance", **_balance(user)}
+
+
+def _balance(user: User) -> BalancePayload:
+    balance = read_balance(user_id=user.id)
+    return {"available": balance.available, "held": balance.held}

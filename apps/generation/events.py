@@ -60,9 +60,21 @@ class FailedEvent(TypedDict):
     error: JobErrorPayload
 
 
+class BalancePayload(TypedDict):
+    """The credits that can be used now, and those held for jobs."""
+
+    available: int
+    held: int
+
+
+class BalanceEvent(BalancePayload):
+    type: Literal["balance"]
+
+
 class SnapshotEvent(TypedDict):
     type: Literal["snapshot"]
     jobs: list[dict[str, Any]]
+    balance: BalancePayload
 
 
 Event = QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent
@@ -79,6 +91,15 @@ class EventPublisher:
     def publish(self, user_id: uuid.UUID, event: Event) -> None:
         """Queue `event` for the sockets of `user_id`; it is dropped when too many wait."""
         sender.send(user_group(user_id), {"type": "job.event", "event": event})
+
+    def publish_balance(self, user_id: uuid.UUID) -> None:
+        """Have each socket of `user_id` read the balance and send it.
+
+        Read where it is shown, since most changes happen while nobody looks, and a change must
+        not cost its transaction a read. What is read after this call is no older than it, so the
+        last that a page is told is the truth, however many changes there are at once.
+        """
+        sender.send(user_group(user_id), {"type": "balance.changed"})
 
     def flush(self, *, timeout: float) -> None:
         """Wait until what was published so far is sent, at most `timeout` seconds."""

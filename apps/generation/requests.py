@@ -67,3 +67,12 @@ class GenerationRequestSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="The token of a quote for these settings; the job costs no more than it says.",
     )
+
+
+class QuoteRequestSerializer(GenerationRequestSerializer):
+    """The settings of a generation that is not asked for yet; its price needs no prompt."""
+
+    prompt = TextField(
+        max_length=limits.MAX_PROMPT_LENGTH, required=False, allow_blank=True, default=""
+    )
+    quote = None  # type: ignore[assignment]

@@ -16,9 +16,11 @@ from apps.generation.events import Progress
 from apps.generation.failures import failure_detail
 from apps.generation.models import TERMINAL_STATES, Job, JobState
 from apps.generation.quotes import BindingQuote
+from apps.generation.receipts import Outcome
 from apps.generation.selectors import images_of, progress_of
 from apps.images.models import Image
 from apps.images.serializers import ImageSerializer
+from apps.plans.tiers import GpuTier
 
 
 class QuoteSerializer(serializers.Serializer[Any]):
@@ -29,6 +31,36 @@ class QuoteSerializer(serializers.Serializer[Any]):
     basis = serializers.ChoiceField(choices=Basis.choices)
     available = serializers.IntegerField(help_text="The credits you have now.")
     token = serializers.CharField()
+
+
+class AttemptSerializer(serializers.Serializer[Any]):
+    """One try of a worker; lost and failed ones count for nothing."""
+
+    attempt = serializers.IntegerField()
+    seconds = serializers.FloatField(allow_null=True)
+    charged = serializers.IntegerField(allow_null=True)
+    outcome = serializers.ChoiceField(choices=Outcome.choices)
+
+
+class ReceiptSerializer(serializers.Serializer[Any]):
+    """The account of a job in credits; `charged` is null until it ends."""
+
+    generation = serializers.UUIDField(source="job.id")
+    state = serializers.ChoiceField(source="job.state", choices=JobState.choices)
+    model = serializers.CharField(source="job.model_id")
+    tier = serializers.ChoiceField(source="job.tier", choices=GpuTier.choices)
+    api_key = serializers.UUIDField(source="job.api_key_id", allow_null=True)
+    api_key_name = serializers.CharField(source="key_name", allow_null=True)
+    created_at = serializers.DateTimeField(source="job.created_at")
+    started_at = serializers.DateTimeField(source="job.started_at", allow_null=True)
+    finished_at = serializers.DateTimeField(source="job.finished_at", allow_null=True)
+    quoted = serializers.IntegerField(allow_null=True)
+    held = serializers.IntegerField(help_text="What was held for it, until it ended.")
+    seconds = serializers.FloatField(allow_null=True, help_text="The seconds measured.")
+    charged = serializers.IntegerField(allow_null=True)
+    released = serializers.IntegerField()
+    refunded = serializers.IntegerField()
+    attempts = AttemptSerializer(many=True)
 
 
 class GenerationContext(TypedDict):

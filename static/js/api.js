@@ -1,7 +1,7 @@
 // @ts-check
 /** The JSON API, spoken as the signed-in user. */
 
-/** @import {ErrorEnvelope, GenerationRequest, Job, JobPage, Picture} from "./types.js" */
+/** @import {ErrorEnvelope, GenerationRequest, Job, JobPage, Picture, PricedSettings, Quote} from "./types.js" */
 
 const ROOT = "/api/v1";
 
@@ -18,6 +18,7 @@ export class ApiError extends Error {
     this.code = envelope.code;
     this.errorId = envelope.error_id;
     this.fields = envelope.fields ?? {};
+    this.available = envelope.available;
   }
 }
 
@@ -72,22 +73,36 @@ async function send(path, options = {}) {
 }
 
 /** @returns {string} a key that makes a repeated request the same request */
-function idempotencyKey() {
+export function idempotencyKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /**
- * @param {GenerationRequest} request
+ * @param {GenerationRequest & {quote?: string}} request
+ * @param {string} [key] of an earlier try, so that both are one request
  * @returns {Promise<Job>}
  */
-export async function createGeneration(request) {
+export async function createGeneration(request, key = idempotencyKey()) {
   const response = await send(`${ROOT}/generations`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "Idempotency-Key": idempotencyKey() },
+    headers: { "Content-Type": "application/json", "Idempotency-Key": key },
     body: JSON.stringify(request),
   });
   return /** @type {Promise<Job>} */ (response.json());
+}
+
+/**
+ * @param {PricedSettings} settings
+ * @returns {Promise<Quote>}
+ */
+export async function quoteGeneration(settings) {
+  const response = await send(`${ROOT}/generations/quote`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(settings),
+  });
+  return /** @type {Promise<Quote>} */ (response.json());
 }
 
 /**

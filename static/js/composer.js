@@ -110,6 +110,11 @@ export class Composer {
     first?.focus();
   }
 
+  /** @param {string} text something to know before the next try */
+  showNote(text) {
+    byId("form-error", HTMLElement).textContent = text;
+  }
+
   /** @param {() => Promise<void>} submit */
   async #submit(submit) {
     if (this.#button.getAttribute("aria-disabled") === "true") return;

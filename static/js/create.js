@@ -2,26 +2,30 @@
 /** The Create page: composer, settings, stage and strip around one store of jobs. */
 
 import * as api from "./api.js";
+import { ApiError } from "./api.js";
 import { Composer } from "./composer.js";
 import { announce, byId, confirmed } from "./dom.js";
 import { fill, formatPercent } from "./i18n.js";
 import { hasEnded, JobStore } from "./jobs.js";
+import { Price } from "./price.js";
 import { SettingsPanel } from "./settings.js";
-import { socket } from "./shell.js";
+import { balance, socket } from "./shell.js";
 import { Stage } from "./stage.js";
 import { Strip } from "./strip.js";
 import { toast, toastError } from "./toast.js";
 
-/** @import {GenerationRequest, Job, Metadata, Model, Picture} from "./types.js" */
+/** @import {GenerationRequest, Job, Metadata, Model, Picture, Quote} from "./types.js" */
 
 /** @type {Model[]} */
 const models = JSON.parse(byId("models", HTMLScriptElement).text);
 const title = document.title;
 
 const jobs = new JobStore(toastError);
-const composer = new Composer(() => submit(settings.request(composer.prompt)));
+const composer = new Composer(order);
 const settings = new SettingsPanel(models, (model) => composer.showExamples(model));
 composer.revealWith((element) => settings.reveal(element));
+const price = new Price(() => settings.priced(), balance);
+settings.listen(() => price.refresh());
 const stage = new Stage({ cancel, again, vary, useSettings, useSeed, useAsStart, remove });
 const strip = new Strip((id) => {
   following = false;
@@ -47,6 +51,9 @@ socket.listen({
   onEvent(event) {
     jobs.take(event);
     if (event.type === "snapshot") stageWhatMatters();
+  },
+  onStatus(online) {
+    if (online) price.retry();
   },
 });
 jobs.load().then(stageWhatMatters, toastError);
@@ -92,9 +99,65 @@ function announceChange(job, before) {
   else if (job.state === "failed") announce(job.error?.detail ?? "");
 }
 
-/** @param {GenerationRequest} request */
-async function submit(request) {
-  const job = await api.createGeneration(request);
+/** Ask for what the composer and the settings say, at the price that is shown beside them. */
+async function order() {
+  if (price.refused) {
+    price.pointToPlans();
+    return;
+  }
+  const request = settings.request(composer.prompt);
+  await submit(request, price.quoteFor(request));
+}
+
+/**
+ * @param {GenerationRequest} request
+ * @param {Quote | null} [quote] the price to keep to; without one it is what it is now
+ */
+async function submit(request, quote = null) {
+  try {
+    const job = quote ? await createAt(quote, request) : await api.createGeneration(request);
+    if (job) take(job);
+  } catch (error) {
+    tellPrice(error);
+    throw error;
+  }
+}
+
+/**
+ * Ask for pictures at a price; if it does not hold any more, at a new one that is no higher.
+ *
+ * @param {Quote} quote
+ * @param {GenerationRequest} request
+ * @returns {Promise<Job | null>} null if there is a higher price to look at first
+ */
+async function createAt(quote, request) {
+  const key = api.idempotencyKey();
+  try {
+    return await api.createGeneration({ ...request, quote: quote.token }, key);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === "quote_expired")) throw error;
+  }
+  const renewed = await price.renew(request);
+  if (renewed.credits > quote.credits) {
+    composer.showNote(gettext("The price has gone up meanwhile. Press Generate to accept it."));
+    return null;
+  }
+  return api.createGeneration({ ...request, quote: renewed.token }, key);
+}
+
+/**
+ * Show what a refusal says about plan and credits where these are shown.
+ *
+ * @param {unknown} error
+ */
+function tellPrice(error) {
+  if (!(error instanceof ApiError)) return;
+  if (error.code === "plan_paused") price.pause(error.message);
+  if (error.available !== undefined) balance.show(error.available);
+}
+
+/** @param {Job} job that was accepted */
+function take(job) {
   following = true;
   settings.fold();
   stage.bringIntoView();

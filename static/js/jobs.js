@@ -74,6 +74,7 @@ export class JobStore {
 
   /** @param {StudioEvent} event */
   take(event) {
+    if (event.type === "balance") return;
     if (event.type === "snapshot") {
       this.#takeSnapshot(event.jobs);
       return;

@@ -6,7 +6,7 @@ import { fill, formatNumber } from "./i18n.js";
 import { StartImage } from "./start_image.js";
 import { recall, recallObject, remember } from "./storage.js";
 
-/** @import {GenerationRequest, Metadata, Model} from "./types.js" */
+/** @import {GenerationRequest, Metadata, Model, PricedSettings} from "./types.js" */
 
 const MULTIPLE = 8;
 const KEPT = [
@@ -72,8 +72,11 @@ export class SettingsPanel {
   #models;
   #longest = 0;
 
+  /** @type {() => void} */
+  #onChange = () => undefined;
+
   /** The picture that the next one starts from, if any. */
-  startImage = new StartImage();
+  startImage = new StartImage(() => this.#onChange());
 
   /**
    * @param {Model[]} models
@@ -120,6 +123,28 @@ export class SettingsPanel {
       num_images: this.#count(),
       ...(start ? { init_image: start.imageName, strength: start.strength } : {}),
     };
+  }
+
+  /**
+   * Return what decides the cost, if it is within the limits of the model.
+   *
+   * @returns {PricedSettings | null}
+   */
+  priced() {
+    const fields = [this.#width, this.#height, this.#steps];
+    if (fields.some((field) => !field.checkValidity())) return null;
+    const { model, width, height, steps, num_images } = this.request("");
+    const start = this.startImage.value();
+    if (start && typeof steps === "number" && steps * start.strength < 1) return null;
+    return {
+      ...{ model, width, height, steps, num_images },
+      ...(start ? { init_image: start.imageName, strength: start.strength } : {}),
+    };
+  }
+
+  /** @param {() => void} onChange is called after every change */
+  listen(onChange) {
+    this.#onChange = onChange;
   }
 
   /**
@@ -291,6 +316,7 @@ export class SettingsPanel {
     );
     remember("settings", JSON.stringify(values));
     this.#refresh();
+    this.#onChange();
   }
 
   #restore() {

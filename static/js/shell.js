@@ -1,6 +1,7 @@
 // @ts-check
 /** What every page of the studio has: the theme, the account menu, the socket. */
 
+import { BalanceDisplay } from "./balance.js";
 import { byId } from "./dom.js";
 import { EventSocket } from "./socket.js";
 import { startTheme } from "./theme.js";
@@ -12,8 +13,14 @@ startTheme();
 /** The one socket of this page; modules of a page listen to it. */
 export const socket = new EventSocket(document.body.dataset.socketPath ?? "/");
 
+/** The credits of who is signed in, as the header shows them. */
+export const balance = new BalanceDisplay();
+
 let offlineTimer = 0;
 socket.listen({
+  onEvent(event) {
+    balance.take(event);
+  },
   onStatus(online) {
     clearTimeout(offlineTimer);
     const mark = byId("connection", HTMLElement);

@@ -8,6 +8,7 @@ const LONGEST_WAIT_MS = 15_000;
 const NOT_SIGNED_IN = 4401;
 const TYPES = new Set([
   "snapshot",
+  "balance",
   "queued",
   "started",
   "progress",

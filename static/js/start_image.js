@@ -16,8 +16,11 @@ export class StartImage {
   #strength = byId("strength", HTMLInputElement);
   /** @type {string | null} */
   #imageName = null;
+  #onChange;
 
-  constructor() {
+  /** @param {() => void} onChange */
+  constructor(onChange) {
+    this.#onChange = onChange;
     this.#file.addEventListener("change", () => {
       const file = this.#file.files?.[0];
       if (file) void this.#upload(file);
@@ -47,12 +50,14 @@ export class StartImage {
     this.#picture.src = picture.thumbnail_url;
     this.#drop.hidden = true;
     this.#chosen.hidden = false;
+    this.#onChange();
   }
 
   /** @param {number} strength */
   useStrength(strength) {
     this.#strength.value = String(strength);
     this.#showStrength();
+    this.#onChange();
   }
 
   clear() {
@@ -61,6 +66,7 @@ export class StartImage {
     this.#picture.removeAttribute("src");
     this.#drop.hidden = false;
     this.#chosen.hidden = true;
+    this.#onChange();
   }
 
   /** @param {File} file */

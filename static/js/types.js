@@ -93,6 +93,7 @@
  * @typedef {object} ErrorEnvelope
  * @property {string} detail
  * @property {string} code
+ * @property {number} [available] the credits there are, where they were too few
  * @property {string} [error_id]
  * @property {Record<string, string[]>} [fields]
  *
@@ -110,14 +111,24 @@
  * @property {string} [init_image]
  * @property {number} [strength]
  *
- * @typedef {{type: "snapshot", jobs: Job[]}} SnapshotEvent
+ * @typedef {Pick<GenerationRequest, "model" | "width" | "height" | "steps" | "num_images" | "init_image" | "strength">} PricedSettings
+ *
+ * @typedef {object} Quote
+ * @property {number} credits
+ * @property {number} available
+ * @property {string} token
+ *
+ * @typedef {{available: number, held: number}} Balance
+ *
+ * @typedef {{type: "snapshot", jobs: Job[], balance: Balance}} SnapshotEvent
+ * @typedef {{type: "balance"} & Balance} BalanceEvent
  * @typedef {{type: "queued", job_id: string, prompt: string, created_at: string}} QueuedEvent
  * @typedef {{type: "started", job_id: string, attempt: number}} StartedEvent
  * @typedef {{type: "progress", job_id: string, attempt: number} & Progress} ProgressEvent
  * @typedef {{type: "image", job_id: string, image: Picture}} ImageEvent
  * @typedef {{type: "finished", job_id: string, state: "succeeded" | "cancelled", compute_seconds: number | null}} FinishedEvent
  * @typedef {{type: "failed", job_id: string, error: Failure}} FailedEvent
- * @typedef {SnapshotEvent | QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent} StudioEvent
+ * @typedef {SnapshotEvent | BalanceEvent | QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent} StudioEvent
  */
 
 export {};

@@ -139,7 +139,8 @@ def test_the_page_asks_the_same_however_many_keys_there_are(
 
     with counted_queries() as queries:
         response = browser_client.get(URL)
-    assert len(queries) == 5  # the tenant, who is signed in, the plan, the keys, the banner
+    # The tenant, who is signed in, the plan, the keys, and for the cache plan and balance.
+    assert len(queries) == 6
 
     assert response.content.decode().count("data-revoke") == count
 

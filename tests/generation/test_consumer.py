@@ -1,6 +1,8 @@
 """The socket: the truth on connect, one's own events after it, nobody else's ever."""
 
+import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +17,7 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
+from apps.credits.services.ledger import hold_credits
 from apps.generation.events import Event, publisher
 from apps.generation.selectors import save_progress
 from apps.generation.services.jobs import cancel_job
@@ -137,15 +140,21 @@ async def test_a_jobs_way_is_told_as_it_goes(user: User, starter: GenerationMode
     await receive(socket)
 
     job = await in_thread(make_job)(user, starter, prompt="a red circle")
+    held = await receive(socket)
     queued = await receive(socket)
     await in_thread(claim_next_job)(tiers=list(GpuTier), worker="w")
     started = await receive(socket)
     other = await in_thread(make_job)(user, starter)
+    held_too = await receive(socket)
     await receive(socket)
     await in_thread(cancel_job)(user=user, job_id=other.id)
+    released = await receive(socket)
     finished = await receive(socket)
     await socket.disconnect()
 
+    assert held == {"type": "balance", "available": 499, "held": 1}
+    assert held_too == {"type": "balance", "available": 498, "held": 2}
+    assert released == held
     assert queued == {
         "type": "queued",
         "job_id": str(job.id),
@@ -159,6 +168,35 @@ async def test_a_jobs_way_is_told_as_it_goes(user: User, starter: GenerationMode
         "state": "cancelled",
         "compute_seconds": None,
     }
+
+
+async def test_a_balance_is_told_to_its_own_user_alone(user: User, stranger: User) -> None:
+    own, _connected = await connect(user)
+    theirs, _connected = await connect(stranger)
+    snapshot = await receive(own)
+    await receive(theirs)
+
+    await in_thread(hold_credits)(user_id=user.id, job_id=uuid.uuid4(), amount=40)
+
+    assert snapshot["balance"] == {"available": 500, "held": 0}
+    assert await receive(own) == {"type": "balance", "available": 460, "held": 40}
+    assert await theirs.receive_nothing(timeout=0.3)
+    for socket in (own, theirs):
+        await socket.disconnect()
+
+
+async def test_the_last_balance_told_is_the_true_one_however_many_change_it(user: User) -> None:
+    socket, _connected = await connect(user)
+    await receive(socket)
+    holds = [
+        in_thread(hold_credits)(user_id=user.id, job_id=uuid.uuid4(), amount=1) for _ in range(8)
+    ]
+
+    await asyncio.gather(*holds)
+    told = [await receive(socket) for _ in holds]
+    await socket.disconnect()
+
+    assert told[-1] == {"type": "balance", "available": 492, "held": 8}
 
 
 async def test_a_client_that_talks_is_closed(user: User) -> None:

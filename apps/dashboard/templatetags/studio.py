@@ -1,4 +1,4 @@
-"""Addresses and words of a picture, for templates."""
+"""Addresses, words and numbers, for templates."""
 
 from typing import Any
 
@@ -7,9 +7,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.credits.selectors import Balance, balance_of
 from apps.dashboard.selectors import Banner
 from apps.dashboard.selectors import plan_banner as banner_of
 from apps.images.models import Image
+
+PLAN_ADDRESS = "/account/plan/"
 
 register = template.Library()
 
@@ -38,3 +41,27 @@ def picture_title(image: Image) -> str:
     """Return the words for a picture: its prompt, or what it is."""
     prompt = image.metadata.get("prompt")
     return str(prompt) if prompt else _("Uploaded picture")
+
+
+@register.simple_tag
+def plan_address() -> str:
+    """Return where plans and credits are bought."""
+    return PLAN_ADDRESS
+
+
+@register.simple_tag
+def balance_shown(user: User) -> Balance:
+    """Return the credits of who is signed in, as shown; mostly from the cache."""
+    return balance_of(user_id=user.id)
+
+
+@register.filter
+def whole(number: int | None) -> str:
+    """Write a number of credits or pictures; a dash where there is none."""
+    return "–" if number is None else f"{number:,}"
+
+
+@register.filter
+def seconds(number: float | None) -> str:
+    """Write measured seconds."""
+    return "–" if number is None else f"{number:,.1f}"

@@ -3,6 +3,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import ListAPIView
@@ -15,15 +17,19 @@ from apps.accounts.permissions import by_method
 from apps.accounts.requests import credential_of, signed_in_user
 from apps.catalog.selectors import get_model
 from apps.core.rate_limits import Endpoint
-from apps.credits.selectors import balance_of
+from apps.core.streaming import streamed_file
+from apps.credits.selectors import balance_for
+from apps.credits.serializers import MonthField
 from apps.generation.models import Job, JobState
 from apps.generation.parameters import complete_parameters
 from apps.generation.quotes import quote_generation
-from apps.generation.requests import GenerationRequestSerializer
+from apps.generation.receipts import get_receipt, receipt_csv
+from apps.generation.requests import GenerationRequestSerializer, QuoteRequestSerializer
 from apps.generation.selectors import get_job, list_jobs
 from apps.generation.serializers import (
     GenerationSerializer,
     QuoteSerializer,
+    ReceiptSerializer,
     render_jobs,
     render_quote,
 )
@@ -40,6 +46,10 @@ IDEMPOTENCY_HEADER = OpenApiParameter(
 
 class IdempotencyKeySerializer(serializers.Serializer[Any]):
     idempotency_key = serializers.CharField(max_length=255, required=False)
+
+
+class MonthQuerySerializer(serializers.Serializer[Any]):
+    month = MonthField()
 
 
 class JobStateFilterSerializer(serializers.Serializer[Any]):
@@ -104,18 +114,19 @@ class GenerationQuoteView(APIView):
     """Tell what a generation would cost at most; nothing is made or held."""
 
     required_scopes = by_method(POST=Scope.GENERATE)
+    # It changes nothing, and a form asks for one with each change of its settings.
+    write_endpoint = Endpoint.READ
 
     @extend_schema(
-        request=GenerationRequestSerializer,
+        request=QuoteRequestSerializer,
         responses=QuoteSerializer,
         operation_id="generations_quote",
     )
     def post(self, request: Request) -> Response:
         user = signed_in_user(request)
-        form = GenerationRequestSerializer(data=request.data)
+        form = QuoteRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         settings = dict(form.validated_data)
-        settings.pop("quote", None)
         model = get_model(user=user, key=settings.pop("model", None))
         offer = quote_generation(
             user=user,
@@ -123,7 +134,8 @@ class GenerationQuoteView(APIView):
             tier=plan_of(user=user).gpu_tier,
             parameters=complete_parameters(model=model, **settings),
         )
-        return Response(render_quote(offer, balance=balance_of(user_id=user.id)))
+        balance = balance_for(user_id=user.id, amount=offer.quote.credits)
+        return Response(render_quote(offer, balance=balance))
 
 
 class GenerationView(APIView):
@@ -136,6 +148,39 @@ class GenerationView(APIView):
         user = signed_in_user(request)
         job = get_job(user=user, job_id=job_id)
         return Response(render_jobs(user=user, jobs=[job], request=request)[0])
+
+
+class ReceiptView(APIView):
+    """What one job was quoted, what each attempt at it took, and what it cost."""
+
+    required_scopes = by_method(GET=Scope.READ)
+
+    @extend_schema(responses=ReceiptSerializer, operation_id="generations_receipt")
+    def get(self, request: Request, job_id: uuid.UUID) -> Response:
+        receipt = get_receipt(user=signed_in_user(request), job_id=job_id)
+        return Response(ReceiptSerializer(receipt).data)
+
+
+class ReceiptFileView(APIView):
+    """The receipts of a month (UTC) as CSV, a row for each job that was asked for in it."""
+
+    required_scopes = by_method(GET=Scope.READ)
+
+    @extend_schema(
+        parameters=[MonthQuerySerializer],
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+        operation_id="usage_receipts",
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        query = MonthQuerySerializer(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        span = query.validated_data["month"]
+        return streamed_file(
+            request,
+            receipt_csv(user=signed_in_user(request), span=span),
+            content_type="text/csv; charset=utf-8",
+            name=f"easel-receipts-{span.first:%Y-%m}.csv",
+        )
 
 
 class GenerationCancelView(APIView):
