@@ -38,8 +38,10 @@ class PauseReason(models.TextChoices):
 class Subscription(TenantModel):
     """A user's time on a plan; without an end it runs until it is ended.
 
-    One row for each subscription at the payment provider, changed by what the provider says. The
-    `custom_…` columns are an enterprise customer's own values, set by hand.
+    One row for each subscription at the payment provider, changed by what the provider says: it
+    is paid until `renews_at`, which `valid_until` exceeds a little while the next payment is on
+    its way, and was over for the provider at `ended_at`. The `custom_…` columns are an enterprise
+    customer's own values, set by hand.
     """
 
     plan = models.CharField(max_length=32, choices=[(slug, slug) for slug in PLANS])
@@ -52,7 +54,9 @@ class Subscription(TenantModel):
     stripe_subscription_id = models.CharField(max_length=255, null=True, blank=True)
     interval = models.CharField(max_length=8, choices=BillingInterval.choices, blank=True)
     next_plan = models.CharField(max_length=32, blank=True)
+    renews_at = models.DateTimeField(null=True, blank=True)
     cancels_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
     past_due_since = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=16, choices=PauseReason.choices, blank=True)
 

@@ -1,13 +1,14 @@
 """Reads on plans."""
 
 import uuid
+from datetime import datetime
 
 from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.plans.entitlements import entitlements_of
-from apps.plans.models import TesterGrant
+from apps.plans.models import Payment, Subscription, SubscriptionSource, TesterGrant
 from apps.plans.products import Plan
 
 
@@ -31,3 +32,26 @@ def get_tester_grant(*, grant_id: uuid.UUID) -> TesterGrant:
     if found is None:
         raise NotFound
     return found
+
+
+def running_subscription(*, user_id: uuid.UUID) -> Subscription | None:
+    """Return the subscription that is paid by card and has not ended; `None` if there is none."""
+    return (
+        Subscription.objects.filter(user=user_id, source=SubscriptionSource.STRIPE, ended_at=None)
+        .order_by("-valid_from")
+        .first()
+    )
+
+
+def list_payments(*, user: User) -> QuerySet[Payment]:
+    """List what `user` has paid, newest first."""
+    return (
+        Payment.objects.filter(user=user)
+        .prefetch_related("reversals")
+        .order_by("-created_at", "-id")
+    )
+
+
+def has_paid_since(*, user: User, moment: datetime) -> bool:
+    """Say whether Stripe has told of a payment of `user` since `moment`."""
+    return Payment.objects.filter(user=user, created_at__gte=moment).exists()

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -84,16 +85,20 @@ def withdraw_grant(
     reason: str,
     actor_id: uuid.UUID | None = None,
     at_most: int | None = None,
+    in_all: int | None = None,
 ) -> int:
     """Take back what is unused of a grant; return how many credits that was.
 
-    Held ones are not unused: what comes back of them is taken by calling this again.
+    Held ones are not unused: what comes back of them is taken by calling this again. `in_all` is
+    the most that is taken by all calls together.
     """
     with transaction.atomic():
         lock_credits(user_id=user_id)
         balance = GrantBalance.objects.filter(user=user_id, grant__idempotency_key=key).first()
         unused = 0 if balance is None else balance.available
         taken = unused if at_most is None else min(unused, at_most)
+        if in_all is not None:
+            taken = min(taken, max(0, in_all - _revoked(user_id, key)))
         if balance is None or not taken:
             return 0
         _close(balance, taken, PostingKind.REVOKE, reason=reason, actor_id=actor_id)
@@ -219,17 +224,24 @@ def grant_due_credits(*, sender: object, **facts: Any) -> None:
     add_grant(**facts)
 
 
-def withdraw_credits(*, sender: object, **facts: Any) -> None:
-    """Answer `credits_withdrawn`."""
+def withdraw_credits(*, sender: object, **facts: Any) -> int:
+    """Answer `credits_withdrawn` with the number of credits that were taken."""
     del sender
     facts.pop("signal", None)
-    withdraw_grant(**facts)
+    return withdraw_grant(**facts)
 
 
 def grant_credits_of_trial(*, sender: object, user_id: uuid.UUID, **kwargs: Any) -> None:
     """Answer `trial_started`."""
     del sender, kwargs
     grant_trial_credits(user_id=user_id)
+
+
+def _revoked(user_id: uuid.UUID, key: str) -> int:
+    taken = Posting.objects.filter(
+        user=user_id, grant__idempotency_key=key, kind=PostingKind.REVOKE
+    ).aggregate(taken=Sum("closed"))["taken"]
+    return taken or 0
 
 
 def _close(

@@ -10,18 +10,68 @@ from apps.core.operations import (
 )
 
 # Every table of dj-stripe: copies of Stripe's objects of all customers.
-MIRROR = """
-    account accountv2 activeentitlement applicationfee applicationfeerefund
-    balancetransaction bankaccount card charge countryspec coupon customer discount dispute
-    djstripeinvoicedefaulttaxrate djstripeinvoiceitemtaxrate djstripepaymentmethod
-    djstripesubscriptionitemtaxrate earlyfraudwarning event feature file filelink
-    idempotencykey invoice invoiceitem issuing_authorization issuing_card issuing_cardholder
-    issuing_dispute issuing_transaction lineitem mandate paymentintent paymentmethod payout
-    price product productfeature promotioncode refund review scheduledqueryrun session
-    setupintent shippingrate source sourcetransaction subscription subscriptionitem
-    subscriptionschedule taxcode taxid taxrate transfer transferreversal upcominginvoice
-    verificationreport verificationsession webhookeventtrigger
-""".split()
+MIRROR = [
+    "account",
+    "accountv2",
+    "activeentitlement",
+    "applicationfee",
+    "applicationfeerefund",
+    "balancetransaction",
+    "bankaccount",
+    "card",
+    "charge",
+    "countryspec",
+    "coupon",
+    "customer",
+    "discount",
+    "dispute",
+    "djstripeinvoicedefaulttaxrate",
+    "djstripeinvoiceitemtaxrate",
+    "djstripepaymentmethod",
+    "djstripesubscriptionitemtaxrate",
+    "earlyfraudwarning",
+    "event",
+    "feature",
+    "file",
+    "filelink",
+    "idempotencykey",
+    "invoice",
+    "invoiceitem",
+    "issuing_authorization",
+    "issuing_card",
+    "issuing_cardholder",
+    "issuing_dispute",
+    "issuing_transaction",
+    "lineitem",
+    "mandate",
+    "paymentintent",
+    "paymentmethod",
+    "payout",
+    "price",
+    "product",
+    "productfeature",
+    "promotioncode",
+    "refund",
+    "review",
+    "scheduledqueryrun",
+    "session",
+    "setupintent",
+    "shippingrate",
+    "source",
+    "sourcetransaction",
+    "subscription",
+    "subscriptionitem",
+    "subscriptionschedule",
+    "taxcode",
+    "taxid",
+    "taxrate",
+    "transfer",
+    "transferreversal",
+    "upcominginvoice",
+    "verificationreport",
+    "verificationsession",
+    "webhookeventtrigger",
+]
 # Here dj-stripe would store keys and secrets: nobody may.
 WITH_SECRETS = ("apikey", "webhookendpoint")
 
