@@ -407,7 +407,7 @@ def cents_of(line: stripe.InvoiceLineItem) -> int:
 def metadata_of(found: Any) -> dict[str, str]:
     """Return the metadata of an object of Stripe as a plain dict."""
     kept = found.metadata
-    return {} if kept is None else {str(name): str(kept[name]) for name in kept}
+    return {} if kept is None else {str(name): str(value) for name, value in kept.to_dict().items()}
 
 
 def _found(what: str, ask: Callable[[stripe.StripeClient], T]) -> T | None:

@@ -16,7 +16,7 @@ from apps.plans.services.changes import preview_change
 from apps.plans.services.checkout import start_checkout
 from apps.plans.signals import payment_failed
 from tests.payments.life import ORIGIN, Shop, credits_by_grant, session_of
-from tests.stripe_stand_in import FAILING_CARD
+from tests.stripe_stand_in.payment_methods import FAILING_CARD
 
 GRACE = timedelta(days=GRACE_DAYS)
 
