@@ -77,7 +77,7 @@ WITH_SECRETS = ("apikey", "webhookendpoint")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("plans", "0006_billing"), ("djstripe", "0003_2_11")]
+    dependencies = [("plans", "0006_billing"), ("djstripe", "0001_dj_stripe_2_11")]
 
     operations = [
         KeepUpdatedAt("plans_billingaccount"),
