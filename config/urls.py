@@ -14,6 +14,7 @@ api_v1 = [
     path("app/", include("apps.core.api.urls")),
     path("", include("apps.accounts.api.urls")),
     path("", include("apps.privacy.api.urls")),
+    path("", include("apps.plans.api.urls")),
     path("", include("apps.catalog.api.urls")),
     path("", include("apps.images.api.urls")),
     path("", include("apps.generation.api.urls")),

@@ -43,9 +43,9 @@ class PaymentReversalAdmin(ReadOnlyAdmin[PaymentReversal]):
 class CopyAdmin(ReadOnlyAdmin[Any]):
     """Copies of Stripe's objects; to change one, change it at Stripe."""
 
-    list_display = ("id", "created", "livemode")
+    list_display: tuple[str, ...] = ("id", "created", "livemode")
     search_fields = ("=id",)
-    fields = ("id", "created", "livemode", "stripe_data")
+    fields: tuple[str, ...] = ("id", "created", "livemode", "stripe_data")
 
 
 class EventAdmin(CopyAdmin):

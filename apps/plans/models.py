@@ -217,6 +217,16 @@ class Payment(TenantModel):
     def __str__(self) -> str:
         return f"{self.kind} {self.number or self.key}"
 
+    @property
+    def reversed_cents(self) -> int:
+        """Say how much has gone back and not come again."""
+        signs = {ReversalKind.REFUND: 1, ReversalKind.DISPUTE: 1, ReversalKind.RETURNED: -1}
+        return sum(
+            each.amount_cents * signs.get(ReversalKind(each.kind), 0)
+            for each in self.reversals.all()
+            if each.part == 0
+        )
+
 
 class ReversalKind(models.TextChoices):
     """What became of money that had come in."""

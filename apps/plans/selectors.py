@@ -1,15 +1,26 @@
 """Reads on plans."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
-from apps.plans.entitlements import entitlements_of
+from apps.plans.entitlements import Entitlements, entitlements_of
 from apps.plans.models import Payment, Subscription, SubscriptionSource, TesterGrant
 from apps.plans.products import Plan
+from apps.plans.stripe_gateway import payments_are_on
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """What a user has, the subscription that is paid by card, and whether payments are on."""
+
+    has: Entitlements
+    subscription: Subscription | None
+    payments_on: bool
 
 
 def plan_of(*, user: User) -> Plan:
@@ -40,6 +51,15 @@ def running_subscription(*, user_id: uuid.UUID) -> Subscription | None:
         Subscription.objects.filter(user=user_id, source=SubscriptionSource.STRIPE, ended_at=None)
         .order_by("-valid_from")
         .first()
+    )
+
+
+def billing_of(*, user: User) -> Billing:
+    """Return what there is to know of a user's plan; two queries."""
+    return Billing(
+        has=entitlements_of(user_id=user.id),
+        subscription=running_subscription(user_id=user.id),
+        payments_on=payments_are_on(),
     )
 
 

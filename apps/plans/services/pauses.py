@@ -2,8 +2,6 @@
 
 import uuid
 
-from django.db.models import Sum
-
 from apps.core.audit import record_act
 from apps.core.models import Act
 from apps.plans.models import (
@@ -62,18 +60,6 @@ def _pause_of_period(row: Subscription) -> str:
     reversals = PaymentReversal.objects.filter(user=row.user_id, payment=paid)
     if reversals.filter(kind=ReversalKind.DISPUTE_LOST).exists():
         return PauseReason.DISPUTED
-    if paid.amount_cents and reversed_cents(paid) >= paid.amount_cents:
+    if paid.amount_cents and paid.reversed_cents >= paid.amount_cents:
         return PauseReason.REFUNDED
     return ""
-
-
-def reversed_cents(payment: Payment) -> int:
-    """Return how much of a payment has gone back and not come again."""
-    reversals = PaymentReversal.objects.filter(user=payment.user_id, payment=payment, part=0)
-    sums = {
-        each["kind"]: each["cents"]
-        for each in reversals.values("kind").annotate(cents=Sum("amount_cents"))
-    }
-    went = sums.get(ReversalKind.REFUND, 0) + sums.get(ReversalKind.DISPUTE, 0)
-    came: int = sums.get(ReversalKind.RETURNED, 0)
-    return int(went) - came

@@ -14,7 +14,7 @@ from apps.plans import stripe_gateway
 from apps.plans.models import BillingAccount, Payment, PaymentKind, PaymentReversal, ReversalKind
 from apps.plans.offers import RENEWAL_SLACK
 from apps.plans.products import CreditSource
-from apps.plans.services.pauses import reversed_cents, set_pauses
+from apps.plans.services.pauses import set_pauses
 from apps.plans.signals import credits_due, credits_withdrawn
 
 logger = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ def _withdraw_again(user_id: Any, payment_id: Any) -> bool:
         if (
             last is None
             or _came_again(last)
-            or not (taken := _withdraw(payment, last.kind, cents=reversed_cents(payment)))
+            or not (taken := _withdraw(payment, last.kind, cents=payment.reversed_cents))
         ):
             return False
         parts = PaymentReversal.objects.filter(
@@ -114,7 +114,7 @@ def _book_dispute(payment: Payment, dispute: stripe.Dispute) -> None:
 def _take(payment: Payment, kind: ReversalKind, stripe_id: str, *, cents: int) -> None:
     if _is_booked(payment, kind, stripe_id):
         return
-    taken = _withdraw(payment, kind, cents=reversed_cents(payment) + cents)
+    taken = _withdraw(payment, kind, cents=payment.reversed_cents + cents)
     _add(payment, kind, stripe_id, cents=cents, credits_=taken)
     logger.warning("payment_reversed", key=payment.key, kind=kind, cents=cents, credits=taken)
     record_act(
