@@ -55,6 +55,13 @@ with _env.prefixed("EASEL_"):
     EMAIL_USE_TLS: bool = _env.bool("EMAIL_USE_TLS", True)
     EMAIL_FROM: str = _env.str("EMAIL_FROM", "Easel <no-reply@localhost>")
 
+    # Payments. Without a key they are off.
+    STRIPE_SECRET_KEY: str | None = _env.str("STRIPE_SECRET_KEY", None)
+    STRIPE_WEBHOOK_SECRET: str | None = _env.str("STRIPE_WEBHOOK_SECRET", None)
+    # Of a stand-in of Stripe, to try things out.
+    STRIPE_API_URL: str | None = _env.str("STRIPE_API_URL", None)
+    STRIPE_TIMEOUT_SECONDS: float = _env.float("STRIPE_TIMEOUT_SECONDS", 10.0)
+
     # Sign-in at a provider. With an issuer it takes the place of our own passwords; its
     # addresses come from its discovery document unless they are set here.
     OIDC_ISSUER: str | None = _env.str("OIDC_ISSUER", None)

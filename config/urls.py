@@ -8,12 +8,14 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from apps.accounts.views import administrator_sign_in
 from apps.core import views as core
+from apps.plans.views import stripe_webhook
 
 api_v1 = [
     path("app/", include("apps.core.api.urls")),
     path("", include("apps.accounts.api.urls")),
     path("", include("apps.privacy.api.urls")),
     path("", include("apps.credits.api.urls")),
+    path("", include("apps.plans.api.urls")),
     path("", include("apps.catalog.api.urls")),
     path("", include("apps.images.api.urls")),
     path("", include("apps.generation.api.urls")),
@@ -47,6 +49,8 @@ if settings.EASEL_SERVE_ADMIN:
         # The admin's own sign-in would be a second door, without the limit on attempts.
         path("admin/login/", administrator_sign_in),
         path("admin/", admin.site.urls),
+        # What Stripe tells is of all users.
+        path("billing/stripe/webhook/", stripe_webhook, name="stripe-webhook"),
     ]
 
 handler400 = core.bad_request

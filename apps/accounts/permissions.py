@@ -48,6 +48,16 @@ class HasScope(BasePermission):
         return True
 
 
+class SessionOnly(BasePermission):
+    """Let a person in and no program: for what costs money."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        del view
+        if credential_of(request).kind != CredentialKind.SESSION:
+            raise Forbidden(_("This address takes no keys and no tokens; sign in."))
+        return True
+
+
 def required_scope(view: "APIView | type[APIView]", method: str) -> Scope | None:
     """Return the scope that `method` of `view` needs, or None where keys are not admitted."""
     declared: Mapping[str, Scope] = getattr(view, "required_scopes", {})

@@ -131,6 +131,12 @@ def _plain_store() -> bool:
     return bool(endpoint) and not str(endpoint).startswith("https://")
 
 
+def _half_of_stripe() -> bool:
+    # The webhooks come to the service that serves the admin; the others do not need their secret.
+    needs_secret = bool(settings.STRIPE_SECRET_KEY) and settings.EASEL_SERVE_ADMIN
+    return needs_secret and not settings.EASEL_STRIPE_WEBHOOK_SECRET
+
+
 RULES: Sequence[Rule] = (
     Rule(
         "easel.E001",
@@ -252,6 +258,18 @@ RULES: Sequence[Rule] = (
         lambda: not settings.EASEL_PUBLIC_URL.startswith("https://"),
         "Links in mails would lead to a page without TLS, or to the reader's own machine.",
         "Set EASEL_PUBLIC_URL to the https:// address that users reach the pages by.",
+    ),
+    Rule(
+        "easel.E022",
+        lambda: bool(settings.EASEL_STRIPE_API_URL),
+        "Payments go to a stand-in of Stripe, which pays whatever it is asked.",
+        "Leave EASEL_STRIPE_API_URL out.",
+    ),
+    Rule(
+        "easel.E023",
+        _half_of_stripe,
+        "Payments are on, and nothing that Stripe tells can be believed.",
+        "Set EASEL_STRIPE_WEBHOOK_SECRET, or leave EASEL_STRIPE_SECRET_KEY out.",
     ),
     Rule(
         "easel.W020",

@@ -54,6 +54,7 @@ class ErrorCode(StrEnum):
     QUOTE_EXPIRED = "quote_expired"
     PAYMENTS_OFF = "payments_off"
     PAYMENT_PROVIDER_UNAVAILABLE = "payment_provider_unavailable"
+    PAYMENT_DECLINED = "payment_declined"
     KEY_CREDIT_CAP = "key_credit_cap"
     INTERNAL = "internal"
     OUT_OF_MEMORY = "out_of_memory"

@@ -155,6 +155,41 @@ class GrantAccess(RunSQL):
         return f"Grant access to {self.table}"
 
 
+class ServiceOnly(RunSQL):
+    """Keep `table`, whose rows are of all tenants together, for the service role alone.
+
+    Under forced row-level security, so that not even a grant by mistake shows a row. `access` is
+    what the service role may do.
+    """
+
+    def __init__(self, table: str, *, access: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
+        self.table = table
+        self.access = access
+        super().__init__(
+            sql=[
+                f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
+                f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
+                (
+                    f'CREATE POLICY service ON "{table}" TO {SERVICE_ROLE} '
+                    "USING (true) WITH CHECK (true)"
+                ),
+                f'GRANT {access} ON "{table}" TO {SERVICE_ROLE}',
+            ],
+            reverse_sql=[
+                f'REVOKE ALL ON "{table}" FROM {SERVICE_ROLE}',
+                f'DROP POLICY service ON "{table}"',
+                f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY',
+                f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY',
+            ],
+        )
+
+    def deconstruct(self) -> tuple[str, list[str], dict[str, Any]]:
+        return (self.__class__.__qualname__, [self.table], {"access": self.access})
+
+    def describe(self) -> str:
+        return f"Keep {self.table} for the service role"
+
+
 class TenantReference(RunSQL):
     """Tie `column` of `table` to a row of `target` that belongs to the same user.
 

@@ -34,3 +34,36 @@ class KeyForm(forms.Form):
     def _end(self) -> datetime | None:
         days = self.cleaned_data["lifetime"]
         return timezone.now() + timedelta(days=int(days)) if days else None
+
+
+class PlanForm(forms.Form):
+    """A plan, and how long a period is; the service says what is wrong with it."""
+
+    plan = forms.CharField(max_length=32, required=False)
+    interval = forms.CharField(max_length=8, required=False)
+    key = forms.CharField(max_length=64, required=False)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was chosen, as the services take it."""
+        self.full_clean()
+        given = self.cleaned_data
+        return {
+            "plan": given.get("plan", ""),
+            "interval": given.get("interval") or "month",
+            "key": given.get("key") or None,
+        }
+
+
+class PackForm(forms.Form):
+    """A credit pack; the service says whether there is one."""
+
+    pack = forms.CharField(max_length=32, required=False)
+    key = forms.CharField(max_length=64, required=False)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was chosen, as the service takes it."""
+        self.full_clean()
+        return {
+            "pack": self.cleaned_data.get("pack", ""),
+            "key": self.cleaned_data.get("key") or None,
+        }

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.dashboard import key_views, usage_views, views
+from apps.dashboard import billing_views, key_views, usage_views, views
 
 app_name = "dashboard"
 
@@ -8,6 +8,14 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("account/activity/", views.activity, name="activity"),
     path("account/data/", views.own_data, name="own-data"),
+    path("account/plan/", billing_views.plan, name="plan"),
+    path("account/plan/cancel/", billing_views.cancel, name="plan-cancel"),
+    path("account/plan/change/", billing_views.change, name="plan-change"),
+    path("account/plan/packs/", billing_views.buy, name="plan-buy"),
+    path("account/plan/portal/", billing_views.portal, name="plan-portal"),
+    path("account/plan/reactivate/", billing_views.go_on, name="plan-reactivate"),
+    path("account/plan/subscribe/", billing_views.subscribe, name="plan-subscribe"),
+    path("account/plan/waiting/", billing_views.waiting, name="plan-waiting"),
     path("create/", views.create, name="create"),
     path("gallery/", views.gallery, name="gallery"),
     path("gallery/<uuid:image_name>/", views.image, name="image"),

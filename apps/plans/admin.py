@@ -1,6 +1,7 @@
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -9,12 +10,21 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from djstripe import models as djstripe
 
 from apps.accounts.models import User
 from apps.accounts.requests import signed_in_user
 from apps.core.admin import AuditedAdmin, ReadOnlyAdmin
 from apps.core.staff_forms import show_form
-from apps.plans.models import Notice, Subscription, SubscriptionSource, TesterGrant
+from apps.plans.models import (
+    BillingAccount,
+    Notice,
+    Payment,
+    PaymentReversal,
+    Subscription,
+    SubscriptionSource,
+    TesterGrant,
+)
 from apps.plans.selectors import (
     TesterState,
     in_state,
@@ -256,3 +266,48 @@ class NoticeAdmin(ReadOnlyAdmin[Notice]):
             notice_ids=queryset.values_list("id", flat=True), actor_id=request.user.pk
         )
         self.message_user(request, gettext("%(count)d will be sent again.") % {"count": count})
+
+
+@admin.register(BillingAccount)
+class BillingAccountAdmin(ReadOnlyAdmin[BillingAccount]):
+    list_display = ("user", "stripe_customer_id", "created_at", "closing_at", "closed_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email", "=stripe_customer_id")
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin[Payment]):
+    list_display = ("paid_at", "user", "kind", "plan", "amount_cents", "currency", "credits")
+    list_select_related = ("user",)
+    list_filter = ("kind", "plan", "paid_at")
+    search_fields = ("user__email", "=number", "=stripe_invoice_id", "=stripe_payment_intent_id")
+
+
+@admin.register(PaymentReversal)
+class PaymentReversalAdmin(ReadOnlyAdmin[PaymentReversal]):
+    list_display = ("created_at", "user", "kind", "payment", "amount_cents", "credits")
+    list_select_related = ("user", "payment")
+    list_filter = ("kind", "created_at")
+    search_fields = ("user__email", "=stripe_id")
+
+
+class CopyAdmin(ReadOnlyAdmin[Any]):
+    """Copies of Stripe's objects; to change one, change it at Stripe."""
+
+    list_display: tuple[str, ...] = ("id", "created", "livemode")
+    search_fields = ("=id",)
+    fields: ClassVar[Any] = ("id", "created", "livemode", "stripe_data")
+
+
+class EventAdmin(CopyAdmin):
+    list_display = ("created", "type", "id")
+    list_filter = ("type",)
+    fields = ("id", "type", "created", "livemode", "api_version", "request_id", "data")
+
+
+# dj-stripe's own pages show and take keys and secrets, and change things at Stripe.
+for _model in apps.get_app_config("djstripe").get_models():
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
+admin.site.register((djstripe.Customer, djstripe.Subscription, djstripe.Invoice), CopyAdmin)
+admin.site.register(djstripe.Event, EventAdmin)

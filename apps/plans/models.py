@@ -38,8 +38,10 @@ class PauseReason(models.TextChoices):
 class Subscription(TenantModel):
     """A user's time on a plan; without an end it runs until it is ended.
 
-    One row for each subscription at the payment provider, changed by what the provider says. The
-    `custom_…` columns are an enterprise customer's own values, set by hand.
+    One row for each subscription at the payment provider, changed by what the provider says: it
+    is paid until `renews_at`, which `valid_until` exceeds a little while the next payment is on
+    its way, and was over for the provider at `ended_at`. The `custom_…` columns are an enterprise
+    customer's own values, set by hand.
     """
 
     plan = models.CharField(max_length=32, choices=[(slug, slug) for slug in PLANS])
@@ -52,7 +54,9 @@ class Subscription(TenantModel):
     stripe_subscription_id = models.CharField(max_length=255, null=True, blank=True)
     interval = models.CharField(max_length=8, choices=BillingInterval.choices, blank=True)
     next_plan = models.CharField(max_length=32, blank=True)
+    renews_at = models.DateTimeField(null=True, blank=True)
     cancels_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
     past_due_since = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=16, choices=PauseReason.choices, blank=True)
 
@@ -205,3 +209,140 @@ class Notice(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.state})"
+
+
+class BillingAccount(TenantModel):
+    """Which customer at Stripe a user is; made before the first payment and never changed.
+
+    The row is locked while events of the customer are applied. `closing_at` is when the account
+    was deleted here, `closed_at` when Stripe knew of it.
+    """
+
+    outlives_account: ClassVar[bool] = True
+
+    stripe_customer_id = models.CharField(max_length=255, unique=True)
+    closing_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user"], name="plans_billing_account_of_user"),
+        )
+
+    def __str__(self) -> str:
+        return self.stripe_customer_id
+
+
+class PaymentKind(models.TextChoices):
+    """What somebody paid for."""
+
+    SUBSCRIPTION = "subscription", _("first period of a plan")
+    RENEWAL = "renewal", _("renewal of a plan")
+    UPGRADE = "upgrade", _("upgrade")
+    PACK = "pack", _("credit pack")
+
+
+PERIOD_PAYMENTS = (PaymentKind.SUBSCRIPTION, PaymentKind.RENEWAL)
+
+
+class Payment(TenantModel):
+    """Money that came in, once for each `key`, and the credits it gave; never changed.
+
+    `key` is that of the grant as well. Without credits the payment was not what it should have
+    been, and the log says why.
+    """
+
+    outlives_account: ClassVar[bool] = True
+
+    key = models.CharField(max_length=255)
+    kind = models.CharField(max_length=16, choices=PaymentKind.choices)
+    stripe_subscription_id = models.CharField(max_length=255, blank=True)
+    stripe_invoice_id = models.CharField(max_length=255, blank=True)
+    stripe_payment_intent_id = models.CharField(max_length=255, blank=True)
+    number = models.CharField(max_length=100, blank=True)
+    amount_cents = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    plan = models.CharField(max_length=32, blank=True)
+    interval = models.CharField(max_length=8, choices=BillingInterval.choices, blank=True)
+    period_start = models.DateTimeField()
+    period_end = models.DateTimeField()
+    credits = models.PositiveIntegerField()
+    hosted_invoice_url = models.URLField(max_length=2000, blank=True)
+    invoice_pdf = models.URLField(max_length=2000, blank=True)
+    paid_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user", "key"], name="plans_payment_once"),
+            models.UniqueConstraint(fields=["user", "id"], name="plans_payment_tenant_key"),
+        )
+        indexes = (
+            models.Index(fields=["user", "-created_at", "-id"], name="plans_payment_newest"),
+            models.Index(fields=["stripe_payment_intent_id"], name="plans_payment_of_intent"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number or self.key}"
+
+    @property
+    def reversed_cents(self) -> int:
+        """Say how much has gone back and not come again."""
+        signs = {ReversalKind.REFUND: 1, ReversalKind.DISPUTE: 1, ReversalKind.RETURNED: -1}
+        return sum(
+            each.amount_cents * signs.get(ReversalKind(each.kind), 0)
+            for each in self.reversals.all()
+            if each.part == 0
+        )
+
+
+class ReversalKind(models.TextChoices):
+    """What became of money that had come in."""
+
+    REFUND = "refund", _("given back")
+    DISPUTE = "dispute", _("disputed")
+    DISPUTE_LOST = "dispute_lost", _("dispute lost")
+    RETURNED = "returned", _("came back")
+
+
+class PaymentReversal(TenantModel):
+    """That money of a payment went back, wholly or in part, or came again; never changed.
+
+    `stripe_id` is that of the refund or the dispute. `credits` were withdrawn by it, or, when the
+    money came again, given once more. Credits that were held at the time and came back later are
+    withdrawn in a further `part`.
+    """
+
+    outlives_account: ClassVar[bool] = True
+
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, db_constraint=False, related_name="reversals"
+    )
+    kind = models.CharField(max_length=16, choices=ReversalKind.choices)
+    stripe_id = models.CharField(max_length=255)
+    part = models.PositiveIntegerField(default=0)
+    amount_cents = models.PositiveIntegerField()
+    credits = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["user", "stripe_id", "kind", "part"], name="plans_reversal_once"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["user", "payment"], name="plans_reversal_of_payment"),
+            models.Index(fields=["-created_at"], name="plans_reversal_newest"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.stripe_id}"
+
+
+class StripeMark(models.Model):
+    """Until when every event of Stripe is known to have come; one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    known_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.known_until:%Y-%m-%d %H:%M}"

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
@@ -16,13 +16,23 @@ from apps.accounts.models import User
 from apps.accounts.selectors import account_by_email
 from apps.core.errors import Invalid, NotFound
 from apps.plans.entitlements import Entitlements, entitlements_of
-from apps.plans.models import TesterGrant
+from apps.plans.models import Payment, Subscription, SubscriptionSource, TesterGrant
 from apps.plans.products import PLAN_ORDER, PLANS, ModelAccess, Plan
+from apps.plans.stripe_gateway import payments_are_on
 
 PLAN_SECONDS = 10 * 60
 # So long after a change nothing is kept: whoever read before it may want to keep what was.
 _CHANGED = "changed"
 _CHANGED_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """What a user has, the subscription that is paid by card, and whether payments are on."""
+
+    has: Entitlements
+    subscription: Subscription | None
+    payments_on: bool
 
 
 def plan_of(*, user: User) -> Plan:
@@ -207,3 +217,35 @@ def _said(plan: Plan, key: str) -> Any:
     if isinstance(value, ModelAccess):
         return _MODELS[value]
     return getattr(value, "label", value)
+
+
+def running_subscription(*, user_id: uuid.UUID) -> Subscription | None:
+    """Return the subscription that is paid by card and has not ended; `None` if there is none."""
+    return (
+        Subscription.objects.filter(user=user_id, source=SubscriptionSource.STRIPE, ended_at=None)
+        .order_by("-valid_from")
+        .first()
+    )
+
+
+def billing_of(*, user: User) -> Billing:
+    """Return what there is to know of a user's plan; two queries."""
+    return Billing(
+        has=entitlements_of(user_id=user.id),
+        subscription=running_subscription(user_id=user.id),
+        payments_on=payments_are_on(),
+    )
+
+
+def list_payments(*, user: User) -> QuerySet[Payment]:
+    """List what `user` has paid, newest first."""
+    return (
+        Payment.objects.filter(user=user)
+        .prefetch_related("reversals")
+        .order_by("-created_at", "-id")
+    )
+
+
+def has_paid_since(*, user: User, moment: datetime) -> bool:
+    """Say whether Stripe has told of a payment of `user` since `moment`."""
+    return Payment.objects.filter(user=user, created_at__gte=moment).exists()

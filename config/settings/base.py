@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "djstripe",
     "apps.core",
     "apps.accounts",
     "apps.privacy",
@@ -157,6 +158,21 @@ OIDC_STORE_ID_TOKEN = True  # the provider wants it back at sign-out
 OIDC_TIMEOUT = env.OIDC_TIMEOUT_SECONDS
 OIDC_AUTHENTICATION_CALLBACK_URL = "accounts:oidc-callback"
 LOGIN_REDIRECT_URL_FAILURE = "accounts:sign-in"
+
+# What dj-stripe reads too; its tables refer to each other by Stripe's own ids.
+STRIPE_SECRET_KEY = env.STRIPE_SECRET_KEY or ""
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+# Its own migrations make tables and take 278 columns away again, which is 100 seconds of work.
+MIGRATION_MODULES = {"djstripe": "config.djstripe.migrations"}
+EASEL_STRIPE_WEBHOOK_SECRET = env.STRIPE_WEBHOOK_SECRET or ""
+EASEL_STRIPE_API_URL = env.STRIPE_API_URL
+EASEL_STRIPE_TIMEOUT_SECONDS = env.STRIPE_TIMEOUT_SECONDS
+if STRIPE_SECRET_KEY:
+    # A form that leads on to one of Stripe's pages is sent there too, says Chromium.
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += [
+        env.STRIPE_API_URL or "https://checkout.stripe.com",
+        *([] if env.STRIPE_API_URL else ["https://billing.stripe.com"]),
+    ]
 
 # Uploads: what Django itself may hold in memory; the image service sets its own limits.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
@@ -361,6 +377,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.LOG_LEVEL},
     "loggers": {
         "httpx": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},

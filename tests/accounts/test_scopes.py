@@ -39,6 +39,8 @@ ANY = uuid.UUID(int=1)
 # (method, address, scope, status with the scope)
 ADDRESSES = [
     ("get", "/api/v1/models", Scope.READ, 200),
+    ("get", "/api/v1/billing/plan", Scope.READ, 200),
+    ("get", "/api/v1/billing/payments", Scope.READ, 200),
     ("get", "/api/v1/images", Scope.READ, 200),
     ("head", "/api/v1/images", Scope.READ, 200),
     ("options", "/api/v1/images", Scope.READ, 200),

@@ -18,7 +18,7 @@ from apps.accounts.identities import ProviderIdentity
 from apps.accounts.models import User
 from apps.accounts.selectors import account_by_email, account_by_subject
 from apps.accounts.sessions import delete_sessions
-from apps.accounts.signals import account_opened
+from apps.accounts.signals import account_closed, account_opened
 from apps.accounts.tokens import confirmation_tokens, reset_tokens
 from apps.core.audit import record_act
 from apps.core.models import Act
@@ -288,4 +288,5 @@ def close_account(*, user_id: uuid.UUID) -> None:
     user.groups.clear()
     user.user_permissions.clear()
     delete_sessions(user_id=user_id)
+    account_closed.send(sender=User, user_id=user_id)
     transaction.on_commit(lambda: announce_access_changed(user_id))

@@ -1,0 +1,65 @@
+"""Pause plans whose money went back, and lift the pause when that is settled."""
+
+import uuid
+
+from apps.core.audit import record_act
+from apps.core.models import Act
+from apps.plans.models import (
+    PERIOD_PAYMENTS,
+    PauseReason,
+    Payment,
+    PaymentReversal,
+    ReversalKind,
+    Subscription,
+    SubscriptionSource,
+)
+
+_PAUSABLE = (SubscriptionSource.STRIPE, SubscriptionSource.TRIAL)
+
+
+def set_pauses(*, user_id: uuid.UUID) -> None:
+    """Set the pause of each plan of a user to what the reversals of payments say.
+
+    An open dispute pauses all of them, a lost one and a whole refund the period that was paid.
+    """
+    is_disputed = _has_open_dispute(user_id)
+    for row in Subscription.objects.filter(user=user_id, source__in=_PAUSABLE):
+        pause = PauseReason.DISPUTED if is_disputed else _pause_of_period(row)
+        if row.pause_reason == pause:
+            continue
+        row.pause_reason = pause
+        row.save(update_fields=["pause_reason"])
+        if pause:
+            record_act(act=Act.PLAN_PAUSED, user_id=user_id, actor_id=None, target=pause)
+
+
+def _has_open_dispute(user_id: uuid.UUID) -> bool:
+    kinds: dict[str, set[str]] = {}
+    for stripe_id, kind in PaymentReversal.objects.filter(user=user_id).values_list(
+        "stripe_id", "kind"
+    ):
+        kinds.setdefault(stripe_id, set()).add(kind)
+    over = {ReversalKind.RETURNED, ReversalKind.DISPUTE_LOST}
+    return any(ReversalKind.DISPUTE in found and not found & over for found in kinds.values())
+
+
+def _pause_of_period(row: Subscription) -> str:
+    if row.source != SubscriptionSource.STRIPE:
+        return ""
+    paid = (
+        Payment.objects.filter(
+            user=row.user_id,
+            stripe_subscription_id=row.stripe_subscription_id,
+            kind__in=PERIOD_PAYMENTS,
+        )
+        .order_by("-period_end")
+        .first()
+    )
+    if paid is None:
+        return ""
+    reversals = PaymentReversal.objects.filter(user=row.user_id, payment=paid)
+    if reversals.filter(kind=ReversalKind.DISPUTE_LOST).exists():
+        return PauseReason.DISPUTED
+    if paid.amount_cents and paid.reversed_cents >= paid.amount_cents:
+        return PauseReason.REFUNDED
+    return ""
