@@ -12,7 +12,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do \
 		printf '  make %-10s %s\n' "$$name" "$$text"; done
 
-up: ## Install what is missing and run everything on http://127.0.0.1:8000 (Ctrl-C stops it)
+up: ## Install what is missing and run everything on http://127.0.0.1:8000 (Ctrl-C stops it); STRIPE=stand-in lets people pay
 	@$(RUN) up
 
 test: ## Lint, types, import rules, and the tests with coverage

@@ -22,6 +22,9 @@ class ServerState:
     valkey_password: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     passwords: dict[str, str] = field(default_factory=dict)
     postgres_home: str = ""
+    stripe_port: int = 0
+    stripe_webhook_secret: str = field(default_factory=lambda: f"whsec_{secrets.token_hex(16)}")
+    stripe_key: str = field(default_factory=lambda: f"sk_test_{secrets.token_hex(16)}")
 
     @classmethod
     def load(cls, var_dir: Path) -> Self | None:

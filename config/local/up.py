@@ -10,11 +10,12 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
+from config.local import stripe
 from config.local.account import server_account
 from config.local.addresses import LOGINS
 from config.local.install import (
@@ -50,6 +51,7 @@ class Options:
     port: int
     own_database: bool
     own_redis: bool
+    stripe_stand_in: bool
     environment: Mapping[str, str]
 
 
@@ -57,7 +59,7 @@ def read_options(environment: Mapping[str, str]) -> Options:
     """Read the settings `make up` itself needs and make the environment of its parts.
 
     Raises:
-        RefusedError: EASEL_PORT is no port.
+        RefusedError: EASEL_PORT is no port, or STRIPE is not known.
     """
     var_dir = make_var_dir()
     port = environment.get("EASEL_PORT") or "8000"
@@ -70,6 +72,7 @@ def read_options(environment: Mapping[str, str]) -> Options:
         port=int(port),
         own_database=not environment.get("EASEL_DATABASE_URL"),
         own_redis=not environment.get("EASEL_REDIS_URL"),
+        stripe_stand_in=stripe.wants_stand_in(environment),
         environment={
             "EASEL_LOG_FORMAT": "console",
             **kept,
@@ -126,6 +129,8 @@ def prepare_servers(options: Options) -> tuple[PostgresServer, ValkeyServer, Ser
     valkey = ValkeyServer(
         options.var_dir / "valkey", port=state.valkey_port, password=state.valkey_password
     )
+    if options.stripe_stand_in:
+        stripe.choose_port(state)
     state.socket_dir = str(postgres.socket_dir)
     state.postgres_home = str(home)
     state.save(options.var_dir)
@@ -146,6 +151,12 @@ def python_part(name: str, options: Options, *words: str, echo: bool = True) -> 
 def product_parts(options: Options) -> tuple[Part, Part, Part]:
     """Return scheduler, worker and web: the order of starting, and backwards of stopping."""
     scheduler = python_part("scheduler", options, "manage.py", "run_scheduler")
+    # A worker opens hostile files; it has nothing to do with payments.
+    without_payments = {
+        name: value
+        for name, value in options.environment.items()
+        if not name.startswith("EASEL_STRIPE_")
+    }
     worker = Part(
         name="worker",
         argv=(
@@ -156,7 +167,7 @@ def product_parts(options: Options) -> tuple[Part, Part, Part]:
             *("-Q", QUEUES, "--pool", "solo", "--loglevel", "WARNING"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
-        environment={**options.environment, "EASEL_DATABASE_LOGIN": "worker"},
+        environment={**without_payments, "EASEL_DATABASE_LOGIN": "worker"},
         cwd=ROOT,
         echo=True,
         # SIGTERM is Celery's warm stop: it ends the picture it is at.
@@ -196,7 +207,11 @@ def answers(port: int, path: str) -> bool:
 
 async def bring_up(options: Options, supervisor: Supervisor) -> None:
     """Start all parts in order and print where to go. Parts that run stay with `supervisor`."""
-    postgres, valkey, _ = prepare_servers(options)
+    postgres, valkey, state = prepare_servers(options)
+    if options.stripe_stand_in:
+        settings = stripe.settings_of(state)
+        options = replace(options, environment={**options.environment, **settings})
+        await supervisor.start(stripe.part(state, options.environment, web_port=options.port))
     if options.own_redis:
         await supervisor.start(valkey.part())
     if options.own_database:
@@ -210,10 +225,16 @@ async def bring_up(options: Options, supervisor: Supervisor) -> None:
     sign_in = await supervisor.run_step(
         python_part("bootstrap", options, "manage.py", "bootstrap_local", echo=False)
     )
+    if options.stripe_stand_in:
+        await supervisor.run_step(
+            python_part("prices", options, "manage.py", "sync_stripe_prices", echo=False)
+        )
     say("Starting the web server, the worker and the scheduler …")
     for part in product_parts(options):
         await supervisor.start(part)
     say("\n".join(["", f"Easel is ready: http://{HOST}:{options.port}", *sign_in]))
+    if options.stripe_stand_in:
+        say(f"A stand-in of Stripe takes all payments: {stripe.url_of(state)}")
     say("Ctrl-C stops it. Logs: " + str(options.var_dir / "log") + "\n")
 
 

@@ -6,12 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from config.local import up
+from config.local import stripe, up
 from config.local.install import ALREADY_UP, MIB, RefusedError, only_one
+from config.local.parts import spawn, stop, wait_until_ready
 from config.local.state import ServerState
 from config.local.valkey import temporary_valkey
 
@@ -169,3 +172,46 @@ def test_a_terminal_that_is_closed_ends_the_whole_though_no_signal_comes(tmp_pat
     os.close(master)
     assert process.wait(60) == 0
     assert (tmp_path / "ended").exists()
+
+
+def test_without_a_word_there_is_no_stripe(options: up.Options) -> None:
+    assert not options.stripe_stand_in
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"STRIPE": "yes"}, "STRIPE is “yes”; it can only be “stand-in”"),
+        ({"STRIPE": "stand-in", "EASEL_STRIPE_SECRET_KEY": "sk_test_x"}, "contradict each other"),
+    ],
+)
+def test_what_stripe_may_be_is_checked(
+    environment: dict[str, str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASEL_VAR_DIR", str(tmp_path))
+    with pytest.raises(RefusedError, match=message):
+        up.read_options(environment)
+
+
+def test_the_stand_in_of_stripe_runs_as_a_part_and_no_worker_knows_its_key(
+    options: up.Options, tmp_path: Path
+) -> None:
+    state = ServerState()
+    stripe.choose_port(state)
+    environment = {**options.environment, **stripe.settings_of(state)}
+    part = stripe.part(state, environment, web_port=8123)
+    output = tmp_path / "stripe.log"
+    with output.open("wb") as log:
+        process = spawn(part, output=log)
+        try:
+            wait_until_ready(part, process)
+            with urllib.request.urlopen(stripe.url_of(state), timeout=5) as answer:  # noqa: S310
+                page = answer.read().decode()
+        finally:
+            stop(part, process)
+
+    assert "Stripe" in page
+    assert (Path(environment["EASEL_VAR_DIR"]) / "stripe_stand_in.json").exists()
+    _scheduler, worker, web = up.product_parts(replace(options, environment=environment))
+    assert web.environment["EASEL_STRIPE_SECRET_KEY"] == state.stripe_key
+    assert not [name for name in worker.environment if "STRIPE" in name]
