@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -181,17 +182,15 @@ def test_a_hold_and_the_end_of_its_grant_meet(
 def test_a_settle_and_a_cancel_of_one_hold_meet(account: User) -> None:
     give(account, "a", 100)
 
-    def in_scope(act: Act) -> Any:
+    def end(job_id: uuid.UUID, charge: int | None) -> Resolution:
         with tenant_scope(account.id):
-            return act()
+            if charge is None:
+                return release_hold(user_id=account.id, job_id=job_id)
+            return settle_hold(user_id=account.id, job_id=job_id, charge=charge)
 
     for _ in range(10):
         job_id = hold_credits(user_id=account.id, job_id=uuid.uuid4(), amount=6).job_id
-        job: dict[str, Any] = {"user_id": account.id, "job_id": job_id}
-        settled, released = together(
-            lambda job=job: in_scope(lambda: settle_hold(**job, charge=4)),
-            lambda job=job: in_scope(lambda: release_hold(**job)),
-        )
+        settled, released = together(partial(end, job_id, 4), partial(end, job_id, None))
         # Whoever is second is told what the first did.
         assert settled == released
         assert settled in (Resolution(charged=4, released=2), Resolution(charged=0, released=6))
