@@ -124,6 +124,22 @@ def test_a_stale_price_never_replaces_a_newer_one(studio: Studio) -> None:
     assert price(studio) == "≈ 7 credits"
 
 
+def test_a_click_before_the_price_is_there_does_not_go_at_the_price_of_other_settings(
+    studio: Studio,
+) -> None:
+    studio.open("/create/")
+    credits_shown(studio)
+    studio.page.route(QUOTE, lambda _route: None)
+    studio.set_steps(44)
+
+    with studio.page.expect_request(CREATE) as sent:
+        studio.generate("a red circle")
+
+    expect(studio.stage).not_to_have_attribute("data-state", "empty")
+    assert "quote" not in body_of(sent.value)
+    assert Job.objects.get().parameters["steps"] == 44
+
+
 def test_settings_out_of_bounds_have_no_price_and_are_not_asked_for(studio: Studio) -> None:
     studio.open("/create/")
     credits_shown(studio)
