@@ -28,7 +28,9 @@ export class Price {
   #paused = !this.#refusal.hidden;
   /** @type {Quote | null} */
   #quote = null;
-  /** @type {string | null} what `#quote` is for, or what is being asked */
+  /** @type {string | null} what `#quote` is for */
+  #quoted = null;
+  /** @type {string | null} what is chosen, and quoted or being asked for */
   #subject = null;
   #asked = 0;
   #timer = 0;
@@ -63,7 +65,7 @@ export class Price {
     this.#subject = subject;
     clearTimeout(this.#timer);
     if (settings === null) {
-      this.#quote = null;
+      this.#forget();
       this.#show();
       return;
     }
@@ -77,13 +79,13 @@ export class Price {
   }
 
   /**
-   * Return the quote that is shown, if it is for these settings.
+   * Return the quote for these settings, unless what is shown is still that of earlier ones.
    *
    * @param {PricedSettings} settings
    * @returns {Quote | null}
    */
   quoteFor(settings) {
-    return subjectOf(settings) === this.#subject ? this.#quote : null;
+    return subjectOf(settings) === this.#quoted ? this.#quote : null;
   }
 
   /**
@@ -94,7 +96,8 @@ export class Price {
    */
   async renew(settings) {
     const quote = await quoteGeneration(settings);
-    if (subjectOf(settings) === this.#subject) this.#take(quote);
+    const subject = subjectOf(settings);
+    if (subject === this.#subject) this.#take(quote, subject);
     return quote;
   }
 
@@ -116,22 +119,32 @@ export class Price {
     if (settings === null) return;
     this.#asked += 1;
     const asked = this.#asked;
-    this.#subject = subjectOf(settings);
+    const subject = subjectOf(settings);
+    this.#subject = subject;
     this.#place.dataset.state = "asking";
     try {
       const quote = await quoteGeneration(settings);
       // Settings may have changed since: only the last question counts.
-      if (asked === this.#asked) this.#take(quote);
+      if (asked === this.#asked) this.#take(quote, subject);
     } catch {
       if (asked !== this.#asked) return;
-      this.#quote = null;
+      this.#forget();
       this.#show({ isUnknown: true });
     }
   }
 
-  /** @param {Quote} quote */
-  #take(quote) {
+  #forget() {
+    this.#quote = null;
+    this.#quoted = null;
+  }
+
+  /**
+   * @param {Quote} quote
+   * @param {string} subject
+   */
+  #take(quote, subject) {
     this.#quote = quote;
+    this.#quoted = subject;
     this.#balance.show(quote.available);
     this.#show();
   }

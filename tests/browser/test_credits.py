@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
@@ -31,6 +31,11 @@ WINDOWS: list[Any] = [
 ]
 QUOTE = "**/api/v1/generations/quote"
 CREATE = "**/api/v1/generations"
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = request.post_data_json or {}
+    return body
 
 
 def price(studio: Studio) -> str:
@@ -74,14 +79,12 @@ def test_the_price_follows_the_settings_and_nothing_moves(
 
 def test_only_what_costs_asks_for_a_price_and_a_burst_asks_once(studio: Studio) -> None:
     asked: list[dict[str, Any]] = []
-    studio.page.on(
-        "request",
-        lambda request: (
-            asked.append(request.post_data_json)
-            if request.url.endswith("/generations/quote")
-            else None
-        ),
-    )
+
+    def listen(request: Request) -> None:
+        if request.url.endswith("/generations/quote"):
+            asked.append(body_of(request))
+
+    studio.page.on("request", listen)
     studio.open("/create/")
     credits_shown(studio)
     asked.clear()
@@ -102,7 +105,7 @@ def test_a_stale_price_never_replaces_a_newer_one(studio: Studio) -> None:
     held: list[Route] = []
 
     def answer(route: Route) -> None:
-        if route.request.post_data_json["steps"] == 90:
+        if body_of(route.request)["steps"] == 90:
             held.append(route)
         else:
             route.fulfill(json={"credits": 7, "available": 500, "token": "t"})
@@ -119,6 +122,22 @@ def test_a_stale_price_never_replaces_a_newer_one(studio: Studio) -> None:
     studio.page.wait_for_timeout(300)
 
     assert price(studio) == "≈ 7 credits"
+
+
+def test_a_click_before_the_price_is_there_does_not_go_at_the_price_of_other_settings(
+    studio: Studio,
+) -> None:
+    studio.open("/create/")
+    credits_shown(studio)
+    studio.page.route(QUOTE, lambda _route: None)
+    studio.set_steps(44)
+
+    with studio.page.expect_request(CREATE) as sent:
+        studio.generate("a red circle")
+
+    expect(studio.stage).not_to_have_attribute("data-state", "empty")
+    assert "quote" not in body_of(sent.value)
+    assert Job.objects.get().parameters["steps"] == 44
 
 
 def test_settings_out_of_bounds_have_no_price_and_are_not_asked_for(studio: Studio) -> None:
@@ -242,7 +261,7 @@ def posted(studio: Studio) -> list[tuple[str, dict[str, Any]]]:
         if route.request.method != "POST":
             route.fallback()
             return
-        seen.append((route.request.headers["idempotency-key"], route.request.post_data_json))
+        seen.append((route.request.headers["idempotency-key"], body_of(route.request)))
         if len(seen) == 1:
             route.fulfill(status=409, json=expired)
         else:
