@@ -9,8 +9,8 @@ from apps.core.errors import Invalid
 
 
 def list_models(*, user: User) -> QuerySet[GenerationModel]:
-    """List the models that `user` can choose, the default one first."""
-    del user  # plans decide here when entitlements come
+    """List the models that `user` can see, the default one first; plans decide about using them."""
+    del user
     return GenerationModel.objects.filter(is_enabled=True)
 
 

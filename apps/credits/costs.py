@@ -85,7 +85,7 @@ def quote_measured(seconds: Sequence[float]) -> Quote:
         MOST_OVER_MEDIAN * statistics.median_low(charges),
         MOST_OVER_CHEAP * charges[len(charges) // 20],
     )
-    credits = max(min(charge_of(MARGIN * usual), math.floor(fair)), 1)  # noqa: A001
+    credits = max(min(charge_of(MARGIN * usual), math.floor(fair)), 1)
     return Quote(credits=credits, seconds=usual, basis=Basis.MEASURED)
 
 

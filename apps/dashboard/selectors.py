@@ -11,8 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
-from apps.catalog.selectors import list_models
-from apps.catalog.serializers import GenerationModelSerializer
+from apps.catalog.serializers import render_models
 from apps.core.errors import NotFound
 from apps.images.models import Image
 from apps.images.selectors import get_image, list_images
@@ -61,7 +60,7 @@ class Picture:
 
 def studio_models(*, user: User) -> list[dict[str, Any]]:
     """List the models that `user` can choose, in the JSON form of the API."""
-    return list(GenerationModelSerializer(list_models(user=user), many=True).data)
+    return render_models(user=user)
 
 
 def gallery_page(*, user: User, cursor: str | None, size: int = PAGE_SIZE) -> GalleryPage:

@@ -19,6 +19,12 @@ FAILURE_DETAILS: dict[ErrorCode, Promise] = {
         "The work was interrupted several times. This is our fault and cost nothing; "
         "please try again."
     ),
+    ErrorCode.PLAN_PAUSED: _(
+        "Your plan ended or was paused before the work began. This cost nothing."
+    ),
+    ErrorCode.MODEL_NOT_IN_PLAN: _(
+        "Your plan does not include this model any more. This cost nothing."
+    ),
     ErrorCode.NOT_FOUND: _("The picture to start from is no longer there."),
     ErrorCode.INTERNAL: _("Something went wrong on our side. This cost nothing; please try again."),
 }

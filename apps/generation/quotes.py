@@ -58,7 +58,7 @@ def credits_of_token(
         Conflict: it is too old, or was for something else; ask for a new quote.
     """
     try:
-        *subject, credits = signing.loads(token, salt=_SALT, max_age=QUOTE_SECONDS)  # noqa: A001
+        *subject, credits = signing.loads(token, salt=_SALT, max_age=QUOTE_SECONDS)
     except signing.BadSignature as error:
         raise _expired() from error
     if subject != _subject(user.id, model, tier, shape):

@@ -11,11 +11,12 @@ from django.db import DatabaseError
 from PIL import Image as PillowImage
 
 from apps.catalog.models import GenerationModel
-from apps.core.errors import ErrorCode, NotFound, new_error_id
+from apps.core.errors import ErrorCode, Forbidden, NotFound, new_error_id
 from apps.core.sentry import report
 from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job
 from apps.generation.parameters import GenerationParameters
+from apps.generation.services.jobs import check_entitled
 from apps.generation.services.leases import claim_next_job, hand_back
 from apps.generation.services.results import fail_job, finish_job, result_name
 from apps.images.selectors import get_image
@@ -37,8 +38,15 @@ from gpu_tasks.runner.progress import ProgressReporter
 
 logger = structlog.get_logger(__name__)
 
-# Asked for too much, or for a picture that was deleted meanwhile: nothing for us to repair.
-_USERS_FAULTS = frozenset({ErrorCode.OUT_OF_MEMORY, ErrorCode.NOT_FOUND})
+# Asked for too much, or the picture or the plan has gone meanwhile: nothing for us to repair.
+_USERS_FAULTS = frozenset(
+    {
+        ErrorCode.OUT_OF_MEMORY,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.PLAN_PAUSED,
+        ErrorCode.MODEL_NOT_IN_PLAN,
+    }
+)
 
 
 def model_source(model: GenerationModel) -> ModelSource:
@@ -73,8 +81,8 @@ class JobRunner:
             _fail(job, ErrorCode.OUT_OF_MEMORY, error)
         except ModelUnavailable as error:
             _fail(job, ErrorCode.MODEL_UNAVAILABLE, error)
-        except NotFound as error:
-            _fail(job, ErrorCode.NOT_FOUND, error)
+        except (NotFound, Forbidden) as error:
+            _fail(job, error.code, error)
         except (DatabaseError, OSError) as error:
             # The database or the store is away for a moment: another attempt may fare better.
             logger.exception("job_handed_back", error=type(error).__name__)
@@ -83,6 +91,7 @@ class JobRunner:
             _fail(job, ErrorCode.INTERNAL, error)
 
     def _make_and_store(self, job: Job, lease: LeaseKeeper) -> None:
+        check_entitled(job)
         parameters = GenerationParameters.from_json(job.parameters)
         request = _engine_request(job, parameters)
         reporter = ProgressReporter(job=job)

@@ -10,6 +10,8 @@
  * @typedef {object} Model
  * @property {string} key
  * @property {string} name
+ * @property {boolean} included
+ * @property {string | null} smallest_plan
  * @property {number} default_width
  * @property {number} default_height
  * @property {number} min_size

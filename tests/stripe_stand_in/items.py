@@ -90,7 +90,7 @@ def planned(world: World, subscription: Json, specs: list[dict[str, Any]]) -> li
             Change(
                 item,
                 price_of(world, spec, param) if named else item["price"],
-                int(spec.get("quantity", item["quantity"])),
+                spec["quantity"] if "quantity" in spec else item["quantity"],
                 metadata=spec.get("metadata"),
                 is_deleted=bool(spec.get("deleted")),
             )

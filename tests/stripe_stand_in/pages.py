@@ -5,6 +5,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from tests.stripe_stand_in import checkout, portal
+from tests.stripe_stand_in.clocks import advance_server
+from tests.stripe_stand_in.collection import DAY
 from tests.stripe_stand_in.errors import ApiError, missing
 from tests.stripe_stand_in.invoice_calls import pay_invoice
 from tests.stripe_stand_in.items import period_of
@@ -35,7 +37,7 @@ def answer(
     kind, _, identifier = path.strip("/").rpartition("/")
     if identifier == "pdf":
         kind, _, identifier = kind.rpartition("/")
-    with stand_in.acting() as world:
+    with stand_in.acting(hands_over=False) as world:
         if path == "/":
             return _dashboard(stand_in, method, form, language_of(None, accepted))
         if kind == "c/pay":
@@ -154,7 +156,7 @@ def _dashboard(
     world = stand_in.world
     days = {"advance_day": 1, "advance_month": 31}.get(form.get("action", ""))
     if method == "POST" and days:
-        stand_in.advance(days=days)
+        advance_server(world, world.server_now() + days * DAY)
         return Shown(location="/")
     rows = [
         (

@@ -103,3 +103,11 @@ class Shop:
         for event in self.stand_in.undelivered:
             self.stand_in.lose(event)
         return types
+
+    def period(self, subscription: str) -> tuple[int, int]:
+        item = self.get(subscription)["items"]["data"][0]
+        return item["current_period_start"], item["current_period_end"]
+
+    def lines(self, subscription: str) -> list[int]:
+        """Return the amounts of the latest invoice's lines."""
+        return [line["amount"] for line in self.invoice_of(subscription)["lines"]["data"]]

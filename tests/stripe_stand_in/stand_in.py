@@ -27,8 +27,8 @@ from tests.stripe_stand_in.webhooks import (
     signed,
 )
 
-SECRET_KEY = "sk_test_stand_in_of_stripe_for_tests"
-WEBHOOK_SECRET = "whsec_stand_in_of_stripe_for_tests"
+SECRET_KEY = "sk_test_StandInOfStripeForTests00"
+WEBHOOK_SECRET = "whsec_StandInOfStripeForTests00"
 # Seconds between tries of an automatic delivery; Stripe goes on for three days.
 _TRIES = (0.0, 0.5, 2.0, 5.0, 15.0, 60.0)
 
@@ -46,8 +46,8 @@ class StripeStandIn:
 
     Where events go is chosen once: to a `webhook_url`, by a thread, as soon as they happen; to a
     callable, in the thread that calls a method of this object, at the end of that method; or
-    nowhere until `deliver_all` is called, with `held`. Events that a request of the API caused
-    wait for the next method call in the second way.
+    nowhere until `deliver_all` is called, with `held`. In the second way, what a request of the
+    API or a page caused waits for the next method call.
     """
 
     def __init__(
@@ -59,8 +59,11 @@ class StripeStandIn:
         port: int = 0,
         secret_key: str = SECRET_KEY,
         webhook_secret: str = WEBHOOK_SECRET,
+        kept: str | None = None,
     ) -> None:
         self.world = World()
+        if kept is not None:
+            self.world.go_on_from(kept)
         self.api = Api(self.world, secret_key)
         self.secret_key = secret_key
         self.webhook_secret = webhook_secret
@@ -72,7 +75,8 @@ class StripeStandIn:
         self._postman = threading.Thread(target=self._deliver_as_they_come, daemon=True)
         self._stopped = threading.Event()
         self._delivering = threading.RLock()
-        if webhook_url:
+        known = [endpoint["url"] for endpoint in self.world.every("webhook_endpoint")]
+        if webhook_url and webhook_url not in known:
             new_endpoint(self.world, webhook_url, ["*"], secret=webhook_secret)
 
     def __enter__(self) -> Self:
@@ -248,12 +252,16 @@ class StripeStandIn:
         return taken
 
     @contextmanager
-    def acting(self) -> Iterator[World]:
-        """Hold the world for a change, and hand over what it causes."""
+    def acting(self, *, hands_over: bool = True) -> Iterator[World]:
+        """Hold the world for a change, and then hand over what it caused.
+
+        A page does not hand over: a callable is for the thread of a test, not for the server's.
+        """
         with self.world.lock:
             clocks.catch_up(self.world)
             yield self.world
-        self._hand_over()
+        if hands_over:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         if self.deliver is not None and not self.held:

@@ -1,6 +1,7 @@
 """What the stand-in knows: its objects, its time, its settings."""
 
 import copy
+import json
 import secrets
 import string
 import threading
@@ -79,6 +80,32 @@ class World:
     # Seconds that the server-wide clock is ahead of the machine's, or where it is held.
     ahead: int = 0
     held_at: int | None = None
+
+    # Keeping ------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """Return all that a later process needs to go on with this account."""
+        with self.lock:
+            kept = {
+                "objects": self.objects,
+                "notes": self.notes,
+                "failing": self.failing,
+                "numbers": self.numbers,
+                "undelivered": [event["id"] for event in self.undelivered],
+                "ahead": self.ahead,
+                "held_at": self.held_at,
+            }
+            return json.dumps(kept)
+
+    def go_on_from(self, text: str) -> None:
+        """Take up an account where `to_json` left it."""
+        kept = json.loads(text)
+        with self.lock:
+            self.objects = kept["objects"]
+            self.notes = kept["notes"]
+            self.failing, self.numbers = Counter(kept["failing"]), Counter(kept["numbers"])
+            self.undelivered = [self.objects[name] for name in kept["undelivered"]]
+            self.ahead, self.held_at = kept["ahead"], kept["held_at"]
 
     # Time ---------------------------------------------------------------------
 

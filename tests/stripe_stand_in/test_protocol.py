@@ -202,3 +202,21 @@ def test_the_account_and_the_rest_answer(shop: Shop) -> None:
     assert endpoint.secret is not None
     assert "secret" not in shop.v1.webhook_endpoints.retrieve(endpoint.id)
     assert shop.v1.products.features.list(shop.get(shop.starter)["product"]).data == []
+
+
+def test_an_account_goes_on_in_a_later_process() -> None:
+    with StripeStandIn(held=True) as first:
+        client = stripe.StripeClient(first.secret_key, base_addresses={"api": first.url})
+        customer = client.v1.customers.create({"email": "ada@example.com"})
+        first.advance(days=3)
+        kept = first.world.to_json()
+
+    with StripeStandIn(held=True, kept=kept) as later:
+        client = stripe.StripeClient(later.secret_key, base_addresses={"api": later.url})
+        found = client.v1.customers.retrieve(customer.id)
+
+    assert found.email == "ada@example.com"
+    assert later.world.ahead == first.world.ahead
+    assert [event["id"] for event in later.undelivered] == [
+        event["id"] for event in first.undelivered
+    ]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.stripe_stand_in.browsing import fetch
 from tests.stripe_stand_in.conformance import complaints
 from tests.stripe_stand_in.shop import Shop
 from tests.stripe_stand_in.stand_in import StripeStandIn
@@ -172,3 +173,23 @@ def test_an_address_gets_nothing_while_events_are_held() -> None:
         stand_in.wait_until_delivered()
 
         assert types_of(letters) == ["customer.created"]
+
+
+def test_a_page_leaves_its_events_to_the_thread_of_the_test() -> None:
+    threads: set[int] = set()
+
+    def deliver(body: bytes, headers: dict[str, str]) -> None:
+        threads.add(threading.get_ident())
+
+    with StripeStandIn(deliver=deliver) as stand_in:
+        client = stripe.StripeClient(stand_in.secret_key, base_addresses={"api": stand_in.url})
+        shop = Shop(stand_in, client)
+        url = shop.get(shop.checkout(shop.pack, "payment"))["url"]
+
+        assert fetch(url, {"action": "pay"})[0] == 303
+        assert fetch(f"{stand_in.url}/", {"action": "advance_day"})[0] == 303
+
+        assert threads == set()
+        stand_in.deliver_all()
+
+    assert threads == {threading.get_ident()}

@@ -6,8 +6,7 @@ from rest_framework.views import APIView
 from apps.accounts.models import Scope
 from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
-from apps.catalog.selectors import list_models
-from apps.catalog.serializers import GenerationModelListSerializer, GenerationModelSerializer
+from apps.catalog.serializers import GenerationModelListSerializer, render_models
 
 
 class GenerationModelListView(APIView):
@@ -17,5 +16,4 @@ class GenerationModelListView(APIView):
 
     @extend_schema(responses=GenerationModelListSerializer, operation_id="models_list")
     def get(self, request: Request) -> Response:
-        models = list_models(user=signed_in_user(request))
-        return Response({"results": GenerationModelSerializer(models, many=True).data})
+        return Response({"results": render_models(user=signed_in_user(request))})

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import ApiKey, User
 from apps.catalog.models import GenerationModel
 from apps.core.errors import Conflict, ErrorCode, Forbidden, Invalid, NotFound
+from apps.core.tenancy import tenant_scope
 from apps.credits.selectors import credits_of_key_this_month
 from apps.credits.services.ledger import hold_credits, lock_credits, release_hold
 from apps.generation.announcements import announce_accepted, announce_end
@@ -74,7 +75,7 @@ def accept_generation(
             limit=settings.EASEL_MAX_WAITING_JOBS,
         )
     tier = has.plan.gpu_tier
-    credits = _quoted(quote, user=user, model=model, tier=tier, parameters=parameters)  # noqa: A001
+    credits = _quoted(quote, user=user, model=model, tier=tier, parameters=parameters)
     if api_key is not None:
         _check_cap(user=user, api_key=api_key, quoted=credits)
     try:
@@ -124,6 +125,17 @@ def cancel_job(*, user: User, job_id: uuid.UUID) -> Job:
             )
         job = get_job(user=user, job_id=job_id)
     return job
+
+
+def check_entitled(job: Job) -> None:
+    """Do nothing if the user of a claimed job may still have it made.
+
+    Raises:
+        Forbidden: the plan has ended or was paused since, or does not include the model any more.
+    """
+    with tenant_scope(job.user_id):
+        has = require(user_id=job.user_id, feature=Feature.GENERATION)
+    check(decide(has, feature=Feature.MODEL, access=ModelAccess(job.model.access)))
 
 
 def _accepted_before(*, user: User, key: str | None, digest: str) -> Job | None:

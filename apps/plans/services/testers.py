@@ -31,7 +31,7 @@ def grant_tester_plan(
     actor: User,
     days: int,
     reason: str,
-    credits: int = TESTER_CREDITS,  # noqa: A002  (the word of the business)
+    credits: int = TESTER_CREDITS,
 ) -> TesterGrant:
     """Put `user` on the tester plan for `days`, with credits that end with it.
 

@@ -1,0 +1,1 @@
+"""Tests of plans: what each includes, and what is refused."""
