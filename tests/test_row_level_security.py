@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.db import connection
 from psycopg import sql
 
@@ -39,6 +40,15 @@ SHARED_TABLES = {
     "plans_trialperson": "keyed digests of persons who had a trial; outlives accounts",
     "django_session": "read before a tenant is known; its key is the secret",
 }
+# Tables of all tenants together that only the service role sees, under a forced policy.
+SERVICE_TABLES = {
+    "plans_stripemark": "until when every event of Stripe has come",
+} | {
+    # Copies of what Stripe has of all customers; the tables of secrets take no rows at all.
+    model._meta.db_table: "dj-stripe's"
+    for model in apps.get_app_config("djstripe").get_models(include_auto_created=True)
+}
+TABLES_OF_SECRETS = ("djstripe_apikey", "djstripe_webhookendpoint")
 # What the logins that serve users may do with a shared table; with the others nothing.
 SHARED_ACCESS = {
     "easel_web": {
@@ -83,6 +93,10 @@ SERVICE_SCOPES = {
     "apps/plans/services/enterprise.py": 2,
     "apps/images/services.py": 3,
     "apps/plans/services/notices.py": 9,
+    "apps/plans/services/customers.py": 2,
+    "apps/plans/services/reconciliation.py": 5,
+    "apps/plans/services/reversals.py": 2,
+    "apps/plans/services/stripe_events.py": 1,
     "apps/privacy/services/deletions.py": 1,
     "apps/privacy/services/requests.py": 2,
 }
@@ -105,7 +119,7 @@ def all_tables() -> set[str]:
 
 
 def tenant_tables() -> set[str]:
-    return all_tables() - SHARED_TABLES.keys()
+    return all_tables() - SHARED_TABLES.keys() - SERVICE_TABLES.keys()
 
 
 def test_every_place_that_works_across_tenants_is_listed() -> None:
@@ -126,8 +140,8 @@ def test_every_table_is_under_a_forced_policy_or_shared_for_a_reason() -> None:
         " AND relnamespace = 'public'::regnamespace"
     )
 
-    assert {name for (name,) in forced} == tenant_tables()
-    assert SHARED_TABLES.keys() <= all_tables()
+    assert {name for (name,) in forced} == tenant_tables() | SERVICE_TABLES.keys()
+    assert SHARED_TABLES.keys() | SERVICE_TABLES.keys() <= all_tables()
 
 
 def test_every_policy_guards_reading_and_writing_by_the_tenant() -> None:
@@ -139,7 +153,9 @@ def test_every_policy_guards_reading_and_writing_by_the_tenant() -> None:
     for table, name, *rest in policies:
         by_table.setdefault(table, {})[name] = tuple(rest)
 
-    assert by_table.keys() == tenant_tables()
+    assert by_table.keys() == tenant_tables() | SERVICE_TABLES.keys()
+    for table in SERVICE_TABLES:
+        assert by_table.pop(table).keys() == {"service"}, table
     for table, found in by_table.items():
         assert found.keys() == {"tenant", "service"}, table
         command, roles, _permissive, using, check = found["tenant"]
@@ -179,6 +195,8 @@ def test_unique_keys_that_users_can_meet_begin_with_the_tenant() -> None:
     first_columns = {index: column for table, index, column in found if table in tenants}
     # A users's place in groups is keyed by both, the user first.
     del first_columns["accounts_apikey_digest_key"]
+    # Stripe chose it; one customer is one user, whoever says otherwise.
+    del first_columns["plans_billingaccount_stripe_customer_id_key"]
     assert set(first_columns.values()) == {"user_id"}, first_columns
 
 
@@ -203,6 +221,18 @@ def test_a_serving_login_has_no_more_than_it_needs_on_shared_tables(role: str) -
     shared = {table: held[table] for table in held.keys() & SHARED_TABLES.keys()}
     assert shared == SHARED_ACCESS[role]
     assert not {"TRUNCATE", "REFERENCES", "TRIGGER"} & set().union(*held.values())
+
+
+@pytest.mark.parametrize("role", SERVING_LOGINS)
+def test_a_serving_login_has_nothing_at_all_on_tables_of_the_service_role(role: str) -> None:
+    assert not privileges_of(role).keys() & SERVICE_TABLES.keys()
+
+
+def test_nobody_can_store_a_secret_of_stripe() -> None:
+    for role in ("easel_web", "easel_worker", "easel_ops", "easel_service"):
+        held = privileges_of(role)
+        for table in TABLES_OF_SECRETS:
+            assert held.get(table, set()) <= {"SELECT"}, role
 
 
 def test_a_worker_touches_jobs_pictures_and_credits_alone() -> None:

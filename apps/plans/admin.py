@@ -1,5 +1,5 @@
 import uuid
-from typing import Any, ClassVar
+from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
@@ -294,14 +294,15 @@ class PaymentReversalAdmin(ReadOnlyAdmin[PaymentReversal]):
 class CopyAdmin(ReadOnlyAdmin[Any]):
     """Copies of Stripe's objects; to change one, change it at Stripe."""
 
-    list_display: tuple[str, ...] = ("id", "created", "livemode")
+    list_display = ("id", "created", "livemode")
     search_fields = ("=id",)
-    fields: ClassVar[Any] = ("id", "created", "livemode", "stripe_data")
+    fields = ("id", "created", "livemode", "stripe_data")
 
 
-class EventAdmin(CopyAdmin):
+class EventAdmin(ReadOnlyAdmin[Any]):
     list_display = ("created", "type", "id")
     list_filter = ("type",)
+    search_fields = ("=id",)
     fields = ("id", "type", "created", "livemode", "api_version", "request_id", "data")
 
 

@@ -67,7 +67,6 @@ class Shop:
     def customer(self) -> str:
         return BillingAccount.objects.get(user=self.user).stripe_customer_id
 
-    @property
     def row(self) -> Subscription:
         return Subscription.objects.exclude(stripe_subscription_id=None).get(user=self.user)
 

@@ -32,7 +32,7 @@ def test_lost_webhooks_are_found(shop: Shop) -> None:
     assert reconcile_stripe() > 0
 
     assert sorted(each.credits for each in shop.payments()) == [1_000, 15_000]
-    assert shop.row.plan == "pro"
+    assert shop.row().plan == "pro"
     assert reconcile_stripe() == 0
 
 
@@ -82,7 +82,7 @@ def test_a_renewal_that_nobody_told_of_is_seen_on_an_unpaid_plan(shop: Shop) -> 
     subscription = shop.subscribe("pro")
     shop.stripe.fail_next_payment(shop.customer)
     shop.stripe.advance_to_renewal(subscription)
-    assert shop.row.past_due_since is not None
+    assert shop.row().past_due_since is not None
     shop.stripe.hold()
     shop.stripe.advance(days=4)
     lose_all(shop)
@@ -93,7 +93,7 @@ def test_a_renewal_that_nobody_told_of_is_seen_on_an_unpaid_plan(shop: Shop) -> 
 
     reconcile_stripe()
 
-    assert shop.row.past_due_since is None
+    assert shop.row().past_due_since is None
 
 
 def test_credits_that_were_held_when_the_money_went_back_are_taken_when_they_come_again(
