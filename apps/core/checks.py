@@ -254,7 +254,7 @@ RULES: Sequence[Rule] = (
         "Leave EASEL_DEMO_SIGN_IN as None.",
     ),
     Rule(
-        "easel.E021",
+        "easel.E023",
         lambda: not settings.EASEL_PUBLIC_URL.startswith("https://"),
         "Links in mails would lead to a page without TLS, or to the reader's own machine.",
         "Set EASEL_PUBLIC_URL to the https:// address that users reach the pages by.",

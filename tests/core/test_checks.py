@@ -118,7 +118,7 @@ WEAK: list[tuple[str, str, Any]] = [
     ("easel.E017", "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"]),
     ("easel.E018", "EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend"),
     ("easel.E019", "EASEL_DEMO_SIGN_IN", "demo@easel.local"),
-    ("easel.E021", "EASEL_PUBLIC_URL", "http://easel.example"),
+    ("easel.E023", "EASEL_PUBLIC_URL", "http://easel.example"),
     ("easel.W020", "EASEL_TRUSTED_PROXIES", 0),
 ]
 
