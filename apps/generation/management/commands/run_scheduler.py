@@ -22,6 +22,7 @@ from apps.generation.services.leftovers import remove_leftovers
 from apps.images.services import delete_pictures_past_retention, note_pictures_that_will_go
 from apps.plans.services.enterprise import grant_enterprise_credits
 from apps.plans.services.notices import note_plan_ends, send_notices
+from apps.plans.services.reconciliation import reconcile_stripe
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import remove_expired_exports
 
@@ -67,6 +68,7 @@ class Command(BaseCommand):
         aside = [
             Sweep("data_requests", every, run_next_request),
             Sweep("send_notices", 12 * every, send_notices),
+            Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
         ]
         for sweep in aside:
