@@ -1,7 +1,6 @@
 """Two tellings at the same moment, in two threads with connections of their own."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -21,11 +20,11 @@ from tests.stripe_stand_in.webhooks import body_of, signed
 
 
 @pytest.fixture
-def raced(transactional_db: None, stripe: StripeStandIn, user: User) -> Iterator[Shop]:
+def raced(transactional_db: None, stripe: StripeStandIn, user: User) -> Shop:
     shop = Shop(stripe, user)
     stripe.hold()
     shop.subscribe("pro")
-    yield shop
+    return shop
 
 
 def at_once(shop: Shop, *events: Json) -> list[int]:

@@ -17,11 +17,13 @@ from apps.core.checks import refuse_weak_settings
 from apps.credits.services.costs import measure_costs
 from apps.credits.services.grants import expire_grants
 from apps.credits.services.notices import note_low_credits
+from apps.generation.services.audit import audit_nightly
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
 from apps.images.services import delete_pictures_past_retention, note_pictures_that_will_go
 from apps.plans.services.enterprise import grant_enterprise_credits
 from apps.plans.services.notices import note_plan_ends, send_notices
+from apps.plans.services.reconciliation import reconcile_stripe
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import remove_expired_exports
 
@@ -68,6 +70,8 @@ class Command(BaseCommand):
             Sweep("data_requests", every, run_next_request),
             Sweep("send_notices", 12 * every, send_notices),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
+            Sweep("audit_credits", 60 * every, audit_nightly),
+            Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
         ]
         for sweep in aside:
             threading.Thread(
