@@ -2,8 +2,10 @@
 
 import io
 import uuid
+from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
 from PIL import Image as PillowImage
 
 from apps.accounts.models import ApiKey, User
@@ -15,6 +17,7 @@ from apps.generation.parameters import complete_parameters
 from apps.generation.services.jobs import accept_generation
 from apps.images.models import Image
 from apps.images.services import add_results, store_picture
+from apps.plans.models import BillingAccount, Payment, PaymentKind, PaymentReversal, ReversalKind
 from apps.plans.services.subscriptions import start_trial
 
 PASSWORD = "a long enough password"
@@ -38,6 +41,32 @@ def make_job(user: User, model: GenerationModel, **settings: Any) -> Job:
     asked: dict[str, Any] = {"prompt": "a red circle", "steps": 2, "seed": 1} | settings
     parameters = complete_parameters(model=model, **asked)
     return accept_generation(user=user, model=model, parameters=parameters)
+
+
+def make_payment(user: User) -> Payment:
+    """Book a pack that `user` paid and got half of the money back for."""
+    BillingAccount.objects.get_or_create(user=user, stripe_customer_id=f"cus_{user.id}")
+    now = timezone.now()
+    payment = Payment.objects.create(
+        user=user,
+        key=f"stripe:checkout:{uuid.uuid4()}",
+        kind=PaymentKind.PACK,
+        amount_cents=500,
+        currency="usd",
+        period_start=now,
+        period_end=now + timedelta(days=60),
+        credits=1000,
+        paid_at=now,
+    )
+    PaymentReversal.objects.create(
+        user=user,
+        payment=payment,
+        kind=ReversalKind.REFUND,
+        stripe_id=f"re_{uuid.uuid4()}",
+        amount_cents=250,
+        credits=500,
+    )
+    return payment
 
 
 def make_picture(width: int = 64, height: int = 48) -> PillowImage.Image:

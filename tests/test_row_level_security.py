@@ -25,7 +25,7 @@ from apps.plans.tiers import GpuTier
 from apps.privacy.services.requests import request_export
 from config.local.addresses import LOGINS
 from tests.database import login_url, session_database_url
-from tests.factories import make_image, make_job
+from tests.factories import make_image, make_job, make_payment
 from tests.stack import ROOT
 
 # Tables without a tenant, each with the reason.
@@ -317,6 +317,7 @@ def two_tenants(
             quoted=2,
             charged=2,
         )
+        make_payment(person)
     assert ActionType.GENERATION
     return user, stranger
 

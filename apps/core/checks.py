@@ -260,13 +260,13 @@ RULES: Sequence[Rule] = (
         "Set EASEL_PUBLIC_URL to the https:// address that users reach the pages by.",
     ),
     Rule(
-        "easel.E022",
+        "easel.E021",
         lambda: bool(settings.EASEL_STRIPE_API_URL),
         "Payments go to a stand-in of Stripe, which pays whatever it is asked.",
         "Leave EASEL_STRIPE_API_URL out.",
     ),
     Rule(
-        "easel.E023",
+        "easel.E022",
         _half_of_stripe,
         "Payments are on, and nothing that Stripe tells can be believed.",
         "Set EASEL_STRIPE_WEBHOOK_SECRET, or leave EASEL_STRIPE_SECRET_KEY out.",

@@ -69,6 +69,7 @@ class Command(BaseCommand):
         aside = [
             Sweep("data_requests", every, run_next_request),
             Sweep("send_notices", 12 * every, send_notices),
+            Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
             Sweep("audit_credits", 60 * every, audit_nightly),
             Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
