@@ -72,7 +72,6 @@ class Command(BaseCommand):
             Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
             Sweep("audit_credits", 60 * every, audit_nightly),
-            Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
         ]
         for sweep in aside:
             threading.Thread(
