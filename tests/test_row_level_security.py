@@ -81,6 +81,7 @@ SERVICE_SCOPES = {
     "apps/accounts/middleware.py": 1,  # staff in the admin
     "apps/accounts/services/users.py": 1,  # rights that a provider's group gives
     "apps/core/health.py": 1,
+    "apps/credits/services/audit.py": 1,
     "apps/credits/services/costs.py": 1,
     "apps/credits/services/grants.py": 2,
     "apps/credits/services/notices.py": 1,

@@ -17,6 +17,7 @@ from apps.core.checks import refuse_weak_settings
 from apps.credits.services.costs import measure_costs
 from apps.credits.services.grants import expire_grants
 from apps.credits.services.notices import note_low_credits
+from apps.generation.services.audit import audit_nightly
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
 from apps.images.services import delete_pictures_past_retention, note_pictures_that_will_go
@@ -70,6 +71,7 @@ class Command(BaseCommand):
             Sweep("send_notices", 12 * every, send_notices),
             Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
+            Sweep("audit_credits", 60 * every, audit_nightly),
         ]
         for sweep in aside:
             threading.Thread(
