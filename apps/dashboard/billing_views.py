@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import wraps
 
 from django.contrib.auth.decorators import login_required
@@ -18,14 +17,14 @@ from apps.core.errors import EaselError
 from apps.dashboard.billing import plan_page
 from apps.dashboard.forms import PackForm, PlanForm
 from apps.dashboard.views import is_htmx, page
-from apps.plans.selectors import has_paid_since
+from apps.plans.selectors import count_payments
 from apps.plans.services.changes import (
     cancel_at_period_end,
     change_plan,
     preview_change,
     reactivate,
 )
-from apps.plans.services.checkout import WAITING_PATH, buy_pack, open_portal, start_checkout
+from apps.plans.services.checkout import buy_pack, open_portal, start_checkout, waiting_path
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -53,8 +52,9 @@ def plan(request: HttpRequest) -> HttpResponse:
 @page
 def waiting(request: HttpRequest) -> HttpResponse:
     """Wait for what Stripe tells; coming back from its page proves nothing."""
-    since = _moment(request.GET.get("since", ""))
-    has_come = has_paid_since(user=signed_in_user(request), moment=since)
+    before = request.GET.get("after", "")
+    known = int(before) if before.isascii() and before.isdigit() and len(before) < 9 else 0
+    has_come = count_payments(user=signed_in_user(request)) > known
     partial = "dashboard/partials/payment_wait.html"
     template = partial if is_htmx(request) else "dashboard/payment_wait.html"
     return render(request, template, {"section": "plan", "has_come": has_come})
@@ -92,8 +92,9 @@ def change(request: HttpRequest) -> HttpResponse:
     """Say what a change costs and when it begins; posted, do it."""
     user = signed_in_user(request)
     if request.method == "POST":
+        waits_at = waiting_path(user=user)
         if change_plan(user=user, **PlanForm(request.POST).settings()):
-            return redirect(f"{WAITING_PATH}?since={int(datetime.now(UTC).timestamp())}")
+            return redirect(waits_at)
         success(request, _("Your plan changes with the next period."))
         return redirect("dashboard:plan")
     chosen = PlanForm(request.GET).settings()
@@ -132,8 +133,3 @@ def _plan(request: HttpRequest, *, problem: str = "", status: int = 200) -> Http
 
 def _see_other(url: str) -> HttpResponse:
     return HttpResponse(status=303, headers={"Location": url})
-
-
-def _moment(seconds: str) -> datetime:
-    known = seconds.isascii() and seconds.isdigit() and len(seconds) <= 10
-    return datetime.fromtimestamp(int(seconds), UTC) if known else datetime.now(UTC)

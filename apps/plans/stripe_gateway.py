@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 import stripe
 import structlog
 from django.conf import settings
+from django.utils.translation import gettext as _
 
+from apps.core.errors import Conflict, ErrorCode
 from apps.plans.errors import PaymentDeclined, PaymentProviderUnavailable, PaymentsOff
 from apps.plans.offers import CENTS, CURRENCY, OFFER, Offer, offers
 
@@ -76,6 +78,10 @@ def _asking(what: str) -> Iterator[stripe.StripeClient]:
     except stripe.CardError as error:
         logger.info("card_declined", what=what, code=error.code)
         raise PaymentDeclined from error
+    except stripe.IdempotencyError as error:
+        raise Conflict(
+            _("This was asked for before, and differently."), code=ErrorCode.IDEMPOTENCY_CONFLICT
+        ) from error
     except stripe.StripeError as error:
         logger.exception("stripe_failed", what=what, status=error.http_status, code=error.code)
         raise PaymentProviderUnavailable from error

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.core.errors import ErrorCode
+from apps.core.errors import Conflict, ErrorCode
 from apps.plans.errors import PaymentProviderUnavailable, PaymentsOff
 from apps.plans.models import BillingAccount, Payment
 from apps.plans.services.changes import cancel_at_period_end, change_plan, reactivate
@@ -100,6 +100,15 @@ def test_the_same_click_twice_begins_one_checkout(shop: Shop) -> None:
     }
 
     assert len(urls) == 1
+
+
+def test_another_purchase_with_the_same_key_is_refused(shop: Shop) -> None:
+    buy_pack(user=shop.user, pack="pack-1000", origin=ORIGIN, key="one click")
+
+    with pytest.raises(Conflict) as caught:
+        buy_pack(user=shop.user, pack="pack-5000", origin=ORIGIN, key="one click")
+
+    assert caught.value.code == ErrorCode.IDEMPOTENCY_CONFLICT
 
 
 def test_prices_are_made_once_and_followed_by_new_ones(stripe: StripeStandIn) -> None:

@@ -1,5 +1,8 @@
 """The page of plan and payments, and the same by the API."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from apps.accounts.models import Scope, User
 from apps.accounts.services.keys import create_key
 from apps.plans.models import BillingAccount
 from tests.payments.life import Shop, credits_by_grant, session_of
+from tests.stack import ROOT
 
 URL = "/account/plan/"
 
@@ -68,7 +72,7 @@ def test_an_upgrade_shows_its_price_first_and_is_done_when_confirmed(
 
     response = browser_client.post(f"{URL}change/", {"plan": "pro", "interval": "month"})
 
-    assert response["Location"].startswith("/account/plan/waiting/?since=")
+    assert response["Location"].startswith("/account/plan/waiting/?after=1")
     shop.tell()
     assert shop.row().plan == "pro"
 
@@ -213,3 +217,37 @@ def test_while_stripe_is_away_the_page_works_and_says_so(
     assert "Our payment provider cannot be reached." in response.content.decode()
     assert not BillingAccount.objects.exists()
     assert "Credit packs" in page()
+
+
+@pytest.mark.parametrize(
+    ("variables", "allowed"),
+    [
+        ({}, ["'self'"]),
+        (
+            {"EASEL_STRIPE_SECRET_KEY": "sk_test_of_nobody"},
+            ["'self'", "https://checkout.stripe.com", "https://billing.stripe.com"],
+        ),
+        (
+            {"EASEL_STRIPE_SECRET_KEY": "sk_test_x", "EASEL_STRIPE_API_URL": "http://127.0.0.1:9"},
+            ["'self'", "http://127.0.0.1:9"],
+        ),
+    ],
+)
+def test_a_form_may_lead_on_to_stripe_only_where_payments_are_on(
+    variables: dict[str, str], allowed: list[str]
+) -> None:
+    code = (
+        "from config.settings import base;"
+        "print(*base.CONTENT_SECURITY_POLICY['DIRECTIVES']['form-action'])"
+    )
+    known = {name: value for name, value in os.environ.items() if "STRIPE" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=known | variables,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert done.stdout.split() == allowed

@@ -1,10 +1,8 @@
 """Lead users to Stripe's pages, where they pay; nothing is given to them by coming back."""
 
 import uuid
-from urllib.parse import urlencode
 
 import structlog
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -13,12 +11,12 @@ from apps.plans import stripe_gateway
 from apps.plans.errors import PaymentProviderUnavailable
 from apps.plans.models import PauseReason, Subscription
 from apps.plans.offers import CURRENCY, Offer, pack_offer, plan_offer
+from apps.plans.selectors import count_payments
 from apps.plans.services.customers import customer_of
 
 logger = structlog.get_logger(__name__)
 
 RETURN_PATH = "/account/plan/"
-WAITING_PATH = "/account/plan/waiting/"
 # Of Stripe's, before anything was paid.
 _UNPAID = "incomplete"
 
@@ -41,7 +39,7 @@ def start_checkout(
         raise Invalid(fields={"plan": [_("This plan is not sold here; write to us.")]})
     customer = customer_of(user=user)
     _refuse_second_subscription(user, customer)
-    return _checkout(offer, customer=customer, origin=origin, key=key)
+    return _checkout(offer, user=user, customer=customer, origin=origin, key=key)
 
 
 def buy_pack(*, user: User, pack: str, origin: str, key: str | None = None) -> str:
@@ -55,7 +53,7 @@ def buy_pack(*, user: User, pack: str, origin: str, key: str | None = None) -> s
     offer = pack_offer(pack)
     if offer is None:
         raise Invalid(fields={"pack": [_("There is no such pack.")]})
-    return _checkout(offer, customer=customer_of(user=user), origin=origin, key=key)
+    return _checkout(offer, user=user, customer=customer_of(user=user), origin=origin, key=key)
 
 
 def open_portal(*, user: User, origin: str) -> str:
@@ -83,13 +81,17 @@ def _was_given_back(user: User, subscription: str) -> bool:
     ).exists()
 
 
-def _checkout(offer: Offer, *, customer: str, origin: str, key: str | None) -> str:
-    query = urlencode({"since": int(timezone.now().timestamp())})
+def waiting_path(*, user: User) -> str:
+    """Return the page that waits for the next payment of `user`: for more than there are now."""
+    return f"{RETURN_PATH}waiting/?after={count_payments(user=user)}"
+
+
+def _checkout(offer: Offer, *, user: User, customer: str, origin: str, key: str | None) -> str:
     session = stripe_gateway.create_checkout(
         customer=customer,
         price=price_of(offer),
         is_subscription=offer.interval is not None,
-        success_url=f"{origin}{WAITING_PATH}?{query}",
+        success_url=f"{origin}{waiting_path(user=user)}",
         cancel_url=f"{origin}{RETURN_PATH}",
         key=f"easel-checkout-{customer}-{key or uuid.uuid4()}",
     )
