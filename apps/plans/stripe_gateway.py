@@ -35,14 +35,23 @@ def payments_are_on() -> bool:
     return bool(settings.STRIPE_SECRET_KEY)
 
 
-def client() -> stripe.StripeClient:
-    """Return the client.
+def require_payments() -> None:
+    """Do nothing if payments are on.
 
     Raises:
         PaymentsOff: there is no key.
     """
     if not payments_are_on():
         raise PaymentsOff
+
+
+def client() -> stripe.StripeClient:
+    """Return the client.
+
+    Raises:
+        PaymentsOff: there is no key.
+    """
+    require_payments()
     return _client(
         settings.STRIPE_SECRET_KEY,
         settings.EASEL_STRIPE_API_URL,

@@ -138,6 +138,7 @@ def reactivate(*, user: User) -> None:
 
 
 def _running_and_offer(user: User, plan: str, interval: str) -> tuple[_Running, Offer]:
+    stripe_gateway.require_payments()
     offer = plan_offer(plan, interval)
     if offer is None:
         raise Invalid(fields={"plan": [_("This plan is not sold here; write to us.")]})
@@ -148,7 +149,7 @@ def _running_and_offer(user: User, plan: str, interval: str) -> tuple[_Running, 
 
 
 def _running(user: User) -> _Running:
-    stripe_gateway.client()
+    stripe_gateway.require_payments()
     row = running_subscription(user_id=user.id)
     truth = None
     if row is not None and row.stripe_subscription_id:

@@ -35,10 +35,11 @@ def start_checkout(
         Conflict: there is a subscription already, which can be changed.
         PaymentsOff, PaymentProviderUnavailable: Stripe is not there.
     """
+    stripe_gateway.require_payments()
     offer = plan_offer(plan, interval)
     if offer is None:
         raise Invalid(fields={"plan": [_("This plan is not sold here; write to us.")]})
-    customer = _customer(user)
+    customer = customer_of(user=user)
     _refuse_second_subscription(user, customer)
     return _checkout(offer, customer=customer, origin=origin, key=key)
 
@@ -50,20 +51,19 @@ def buy_pack(*, user: User, pack: str, origin: str, key: str | None = None) -> s
         Invalid: there is no such pack.
         PaymentsOff, PaymentProviderUnavailable: Stripe is not there.
     """
+    stripe_gateway.require_payments()
     offer = pack_offer(pack)
     if offer is None:
         raise Invalid(fields={"pack": [_("There is no such pack.")]})
-    return _checkout(offer, customer=_customer(user), origin=origin, key=key)
+    return _checkout(offer, customer=customer_of(user=user), origin=origin, key=key)
 
 
 def open_portal(*, user: User, origin: str) -> str:
     """Return the address of the page where `user` looks after cards and invoices."""
-    return stripe_gateway.open_portal(customer=_customer(user), return_url=f"{origin}{RETURN_PATH}")
-
-
-def _customer(user: User) -> str:
-    stripe_gateway.client()
-    return customer_of(user=user)
+    stripe_gateway.require_payments()
+    return stripe_gateway.open_portal(
+        customer=customer_of(user=user), return_url=f"{origin}{RETURN_PATH}"
+    )
 
 
 def _refuse_second_subscription(user: User, customer: str) -> None:

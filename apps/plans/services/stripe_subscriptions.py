@@ -142,14 +142,14 @@ def _record(row: Subscription, before: tuple[str, datetime | None]) -> None:
 
 def _tell_failure(row: Subscription, invoices: list[stripe.Invoice]) -> None:
     owed = [invoice for invoice in invoices if invoice.status == "open"]
-    next_try = owed[-1].next_payment_attempt if owed else None
+    attempt = owed[-1].next_payment_attempt if owed else None
     record_act(
         act=Act.PAYMENT_FAILED, user_id=row.user_id, actor_id=None, target=f"renewal of {row.plan}"
     )
     payment_failed.send(
         sender=Subscription,
         user_id=row.user_id,
-        retry_at=_moment(next_try) if next_try else None,
+        next_try=_moment(attempt) if attempt else None,
     )
 
 
