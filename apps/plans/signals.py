@@ -17,4 +17,3 @@ credits_withdrawn = Signal()
 payment_failed = Signal()
 # A new user, `user_id`, has begun a trial.
 trial_started = Signal()
-payment_failed = Signal()  # user_id, next_try (datetime or None)
