@@ -19,8 +19,6 @@ from apps.plans.models import Notice, NoticeKind
 from apps.plans.products import GRACE_DAYS, RETENTION_DAYS, TRIAL, PlanType
 from apps.plans.retention import RETENTION, pictures_go_at
 
-PLAN_PAGE = "/account/plan/"
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -85,10 +83,10 @@ def _low_credits(notice: Notice, has: Entitlements) -> Letter | None:
 
 def _payment_failed(notice: Notice, has: Entitlements) -> Letter | None:
     del has
-    next_try = parse_datetime(notice.facts.get("next_try") or "")
+    retry_at = parse_datetime(notice.facts.get("retry_at") or "")
     again = (
-        _("We try again on %(date)s.") % {"date": _day(next_try)}
-        if next_try is not None
+        _("We try again on %(date)s.") % {"date": _day(retry_at)}
+        if retry_at is not None
         else _("We do not try again by ourselves.")
     )
     return Letter(
@@ -183,13 +181,15 @@ _WRITERS = {
 
 
 def _plan_page(text: str) -> Link:
-    return Link(text, f"{settings.EASEL_PUBLIC_URL}{PLAN_PAGE}")
+    return Link(text, _address("dashboard:plan"))
 
 
 def _own_data() -> Link:
-    return Link(
-        _("Download my pictures"), f"{settings.EASEL_PUBLIC_URL}{reverse('dashboard:own-data')}"
-    )
+    return Link(_("Download my pictures"), _address("dashboard:own-data"))
+
+
+def _address(page: str) -> str:
+    return f"{settings.EASEL_PUBLIC_URL}{reverse(page)}"
 
 
 def _day(moment: datetime) -> str:

@@ -304,6 +304,9 @@ class ReversalKind(models.TextChoices):
     RETURNED = "returned", _("came back")
 
 
+DISPUTE_IS_OVER = frozenset({ReversalKind.RETURNED, ReversalKind.DISPUTE_LOST})
+
+
 class PaymentReversal(TenantModel):
     """That money of a payment went back, wholly or in part, or came again; never changed.
 

@@ -7,7 +7,16 @@ from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, TextField
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.plans.models import Notice, NoticeKind, NoticeState, PauseReason, Subscription
+from apps.plans.models import (
+    DISPUTE_IS_OVER,
+    Notice,
+    NoticeKind,
+    NoticeState,
+    PauseReason,
+    PaymentReversal,
+    ReversalKind,
+    Subscription,
+)
 from apps.plans.products import RETENTION_DAYS, RETENTION_NOTICE_DAYS
 
 RETENTION = timedelta(days=RETENTION_DAYS)
@@ -31,7 +40,7 @@ def moment_text(moment: datetime) -> str:
 def ended_plans(*, until: datetime) -> QuerySet[Subscription]:
     """List the last plan of each user whose plans have all ended by `until`; oldest end first.
 
-    Not that of staff, nor of anybody with a payment in dispute.
+    Not that of staff, nor of anybody with a payment in dispute; a dispute that was lost is over.
     """
     return last_plans().filter(valid_until__lte=until).order_by("valid_until")
 
@@ -43,10 +52,20 @@ def last_plans() -> QuerySet[Subscription]:
         | Q(valid_until__gt=OuterRef("valid_until"))
         # Of two that end together one is the last.
         | Q(valid_until=OuterRef("valid_until"), id__gt=OuterRef("id"))
-        | Q(pause_reason=PauseReason.DISPUTED)
     )
+    theirs = PaymentReversal.objects.filter(user=OuterRef("user"))
+    over = PaymentReversal.objects.filter(
+        user=OuterRef("user"), stripe_id=OuterRef("stripe_id"), kind__in=DISPUTE_IS_OVER
+    )
+    disputed = theirs.filter(~Exists(over), kind=ReversalKind.DISPUTE)
+    paused = Subscription.objects.filter(user=OuterRef("user"), pause_reason=PauseReason.DISPUTED)
+    lost = theirs.filter(kind=ReversalKind.DISPUTE_LOST)
     return Subscription.objects.filter(
-        ~Exists(longer), valid_until__isnull=False, user__is_staff=False
+        ~Exists(longer),
+        ~Exists(disputed),
+        ~Exists(paused) | Exists(lost),
+        valid_until__isnull=False,
+        user__is_staff=False,
     )
 
 

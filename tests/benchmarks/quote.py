@@ -1,7 +1,8 @@
-"""Whether quotes are fair: what was quoted against what was charged, for real jobs of some kinds."""
+"""Whether quotes are fair: what real jobs of some kinds were quoted and what they were charged."""
 
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
@@ -20,7 +21,7 @@ from tests.factories import make_user
 
 PROMPT = "a red circle on a white background"
 # Below a second, where one credit is the whole price, and some seconds.
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "small": {},
     "large": {"width": 192, "height": 192, "steps": 40, "num_images": 2},
 }
@@ -66,7 +67,7 @@ def run(*, quick: bool) -> Report:
 
 
 def _serve(
-    user: User, model: GenerationModel, runner: JobRunner, settings: dict[str, int], seed: int
+    user: User, model: GenerationModel, runner: JobRunner, settings: dict[str, Any], seed: int
 ) -> Served:
     """Quote, accept and run a job, and let its seconds be measured, as the scheduler does."""
     parameters = complete_parameters(model=model, prompt=PROMPT, seed=seed, **settings)

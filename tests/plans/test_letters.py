@@ -62,12 +62,12 @@ def low_credits(user: User, clock: Clock) -> None:
 
 
 def failed_payment(user: User, clock: Clock) -> None:
-    next_try = clock.now + timedelta(days=3)
-    payment_failed.send(sender=None, user_id=user.id, next_try=next_try)
+    retry_at = clock.now + timedelta(days=3)
+    payment_failed.send(sender=None, user_id=user.id, retry_at=retry_at)
 
 
 def last_failed_payment(user: User, clock: Clock) -> None:
-    payment_failed.send(sender=None, user_id=user.id, next_try=None)
+    payment_failed.send(sender=None, user_id=user.id, retry_at=None)
 
 
 def trial_ending(user: User, clock: Clock) -> None:

@@ -183,18 +183,20 @@ def test_a_pause_is_told_once_for_each_cause(on_trial: User, clock: Clock) -> No
 
 
 def test_each_failed_payment_is_told_once(user: User) -> None:
-    first, second = (timezone.now() + timedelta(days=days) for days in (3, 5))
-    for next_try in (first, first, second, None, None):
-        payment_failed.send(sender=None, user_id=user.id, next_try=next_try)
+    now = timezone.now()
+    for since, retry_at in ((1, 3), (1, 5), (1, None), (0, 3), (0, 3)):
+        Subscription.objects.update(past_due_since=now - timedelta(days=since))
+        retry = retry_at and now + timedelta(days=retry_at)
+        payment_failed.send(sender=None, user_id=user.id, retry_at=retry)
 
-    assert (send_notices(), send_notices()) == (3, 0)
+    assert (send_notices(), send_notices()) == (2, 0)
 
-    assert subjects() == ["Your payment for Easel failed"] * 3
+    assert subjects() == ["Your payment for Easel failed"] * 2
 
 
 def test_a_fact_that_is_rolled_back_is_not_told(user: User) -> None:
     with transaction.atomic():
-        payment_failed.send(sender=None, user_id=user.id, next_try=None)
+        payment_failed.send(sender=None, user_id=user.id, retry_at=None)
         transaction.set_rollback(True)
 
     assert send_notices() == 0

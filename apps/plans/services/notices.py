@@ -23,7 +23,14 @@ from apps.core.models import Act
 from apps.core.tenancy import service_scope
 from apps.plans.entitlements import entitlements_of
 from apps.plans.letters import make_mail, write_letter
-from apps.plans.models import Notice, NoticeKind, NoticeState, Subscription
+from apps.plans.models import (
+    Notice,
+    NoticeKind,
+    NoticeState,
+    PaymentReversal,
+    ReversalKind,
+    Subscription,
+)
 from apps.plans.products import GRACE_DAYS, TRIAL, TRIAL_NOTICE_DAYS
 from apps.plans.retention import ended_plans, last_plans, moment_text, noted_ends
 
@@ -66,7 +73,7 @@ def note(
 
 
 def note_failed_payment(
-    *, sender: object, user_id: uuid.UUID, next_try: datetime | None, **kwargs: Any
+    *, sender: object, user_id: uuid.UUID, retry_at: datetime | None, **kwargs: Any
 ) -> None:
     """Answer `payment_failed`."""
     del sender, kwargs
@@ -78,9 +85,9 @@ def note_failed_payment(
     note(
         user_id=user_id,
         kind=NoticeKind.PAYMENT_FAILED,
-        key=f"{first_failure:%Y-%m-%d}:{moment_text(next_try) if next_try else 'last'}",
-        facts={"next_try": next_try.isoformat() if next_try else None},
-        useful_until=next_try or now + timedelta(days=GRACE_DAYS),
+        key=moment_text(first_failure),
+        facts={"retry_at": retry_at.isoformat() if retry_at else None},
+        useful_until=retry_at or now + timedelta(days=GRACE_DAYS),
     )
 
 
@@ -123,17 +130,20 @@ def _note_end(subscription: Subscription, kind: NoticeKind) -> bool:
 
 
 def _pauses_to_note(now: datetime) -> set[tuple[uuid.UUID, str]]:
-    """Return whose payment was given back or disputed, or failed for good, and its key."""
+    """Return whose plans are paused, each with a key of the cause.
+
+    The cause is the last payment that went back or was disputed: it may pause several plans.
+    """
     paused = Subscription.objects.filter(
         Q(valid_until=None) | Q(valid_until__gt=now), valid_from__lte=now, user__is_staff=False
     ).exclude(pause_reason="")
-    keys = {
-        (each.user_id, f"{each.id}:{each.pause_reason}:{each.past_due_since or ''}")
-        for each in paused
-    }
-    noted = Notice.objects.filter(
-        kind=NoticeKind.PAUSED, user__in={user_id for user_id, _key in keys}
+    reasons = {each.user_id: each.pause_reason for each in paused.order_by("pause_reason", "id")}
+    causes = PaymentReversal.objects.filter(
+        user__in=reasons, kind__in=(ReversalKind.REFUND, ReversalKind.DISPUTE)
     )
+    newest = dict(causes.order_by("created_at").values_list("user_id", "stripe_id"))
+    keys = {(user_id, f"{why}:{newest.get(user_id, '')}"[:100]) for user_id, why in reasons.items()}
+    noted = Notice.objects.filter(kind=NoticeKind.PAUSED, user__in=reasons)
     return keys - set(noted.values_list("user_id", "key"))
 
 

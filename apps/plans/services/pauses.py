@@ -5,6 +5,7 @@ import uuid
 from apps.core.audit import record_act
 from apps.core.models import Act
 from apps.plans.models import (
+    DISPUTE_IS_OVER,
     PERIOD_PAYMENTS,
     PauseReason,
     Payment,
@@ -13,6 +14,7 @@ from apps.plans.models import (
     Subscription,
     SubscriptionSource,
 )
+from apps.plans.services.subscriptions import announce_plan_change
 
 _PAUSABLE = (SubscriptionSource.STRIPE, SubscriptionSource.TRIAL)
 
@@ -22,6 +24,7 @@ def set_pauses(*, user_id: uuid.UUID) -> None:
 
     An open dispute pauses all of them, a lost one and a whole refund the period that was paid.
     """
+    announce_plan_change(user_id=user_id)
     is_disputed = _has_open_dispute(user_id)
     for row in Subscription.objects.filter(user=user_id, source__in=_PAUSABLE):
         pause = PauseReason.DISPUTED if is_disputed else _pause_of_period(row)
@@ -39,8 +42,9 @@ def _has_open_dispute(user_id: uuid.UUID) -> bool:
         "stripe_id", "kind"
     ):
         kinds.setdefault(stripe_id, set()).add(kind)
-    over = {ReversalKind.RETURNED, ReversalKind.DISPUTE_LOST}
-    return any(ReversalKind.DISPUTE in found and not found & over for found in kinds.values())
+    return any(
+        ReversalKind.DISPUTE in found and not found & DISPUTE_IS_OVER for found in kinds.values()
+    )
 
 
 def _pause_of_period(row: Subscription) -> str:
