@@ -212,7 +212,8 @@ def test_a_paused_plan_is_told_up_front(
     Subscription.objects.update(valid_until=timezone.now())
     studio.open("/create/")
 
-    expect(studio.page.get_by_text("Your plan has ended, so nothing new is made.")).to_be_visible()
+    why = studio.page.get_by_text("Your plan has ended, so nothing new is made.")
+    expect(why.locator("visible=true")).to_have_count(1)
     expect(studio.page.get_by_role("link", name="See plans")).to_be_visible()
     expect(studio.page.get_by_role("button", name="Generate")).to_be_hidden()
     shoot(studio.page, "create-paused")

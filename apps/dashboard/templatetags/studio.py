@@ -12,8 +12,6 @@ from apps.dashboard.selectors import Banner
 from apps.dashboard.selectors import plan_banner as banner_of
 from apps.images.models import Image
 
-PLAN_ADDRESS = "/account/plan/"
-
 register = template.Library()
 
 
@@ -41,12 +39,6 @@ def picture_title(image: Image) -> str:
     """Return the words for a picture: its prompt, or what it is."""
     prompt = image.metadata.get("prompt")
     return str(prompt) if prompt else _("Uploaded picture")
-
-
-@register.simple_tag
-def plan_address() -> str:
-    """Return where plans and credits are bought."""
-    return PLAN_ADDRESS
 
 
 @register.simple_tag
