@@ -83,6 +83,7 @@ SERVICE_SCOPES = {
     "apps/core/health.py": 1,
     "apps/credits/services/audit.py": 1,
     "apps/credits/services/costs.py": 1,
+    "apps/credits/services/ledger.py": 1,
     "apps/credits/services/grants.py": 2,
     "apps/credits/services/notices.py": 1,
     "apps/generation/management/commands/bootstrap_local.py": 1,

@@ -12,7 +12,7 @@ credits_due = Signal()
 # (or None), `at_most` (credits, or None for all that is unused), and perhaps `in_all` (credits
 # that are taken by all signals of that key together). Whoever answers says how many were taken.
 credits_withdrawn = Signal()
-# A payment for a running plan, of `user_id`, has failed; it is tried again at `next_try`, or
+# A payment for a running plan, of `user_id`, has failed; it is tried again at `retry_at`, or
 # never (None). Sent once until the plan is paid again.
 payment_failed = Signal()
 # A new user, `user_id`, has begun a trial.

@@ -13,8 +13,11 @@ from django.core.management import call_command
 from django.db import connection
 
 from apps.accounts.models import User
+from apps.accounts.services.users import close_account
 from apps.catalog.models import GenerationModel
 from apps.core.database import owner_login
+from apps.core.tenancy import service_scope
+from apps.credits.selectors import read_balance
 from apps.credits.services.audit import BOOKS, Drift
 from apps.generation.models import Job
 from apps.generation.services import audit
@@ -99,6 +102,17 @@ DRIFTS = {
     ),
     "charge_without_usage": "DELETE FROM credits_usagerecord",
 }
+
+
+def test_a_closed_account_holds_nothing(jobs: list[Job], user: User) -> None:
+    assert read_balance(user_id=user.id).held > 0
+
+    with service_scope("test"):
+        close_account(user_id=user.id)
+        Job.objects.filter(user=user).delete()
+
+    assert read_balance(user_id=user.id).held == 0
+    assert audit_credits() == []
 
 
 def test_every_rule_has_its_drift() -> None:

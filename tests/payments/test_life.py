@@ -155,8 +155,8 @@ def test_a_failed_payment_is_told_once_and_the_plan_goes_on_for_the_grace(
 ) -> None:
     told: list[object] = []
 
-    def listen(*, user_id: object, next_try: object, **_: object) -> None:
-        told.append((user_id, next_try))
+    def listen(*, user_id: object, retry_at: object, **_: object) -> None:
+        told.append((user_id, retry_at))
 
     payment_failed.connect(listen)
     subscription = shop.subscribe("pro")

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.core.errors import PaymentRequired
-from apps.credits.models import Hold, Posting, PostingKind
+from apps.core.tenancy import service_scope
+from apps.credits.models import RESOLUTIONS, Hold, Posting, PostingKind
 from apps.credits.selectors import forget_balance
 from apps.credits.signals import balance_changed
 from apps.plans.entitlements import smallest_plan_with_credits
@@ -74,6 +75,29 @@ def settle_hold(*, user_id: uuid.UUID, job_id: uuid.UUID, charge: int) -> Resolu
 def release_hold(*, user_id: uuid.UUID, job_id: uuid.UUID) -> Resolution:
     """Give back all that was held for a job, to the grants it came from."""
     return _resolve(user_id, job_id, kind=PostingKind.RELEASE, charge=0)
+
+
+def release_open_holds(*, user_id: uuid.UUID) -> None:
+    """Give back all that is held for jobs of a user, whose jobs are gone."""
+    with service_scope("release the holds of a closed account"):
+        lock_credits(user_id=user_id)
+        open_holds = Hold.objects.filter(user=user_id).exclude(
+            postings__in=Posting.objects.filter(user=user_id, kind__in=RESOLUTIONS)
+        )
+        for job_id in list(open_holds.values_list("job_id", flat=True)):
+            release_hold(user_id=user_id, job_id=job_id)
+
+
+def release_holds_of_closed_account(
+    *, sender: object, user_id: uuid.UUID, **kwargs: object
+) -> None:
+    """Answer `account_closed`.
+
+    After its transaction: that one has the user's row, for which whoever ends a job of the user
+    waits with the lock on the credits.
+    """
+    del sender, kwargs
+    transaction.on_commit(lambda: release_open_holds(user_id=user_id))
 
 
 def announce_change(user_id: uuid.UUID) -> None:

@@ -149,7 +149,7 @@ def _tell_failure(row: Subscription, invoices: list[stripe.Invoice]) -> None:
     payment_failed.send(
         sender=Subscription,
         user_id=row.user_id,
-        next_try=_moment(attempt) if attempt else None,
+        retry_at=_moment(attempt) if attempt else None,
     )
 
 
