@@ -70,11 +70,15 @@ def audit_credits() -> list[Drift]:
 def audit_nightly() -> int:
     """Audit once a night, and raise an alarm on drift; return how many rules are broken."""
     now = timezone.now()
-    if now.hour < HOUR or not cache.add(
-        f"audit_credits:{now:%Y-%m-%d}", "done", timeout=REMEMBERED_SECONDS
-    ):
+    night = f"audit_credits:{now:%Y-%m-%d}"
+    if now.hour < HOUR or not cache.add(night, "begun", timeout=REMEMBERED_SECONDS):
         return 0
-    drifts = audit_credits()
+    try:
+        drifts = audit_credits()
+    except BaseException:
+        # The database was away, say; the night is not done.
+        cache.delete(night)
+        raise
     if drifts:
         error_id = new_error_id()
         for drift in drifts:
