@@ -13,12 +13,10 @@ from apps.accounts.models import User
 from apps.credits.costs import ENOUGH, Quote, Shape, quote_measured, quote_planned, quote_scaled
 from apps.credits.models import (
     RESOLUTIONS,
-    Grant,
     GrantBalance,
     Hold,
     MeasuredCost,
     Posting,
-    UsageRecord,
 )
 from apps.plans.tiers import GpuTier
 
@@ -90,13 +88,6 @@ def live_balances(*, user_id: uuid.UUID) -> list[GrantBalance]:
         GrantBalance.objects.filter(usable | Q(held__gt=0), user=user_id)
         .select_related("grant")
         .order_by("usable_until", "grant_id")
-    )
-
-
-def list_grants(*, user: User) -> QuerySet[Grant]:
-    """List the grants of `user` with their balances, newest first."""
-    return (
-        Grant.objects.filter(user=user).prefetch_related("balances").order_by("-created_at", "-id")
     )
 
 
@@ -172,8 +163,3 @@ def quote_shape(*, model: str, tier: GpuTier, shape: Shape, planned_seconds: flo
     if len(measured.get(False, ())) >= ENOUGH:
         return quote_scaled(shape=shape, seconds_a_work=measured[False])
     return quote_planned(shape=shape, planned_seconds=planned_seconds)
-
-
-def list_usage(*, user: User) -> QuerySet[UsageRecord]:
-    """List the usage of `user`, newest first."""
-    return UsageRecord.objects.filter(user=user).order_by("-created_at", "-id")

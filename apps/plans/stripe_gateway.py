@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.errors import Conflict, ErrorCode
 from apps.plans.errors import PaymentDeclined, PaymentProviderUnavailable, PaymentsOff
-from apps.plans.offers import CENTS, CURRENCY, OFFER, Offer, offers
+from apps.plans.stripe_objects import id_of, metadata_of
 
 T = TypeVar("T")
 
@@ -393,38 +392,6 @@ def _is_as(
     )
 
 
-def offer_of(price: stripe.Price) -> Offer | None:
-    """Return what a price is for; `None` if it is none of ours, or of another amount.
-
-    An amount that our table had earlier is on the price itself, by the command that made it.
-    """
-    metadata = metadata_of(price)
-    offer = offers().get(metadata.get(OFFER) or price.lookup_key or "")
-    if offer is None:
-        return None
-    cents = metadata.get(CENTS) or str(offer.cents)
-    interval = price.recurring.interval if price.recurring else None
-    sold = (str(price.unit_amount), price.currency, interval)
-    return offer if sold == (cents, CURRENCY, offer.interval) else None
-
-
-def subscription_of(invoice: stripe.Invoice) -> str:
-    """Return the id of the subscription that an invoice is for, or ""."""
-    details = invoice.parent.subscription_details if invoice.parent else None
-    return id_of(details.subscription) if details else ""
-
-
-def cents_of(line: stripe.InvoiceLineItem) -> int:
-    """Return the cents of one unit for a whole period."""
-    return int(Decimal(line.pricing.unit_amount_decimal or 0)) if line.pricing else 0
-
-
-def metadata_of(found: Any) -> dict[str, str]:
-    """Return the metadata of an object of Stripe as a plain dict."""
-    kept = found.metadata
-    return {} if kept is None else {str(name): str(value) for name, value in kept.to_dict().items()}
-
-
 def _found(what: str, ask: Callable[[stripe.StripeClient], T]) -> T | None:
     with _asking(what) as asked:
         try:
@@ -433,10 +400,3 @@ def _found(what: str, ask: Callable[[stripe.StripeClient], T]) -> T | None:
             if error.code != "resource_missing":
                 raise
             return None
-
-
-def id_of(value: Any) -> str:
-    """Return the id of what may be an id or the object itself; "" of nothing."""
-    if not value:
-        return ""
-    return value if isinstance(value, str) else str(value.id)

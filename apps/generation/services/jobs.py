@@ -15,7 +15,7 @@ from apps.catalog.models import GenerationModel
 from apps.core.errors import Conflict, ErrorCode, Forbidden, Invalid, NotFound
 from apps.core.tenancy import tenant_scope
 from apps.credits.selectors import credits_of_key_this_month
-from apps.credits.services.ledger import hold_credits, lock_credits, release_hold
+from apps.credits.services.ledger import hold_credits, release_hold
 from apps.generation.announcements import announce_accepted, announce_end
 from apps.generation.models import Job, JobState
 from apps.generation.parameters import GenerationParameters
@@ -76,8 +76,6 @@ def accept_generation(
         )
     tier = has.plan.gpu_tier
     credits = _quoted(quote, user=user, model=model, tier=tier, parameters=parameters)
-    if api_key is not None:
-        _check_cap(user=user, api_key=api_key, quoted=credits)
     try:
         with transaction.atomic():
             job = Job.objects.create(
@@ -94,6 +92,8 @@ def accept_generation(
                 wake_count=1,
             )
             hold_credits(user_id=user.id, job_id=job.id, amount=credits, api_key_id=job.api_key_id)
+            if api_key is not None:
+                _check_cap(user=user, api_key=api_key, quoted=credits)
             transaction.on_commit(lambda: _announce(job))
     except IntegrityError:
         raced = _accepted_before(user=user, key=idempotency_key, digest=digest)
@@ -169,9 +169,9 @@ def _check_cap(*, user: User, api_key: ApiKey, quoted: int) -> None:
     cap = api_key.monthly_credit_cap
     if cap is None:
         return
-    # Two requests at once would each see what was used before the other.
-    lock_credits(user_id=user.id)
-    used = credits_of_key_this_month(user=user, api_key_id=api_key.id)
+    # With this hold: it has locked the user's credits, so that of two requests at once the second
+    # sees the first.
+    used = credits_of_key_this_month(user=user, api_key_id=api_key.id) - quoted
     if used + quoted > cap:
         raise Forbidden(
             _("This needs %(required)d credits, more than this key may still use in this month.")

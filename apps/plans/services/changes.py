@@ -20,6 +20,7 @@ from apps.plans.models import Subscription
 from apps.plans.offers import Offer, is_upgrade, plan_offer
 from apps.plans.selectors import running_subscription
 from apps.plans.services.checkout import price_of
+from apps.plans.stripe_objects import id_of, offer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _running(user: User) -> _Running:
     if row is None or truth is None or truth.status in stripe_gateway.OVER:
         raise Conflict(_("You have no plan that is paid by card."))
     price = truth["items"].data[0].price
-    offer = stripe_gateway.offer_of(price)
+    offer = offer_of(price)
     if offer is None:
         raise Conflict(_("Your plan was made by hand; write to us to change it."))
     return _Running(row=row, truth=truth, offer=offer)
@@ -176,7 +177,7 @@ def _let_go_on(truth: stripe.Subscription) -> None:
 
 def _release(truth: stripe.Subscription) -> None:
     if truth.schedule:
-        stripe_gateway.release_schedule(stripe_gateway.id_of(truth.schedule))
+        stripe_gateway.release_schedule(id_of(truth.schedule))
 
 
 def _record(user: User, what: str) -> None:

@@ -5,7 +5,7 @@ and the log says so loudly.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import stripe
 import structlog
@@ -17,7 +17,7 @@ from apps.plans.models import BillingAccount, Payment, PaymentKind
 from apps.plans.offers import CURRENCY, RENEWAL_SLACK, Offer
 from apps.plans.products import PACK_DAYS, CreditSource
 from apps.plans.signals import credits_due
-from apps.plans.stripe_gateway import id_of
+from apps.plans.stripe_objects import cents_of, id_of, moment_of, offer_of, subscription_of
 
 logger = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ def book_invoice(*, account: BillingAccount, invoice: stripe.Invoice) -> None:
         user_id=account.user_id,
         key=key,
         kind=kind,
-        stripe_subscription_id=stripe_gateway.subscription_of(invoice),
+        stripe_subscription_id=subscription_of(invoice),
         stripe_invoice_id=invoice.id,
         stripe_payment_intent_id=_intent_of(invoice),
         number=invoice.number or "",
@@ -80,7 +80,7 @@ def book_invoice(*, account: BillingAccount, invoice: stripe.Invoice) -> None:
         credits=0 if bought.problem else bought.credits,
         hosted_invoice_url=invoice.hosted_invoice_url or "",
         invoice_pdf=invoice.invoice_pdf or "",
-        paid_at=_moment(invoice.status_transitions.paid_at or invoice.created),
+        paid_at=moment_of(invoice.status_transitions.paid_at or invoice.created),
     )
     _book(payment, problem=bought.problem, until=bought.end + RENEWAL_SLACK)
 
@@ -99,7 +99,7 @@ def book_checkout(*, account: BillingAccount, session: stripe.checkout.Session) 
     paid_at = session.created
     if invoice is not None:
         paid_at = invoice.status_transitions.paid_at or invoice.created
-    start = _moment(paid_at)
+    start = moment_of(paid_at)
     bought = _bought_by_checkout(session, start)
     payment = Payment(
         user_id=account.user_id,
@@ -154,10 +154,10 @@ def _book(payment: Payment, *, problem: str, until: datetime) -> None:
 
 def _bought_by_invoice(invoice: stripe.Invoice, kind: PaymentKind) -> _Bought:
     lines = _lines_of(invoice, is_upgrade=kind == PaymentKind.UPGRADE)
-    moment = _moment(invoice.created)
+    moment = moment_of(invoice.created)
     if lines.charged is None:
         return _Bought(0, moment, moment + timedelta(seconds=1), problem="no line of a period")
-    start, end = _moment(lines.charged.period.start), _moment(lines.charged.period.end)
+    start, end = moment_of(lines.charged.period.start), moment_of(lines.charged.period.end)
     offer = _offer_of_line(lines.charged)
     if offer is None or offer.interval is None:
         return _Bought(0, start, end, problem="unknown price")
@@ -193,7 +193,7 @@ def _offer_of_line(line: stripe.InvoiceLineItem) -> Offer | None:
     details = line.pricing.price_details if line.pricing else None
     if details is None:
         return None
-    return stripe_gateway.offer_of(stripe_gateway.fetch_price(id_of(details.price)))
+    return offer_of(stripe_gateway.fetch_price(id_of(details.price)))
 
 
 def _problem(
@@ -205,7 +205,7 @@ def _problem(
         return f"quantity {line.quantity}"
     if any(each.amount for each in invoice.total_discount_amounts or []):
         return "discounted"
-    whole = stripe_gateway.cents_of(line)
+    whole = cents_of(line)
     part_of_period = kind == PaymentKind.UPGRADE and _is_proration(line)
     if line.amount > whole or (line.amount < whole and not part_of_period):
         return f"{line.amount} cents for {offer.lookup_key}"
@@ -216,7 +216,7 @@ def _bought_by_checkout(session: stripe.checkout.Session, start: datetime) -> _B
     end = start + timedelta(days=PACK_DAYS)
     lines = session.line_items.data if session.line_items else []
     price = lines[0].price if lines else None
-    offer = stripe_gateway.offer_of(price) if price else None
+    offer = offer_of(price) if price else None
     problem = ""
     if len(lines) != 1 or price is None or offer is None or not offer.pack:
         return _Bought(0, start, end, problem="unknown price")
@@ -232,7 +232,3 @@ def _intent_of(invoice: stripe.Invoice) -> str:
         if each.status == "paid":
             return id_of(each.payment.payment_intent)
     return ""
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

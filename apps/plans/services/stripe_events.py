@@ -15,7 +15,7 @@ from apps.plans.models import BillingAccount, Payment
 from apps.plans.services.payments import book_checkout
 from apps.plans.services.reversals import sync_reversals
 from apps.plans.services.stripe_subscriptions import sync_subscription
-from apps.plans.stripe_gateway import id_of
+from apps.plans.stripe_objects import id_of, subscription_of
 
 logger = structlog.get_logger(__name__)
 
@@ -79,8 +79,7 @@ def _columns_of(event: dict[str, Any]) -> dict[str, Any]:
 def _customer_of(about: dict[str, Any]) -> str:
     if about.get("object") == "customer":
         return str(about.get("id") or "")
-    customer = about.get("customer")
-    return str(customer.get("id") if isinstance(customer, dict) else customer or "")
+    return id_of(about.get("customer"))
 
 
 def _apply(about: dict[str, Any]) -> None:
@@ -94,15 +93,11 @@ def _apply(about: dict[str, Any]) -> None:
             )
         case "invoice":
             details = (about.get("parent") or {}).get("subscription_details") or {}
-            _subscription(_customer_of(about), _plain_id(details.get("subscription")))
+            _subscription(_customer_of(about), id_of(details.get("subscription")))
         case "checkout.session":
             _checkout(_customer_of(about), about["id"])
         case "charge" | "refund" | "dispute":
-            _reversed(_plain_id(about.get("payment_intent")))
-
-
-def _plain_id(value: Any) -> str:
-    return str(value.get("id") if isinstance(value, dict) else value or "")
+            _reversed(id_of(about.get("payment_intent")))
 
 
 def lock_account(customer: str) -> BillingAccount | None:
@@ -138,7 +133,7 @@ def _reversed(payment_intent: str) -> None:
     payment = _payment_by(account, payment_intent)
     if payment is None:
         invoice = stripe_gateway.find_invoice(payment_intent)
-        subscription = stripe_gateway.subscription_of(invoice) if invoice is not None else ""
+        subscription = subscription_of(invoice) if invoice is not None else ""
         if subscription:
             sync_subscription(account=account, subscription_id=subscription)
         elif session := stripe_gateway.find_checkout(payment_intent):

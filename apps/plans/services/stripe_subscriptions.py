@@ -3,7 +3,7 @@
 Whatever event was the reason, and in whatever order they come: the object itself is asked for.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import stripe
@@ -26,7 +26,7 @@ from apps.plans.services.mirror import copy_subscription
 from apps.plans.services.pauses import set_pauses
 from apps.plans.services.payments import book_invoice
 from apps.plans.signals import payment_failed
-from apps.plans.stripe_gateway import id_of, offer_of
+from apps.plans.stripe_objects import id_of, moment_of, offer_of
 
 logger = structlog.get_logger(__name__)
 
@@ -85,10 +85,10 @@ def _times(account: BillingAccount, truth: stripe.Subscription) -> dict[str, dat
     An unpaid period counts as far as the grace goes, from where it began.
     """
     item = truth["items"].data[0]
-    start, renews = _moment(truth.start_date), _moment(item.current_period_end)
-    ended = _moment(truth.ended_at) if truth.ended_at else None
+    start, renews = moment_of(truth.start_date), moment_of(item.current_period_end)
+    ended = moment_of(truth.ended_at) if truth.ended_at else None
     unpaid_from = _unpaid_from(account, truth)
-    cancels = _moment(truth.cancel_at) if truth.cancel_at and ended is None else None
+    cancels = moment_of(truth.cancel_at) if truth.cancel_at and ended is None else None
     until = (renews if cancels is None else min(cancels, renews)) + (
         RENEWAL_SLACK if cancels is None else timedelta()
     )
@@ -111,7 +111,7 @@ def _unpaid_from(account: BillingAccount, truth: stripe.Subscription) -> datetim
     gave_up = truth.status == "canceled" and reason == "payment_failed"
     if truth.status not in _OWING and not gave_up:
         return None
-    began = _moment(truth["items"].data[0].current_period_start)
+    began = moment_of(truth["items"].data[0].current_period_start)
     paid_until = Payment.objects.filter(
         user=account.user_id, stripe_subscription_id=truth.id, kind__in=PERIOD_PAYMENTS
     ).aggregate(end=Max("period_end"))["end"]
@@ -149,9 +149,5 @@ def _tell_failure(row: Subscription, invoices: list[stripe.Invoice]) -> None:
     payment_failed.send(
         sender=Subscription,
         user_id=row.user_id,
-        retry_at=_moment(attempt) if attempt else None,
+        retry_at=moment_of(attempt) if attempt else None,
     )
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
