@@ -10,11 +10,12 @@ import pytest
 
 from config.local.addresses import LOGINS
 from config.local.postgres import PostgresServer, temporary_postgres
-from config.local.valkey import temporary_valkey
+from config.local.valkey import ValkeyServer, temporary_valkey
 from config.messages import compile_messages
 
 _servers = ExitStack()
 _postgres: list[PostgresServer] = []
+_valkey: list[ValkeyServer] = []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -23,6 +24,7 @@ def pytest_load_initial_conftests() -> None:
     postgres = _servers.enter_context(temporary_postgres())
     _postgres.append(postgres)
     valkey = _servers.enter_context(temporary_valkey())
+    _valkey.append(valkey)
     var = _servers.enter_context(tempfile.TemporaryDirectory(prefix="easel-test-"))
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings.test",
@@ -39,6 +41,14 @@ def pytest_load_initial_conftests() -> None:
 def superuser_connection(database: str) -> psycopg.Connection[Any]:
     """Connect to a database of the session's server as its superuser, in autocommit mode."""
     return _postgres[-1].superuser_connection(database)
+
+
+def postgres_server() -> PostgresServer:
+    return _postgres[-1]
+
+
+def valkey_server() -> ValkeyServer:
+    return _valkey[-1]
 
 
 def pytest_unconfigure() -> None:
