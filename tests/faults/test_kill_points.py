@@ -30,7 +30,7 @@ def test_a_worker_killed_at_any_point_costs_time_alone(
 ) -> None:
     stack.start_scheduler()
     stack.start_worker(queues=QUEUES, name="doomed", fault=point)
-    settings = LONG if point == "during a renewal" else {}
+    settings = LONG if point == "during a renewal" else {"steps": 4}
     job = make_job(user, starter, **settings)
     wait_until(lambda: stack.has_ended("doomed"), seconds=60, what=f"the death: {point}")
     is_over = state(job) == JobState.SUCCEEDED
