@@ -1,7 +1,12 @@
-"""The job: the one truth about a piece of work, whatever the queue has lost or repeated."""
+"""The job: the one truth about a piece of work, whatever the queue has lost or repeated.
+
+And the lane: where a user's jobs of a tier wait for their turn.
+"""
+
+import time
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import TenantModel
@@ -22,11 +27,26 @@ ACTIVE_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})
 TERMINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
 
 
+class Priority(models.TextChoices):
+    """Where in its user's queue a job waits; a background one runs only when its tier is idle."""
+
+    FRONT = "front", _("front")
+    NORMAL = "normal", _("normal")
+    BACKGROUND = "background", _("background")
+
+
+def position_now() -> int:
+    """Return the place of a job that is asked for now: the time in microseconds."""
+    return int(time.time() * 1_000_000)
+
+
 class Job(TenantModel):
     """A request for pictures.
 
     `attempt` counts claims and is the fencing token: whoever holds an older one has lost the
-    job. `parallel_limit` is the plan's at the time of asking, so that a claim needs no join.
+    job. `parallel_limit` is the plan's at the time of asking. Of a user's waiting jobs those of
+    the smallest `position` come first, the background ones among themselves. `expected_seconds`
+    are what its quote expects.
     """
 
     state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED)
@@ -38,6 +58,13 @@ class Job(TenantModel):
     request_digest = models.CharField(max_length=64)
     # The key that asked, if it was one; keys are revoked, never deleted.
     api_key_id = models.UUIDField(null=True, blank=True, editable=False)
+
+    priority = models.CharField(max_length=16, choices=Priority.choices, default=Priority.NORMAL)
+    position = models.BigIntegerField(default=position_now)
+    batch_id = models.UUIDField(null=True, blank=True)
+    expected_seconds = models.FloatField(default=1.0)
+    # Since when its user's queue does not list it any more; the job and its receipt stay.
+    pruned_at = models.DateTimeField(null=True, blank=True)
 
     attempt = models.PositiveIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
@@ -79,6 +106,21 @@ class Job(TenantModel):
                 condition=Q(state=JobState.QUEUED),
             ),
             models.Index(
+                fields=["user", "tier", "position", "id"],
+                name="generation_job_line",
+                condition=Q(state=JobState.QUEUED) & ~Q(priority=Priority.BACKGROUND),
+            ),
+            models.Index(
+                fields=["user", "tier", "position", "id"],
+                name="generation_job_background",
+                condition=Q(state=JobState.QUEUED, priority=Priority.BACKGROUND),
+            ),
+            models.Index(
+                fields=["user", "batch_id"],
+                name="generation_job_batch",
+                condition=Q(batch_id__isnull=False),
+            ),
+            models.Index(
                 fields=["user"],
                 name="generation_job_running_of",
                 condition=Q(state=JobState.RUNNING),
@@ -97,3 +139,87 @@ class Job(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.id} ({self.state})"
+
+
+_HAS_PLACE = Q(parallel_limit__isnull=True) | Q(
+    parallel_limit__gt=F("running") + F("running_elsewhere")
+)
+
+
+class Lane(TenantModel):
+    """One user's line in one tier; written by PostgreSQL alone, with every change of a job.
+
+    A claim looks at lanes, so it costs the same whatever number of jobs waits in them.
+    `served_seconds` are the GPU seconds of the user as of `served_at`; they halve in half an
+    hour, and what runs now counts as expected. `served_rank` orders lanes by them at any time.
+    `running_elsewhere` are the user's jobs in other tiers. A lane that a worker has let wait for
+    the sake of a model it had loaded was passed over at `passed_at`.
+    """
+
+    tier = models.CharField(max_length=20, choices=GpuTier.choices)
+    waiting = models.PositiveIntegerField(default=0)
+    waiting_seconds = models.FloatField(default=0)
+    waiting_background = models.PositiveIntegerField(default=0)
+    running = models.PositiveIntegerField(default=0)
+    running_elsewhere = models.PositiveIntegerField(default=0)
+    parallel_limit = models.PositiveIntegerField(null=True, blank=True)
+    served_seconds = models.FloatField(default=0)
+    served_at = models.DateTimeField()
+    served_rank = models.FloatField()
+    passed_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    is_due = models.GeneratedField(
+        expression=Q(paused_at__isnull=True, waiting__gt=0) & _HAS_PLACE,
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    is_background_due = models.GeneratedField(
+        expression=Q(paused_at__isnull=True, waiting_background__gt=0) & _HAS_PLACE,
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    is_active = models.GeneratedField(
+        expression=Q(paused_at__isnull=True) & (Q(waiting__gt=0) | Q(running__gt=0)),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user", "tier"], name="generation_lane_of_user"),
+        )
+        indexes = (
+            models.Index(
+                fields=["tier", "served_rank"],
+                name="generation_lane_due",
+                condition=Q(is_due=True),
+            ),
+            models.Index(
+                fields=["tier", "served_rank"],
+                name="generation_lane_background",
+                condition=Q(is_background_due=True),
+            ),
+            models.Index(
+                fields=["tier", "served_rank"],
+                name="generation_lane_active",
+                condition=Q(is_active=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.tier}"
+
+    @property
+    def places(self) -> int | None:
+        """Return how many more jobs the plan lets run now; `None` for any number."""
+        if self.parallel_limit is None:
+            return None
+        return max(self.parallel_limit - self.running - self.running_elsewhere, 0)
+
+    @property
+    def due(self) -> int:
+        """Return how many waiting jobs could run now; each of them has one wake-up."""
+        waiting = self.waiting + self.waiting_background
+        if self.paused_at is not None:
+            return 0
+        return waiting if self.places is None else min(waiting, self.places)

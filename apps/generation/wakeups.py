@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job
-from apps.generation.selectors import due_jobs
+from apps.generation.queue_selectors import first_in_lane, lanes_of, next_to_wake
 from apps.plans.tiers import TIERS, GpuTier
 
 logger = structlog.get_logger(__name__)
@@ -56,10 +56,21 @@ def _send(job: Job, wake_id: str) -> bool:
 
 
 def wake_next_of(*, user_id: uuid.UUID) -> None:
-    """Wake the oldest due job of a user who has just got a place free."""
+    """Wake the job that has just got its place by the end of another one of its user.
+
+    Those before it were woken when they got theirs.
+    """
     with tenant_scope(user_id):
-        job = due_jobs().filter(user=user_id).order_by("created_at", "id").first()
+        job = next_to_wake(user_id=user_id)
     if job is not None:
+        send_wakeup(job)
+
+
+def wake_all_of(*, user_id: uuid.UUID) -> None:
+    """Wake every due job of a user."""
+    with tenant_scope(user_id):
+        jobs = [job for lane in lanes_of(user_id=user_id) for job in first_in_lane(lane, lane.due)]
+    for job in jobs:
         send_wakeup(job)
 
 

@@ -4,6 +4,8 @@ import time
 
 from django.core.cache import cache
 
+from apps.plans.tiers import GpuTier
+
 HEARTBEAT_SECONDS = 5
 _LAST_SEEN = "workers:last_seen"
 
@@ -17,3 +19,9 @@ def seconds_since_last_sign() -> float | None:
     """Return how long ago any worker was heard of, `None` if none was lately."""
     last_seen = cache.get(_LAST_SEEN)
     return None if last_seen is None else max(0.0, time.time() - last_seen)
+
+
+def live_workers(*, tier: GpuTier) -> int:
+    """Return how many workers serve `tier`, as far as is known: one, if any was heard of lately."""
+    del tier
+    return int(seconds_since_last_sign() is not None)

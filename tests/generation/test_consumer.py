@@ -66,9 +66,12 @@ async def connect(
     return socket, connected
 
 
-async def receive(socket: WebsocketCommunicator) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(await socket.receive_from(timeout=10))
-    return message
+async def receive(socket: WebsocketCommunicator, *, queue: bool = False) -> dict[str, Any]:
+    """Return the next event; those of the queue, which follow many others, only if asked for."""
+    while True:
+        message: dict[str, Any] = json.loads(await socket.receive_from(timeout=10))
+        if (message["type"] == "queue") == queue:
+            return message
 
 
 async def test_a_visitor_is_turned_away_with_a_code() -> None:

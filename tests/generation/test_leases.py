@@ -1,6 +1,5 @@
 """Who gets a job, for how long, and what happens when a worker is lost."""
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,6 @@ from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.core.database import owner_login
 from apps.core.errors import ErrorCode
-from apps.core.tenancy import SERVICE_ROLE
 from apps.generation.models import Job, JobState
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import (
@@ -218,28 +216,19 @@ def test_workers_that_claim_together_never_share_a_job(starter: GenerationModel)
 
 
 @contextmanager
-def claim_function(change: Callable[[str], str]) -> Iterator[None]:
-    """Have another form of the function that claims, as its owner would install it."""
+def changed_function(name: str, change: Callable[[str], str]) -> Iterator[None]:
+    """Have another form of a function that claims, as its owner would install it."""
     with owner_login(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_functiondef('easel_claim_job'::regproc)")
+        cursor.execute("SELECT pg_get_functiondef(%s::regproc)", [name])
         (definition,) = cursor.fetchone()
         changed = change(definition)
         assert changed != definition
-        _install(changed)
+        cursor.execute(changed)
     try:
         yield
     finally:
-        with owner_login():
-            _install(definition)
-
-
-def _install(definition: str) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"GRANT CREATE ON SCHEMA public TO {SERVICE_ROLE}")
-        cursor.execute(f"SET LOCAL ROLE {SERVICE_ROLE}")
-        cursor.execute(definition)
-        cursor.execute("SET LOCAL ROLE NONE")
-        cursor.execute(f"REVOKE CREATE ON SCHEMA public FROM {SERVICE_ROLE}")
+        with owner_login(), connection.cursor() as cursor:
+            cursor.execute(definition)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -269,13 +258,14 @@ def test_a_due_job_whose_row_is_held_for_a_moment_is_claimed_after_it(
     assert claimed.id == job.id
 
 
-LOCK = re.compile("PERFORM pg_advisory_xact_lock.*;")
-CLAIMED = "RETURN QUERY SELECT chosen.id"
-
-
 def stretched(definition: str) -> str:
-    """Stretch the moment between claiming and the commit, where a race would happen."""
-    return definition.replace(CLAIMED, f"PERFORM pg_sleep(0.3); {CLAIMED}")
+    """Stretch the moment between looking for a place and taking it, where a race would happen."""
+    look = "head := easel_first_in_lane"
+    return definition.replace(look, f"PERFORM pg_sleep(0.1 + random() / 2); {look}")
+
+
+def unlocked(definition: str) -> str:
+    return definition.replace("FOR UPDATE SKIP LOCKED", "")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -285,20 +275,23 @@ def test_one_users_jobs_claimed_together_keep_to_the_plan(
     for _number in range(4):
         make_job(user, starter)
 
-    with claim_function(stretched):
+    with changed_function("easel_take_next", stretched):
         claimed = [job for job in claim_in_threads(4) if job is not None]
 
     assert len(claimed) == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_on_the_user_the_plan_would_be_exceeded(
+def test_without_the_lock_on_the_lane_the_plan_would_be_exceeded(
     user: User, starter: GenerationModel
 ) -> None:
     for _number in range(4):
         make_job(user, starter)
 
-    with claim_function(lambda definition: LOCK.sub("", stretched(definition))):
+    with (
+        changed_function("easel_take_next", stretched),
+        changed_function("easel_take_place", unlocked),
+    ):
         claimed = [job for job in claim_in_threads(4) if job is not None]
 
     assert len(claimed) > 1

@@ -16,9 +16,10 @@ from django.utils import timezone
 from apps.core.errors import ErrorCode, new_error_id
 from apps.core.tenancy import closed_scope, enter_tenant, service_scope, tenant_scope
 from apps.credits.services.ledger import release_hold
-from apps.generation.announcements import announce_end, announce_start
+from apps.generation.announcements import announce_end, announce_queue, announce_start
 from apps.generation.models import TERMINAL_STATES, Job, JobState
 from apps.generation.selectors import due_jobs
+from apps.generation.services.lanes import lock_lanes
 from apps.generation.wakeups import send_wakeup, wake_next_of
 from apps.plans.tiers import GpuTier
 
@@ -41,12 +42,15 @@ class LeaseState:
     cancel_requested: bool
 
 
-def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
-    """Take the oldest due job of `tiers` under a new lease; `None` if none is due.
+def claim_next_job(
+    *, tiers: Collection[GpuTier], worker: str, loaded: Collection[str] = ()
+) -> Job | None:
+    """Take the job of `tiers` whose turn it is under a new lease; `None` if none is due.
 
-    A job is due while its user has fewer jobs running than the plan's parallel queues. Whose it
-    is no worker knows beforehand, so PostgreSQL chooses, and the rest of the transaction is the
-    chosen user's.
+    A job is due while its user has fewer jobs running than the plan's parallel queues. The user
+    who was served the fewest GPU seconds lately comes first, but for `EASEL_AFFINITY_SECONDS` at
+    most those who want one of the `loaded` models may go before. Whose the job is no worker knows
+    beforehand, so PostgreSQL chooses, and the rest of the transaction is the chosen user's.
     """
     for tries in range(CLAIM_TRIES):
         if tries:
@@ -55,8 +59,15 @@ def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT job_id, owner_id"
-                    " FROM easel_claim_job(%s, %s, make_interval(secs => %s))",
-                    [list(tiers), worker, settings.EASEL_LEASE_SECONDS],
+                    " FROM easel_claim_job(%s, %s, make_interval(secs => %s), %s::text[],"
+                    " make_interval(secs => %s))",
+                    [
+                        list(tiers),
+                        worker,
+                        settings.EASEL_LEASE_SECONDS,
+                        list(loaded),
+                        settings.EASEL_AFFINITY_SECONDS,
+                    ],
                 )
                 found = cursor.fetchone()
             if found is None:
@@ -67,7 +78,7 @@ def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
                 continue
             enter_tenant(user_id)
             job = Job.objects.select_related("model").get(id=job_id)
-            transaction.on_commit(partial(announce_start, job))
+            transaction.on_commit(partial(_after_claim, job))
             return job
     return None
 
@@ -89,6 +100,7 @@ def check_lease(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> Lease
 def hand_back(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> bool:
     """Make a running job due again at once; `False` if the lease was lost before."""
     with tenant_scope(user_id):
+        lock_lanes(user_id=user_id)
         job = _held(job_id, attempt).select_for_update().first()
         if job is None:
             return False
@@ -99,19 +111,18 @@ def hand_back(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> bool:
 def recover_expired_jobs() -> int:
     """Make every job whose lease ran out due again, or fail it after its last attempt."""
     recovered = 0
-    while True:
+    with service_scope("find expired jobs"):
+        expired = list(_expired().order_by("lease_expires_at").values_list("id", "user_id"))
+    for job_id, user_id in expired:
         with service_scope("recover expired jobs"):
-            job = (
-                Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=timezone.now())
-                .select_for_update(skip_locked=True)
-                .order_by("lease_expires_at")
-                .first()
-            )
+            lock_lanes(user_id=user_id)
+            job = _expired().select_for_update(skip_locked=True).filter(id=job_id).first()
             if job is None:
-                return recovered
+                continue
             logger.warning("lease_expired", job_id=str(job.id), attempt=job.attempt)
             _requeue_or_fail(job)
             recovered += 1
+    return recovered
 
 
 def wake_forgotten_jobs() -> int:
@@ -126,6 +137,10 @@ def wake_forgotten_jobs() -> int:
     with service_scope("wake forgotten jobs"):
         jobs = list(due_jobs().filter(overdue).order_by("created_at", "id")[:REWAKES_A_SWEEP])
     return sum(send_wakeup(job) for job in jobs)
+
+
+def _expired() -> QuerySet[Job]:
+    return Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=timezone.now())
 
 
 def _held(job_id: uuid.UUID, attempt: int) -> QuerySet[Job]:
@@ -166,9 +181,15 @@ def _requeue_or_fail(job: Job) -> None:
     transaction.on_commit(lambda: _after_recovery(job))
 
 
+def _after_claim(job: Job) -> None:
+    announce_start(job)
+    announce_queue(user_id=job.user_id)
+
+
 def _after_recovery(job: Job) -> None:
     if job.state == JobState.QUEUED:
         send_wakeup(job)
     else:
         announce_end(job)
         wake_next_of(user_id=job.user_id)
+    announce_queue(user_id=job.user_id)
