@@ -91,6 +91,7 @@ SERVICE_SCOPES = {
     "apps/generation/management/commands/bootstrap_local.py": 1,
     "apps/generation/management/commands/doctor.py": 1,
     "apps/generation/management/commands/generate.py": 1,
+    "apps/generation/services/dead_letters.py": 2,
     "apps/generation/services/leases.py": 2,
     "apps/generation/services/leftovers.py": 1,
     "apps/generation/services/workers.py": 3,
