@@ -5,6 +5,7 @@ And the lane: where a user's jobs of a tier wait for their turn.
 
 import time
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -67,6 +68,8 @@ class Job(TenantModel):
     pruned_at = models.DateTimeField(null=True, blank=True)
 
     attempt = models.PositiveIntegerField(default=0)
+    # Of these attempts, those that a worker gave up in order: they count for nothing.
+    hand_backs = models.PositiveIntegerField(default=0, db_default=0)
     worker = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
@@ -223,3 +226,59 @@ class Lane(TenantModel):
         if self.paused_at is not None:
             return 0
         return waiting if self.places is None else min(waiting, self.places)
+
+
+class WorkerState(models.TextChoices):
+    """What a worker said last that it is at."""
+
+    IDLE = "idle", _("idle")
+    BUSY = "busy", _("busy")
+    DRAINING = "draining", _("taking no jobs")
+    GONE = "gone", _("gone")
+
+
+class Worker(models.Model):
+    """The last sign of life of a worker process; `run` tells two processes of one name apart.
+
+    Written by `easel_report_worker` alone. Whoever dies without a word stays in its last state:
+    `apps.generation.workers` looks at `seen_at` too.
+    """
+
+    name = models.CharField(max_length=100, primary_key=True)
+    run = models.UUIDField()
+    tiers = ArrayField(models.CharField(max_length=20, choices=GpuTier.choices))
+    gpu = models.CharField(max_length=100)
+    memory_total_bytes = models.BigIntegerField(null=True, blank=True)
+    memory_used_bytes = models.BigIntegerField(null=True, blank=True)
+    rss_bytes = models.BigIntegerField(null=True, blank=True)
+    loaded_models = ArrayField(models.CharField(max_length=100))
+    current_job = models.UUIDField(null=True, blank=True)
+    state = models.CharField(max_length=16, choices=WorkerState.choices)
+    last_received_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    version = models.CharField(max_length=32)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.state})"
+
+
+class DrainScope(models.TextChoices):
+    WORKER = "worker", _("one worker")
+    TIER = "tier", _("a tier")
+
+
+class DrainOrder(models.Model):
+    """An operator's word that a worker, or every worker of a tier, is to claim nothing more."""
+
+    scope = models.CharField(max_length=16, choices=DrainScope.choices)
+    target = models.CharField(max_length=100)
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["scope", "target"], name="generation_drainorder_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.target}"

@@ -205,7 +205,7 @@ def _places(
 def _places_in_lane(
     user: User, *, lane: Lane, line: Sequence[Job], running: Sequence[Job]
 ) -> dict[uuid.UUID, Place]:
-    workers = live_workers(tier=GpuTier(lane.tier))
+    workers = live_workers(tier=GpuTier(lane.tier)).count()
     rivals = _rivals(user, lane)
     remaining = sum(_remaining(job) for job in running)
     places: dict[uuid.UUID, Place] = {}

@@ -1,7 +1,7 @@
 """Claim a job, make its pictures with the engine, store them, end it."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -31,10 +31,12 @@ from gpu_tasks.engine import (
     ModelSource,
     ModelUnavailable,
     OutOfMemory,
+    StepProgress,
 )
 from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
 from gpu_tasks.runner.lease import LeaseKeeper
 from gpu_tasks.runner.progress import ProgressReporter
+from gpu_tasks.worker.shutdown import Pace, Shutdown
 
 logger = structlog.get_logger(__name__)
 
@@ -63,17 +65,41 @@ class JobRunner:
         self.engine = engine
         self.tiers = tiers
         self.worker = worker
+        self.shutdown = Shutdown()
+        # Tiers that an operator wants nothing claimed of.
+        self.drained: Collection[GpuTier] = frozenset()
+        self.current: Job | None = None
+        self.on_change: Callable[[], None] = _nothing
+
+    @property
+    def open_tiers(self) -> list[GpuTier]:
+        """List the tiers that jobs may be claimed of now."""
+        if self.shutdown.is_asked:
+            return []
+        return [tier for tier in self.tiers if tier not in self.drained]
 
     def run_next(self) -> bool:
         """Claim the next due job and bring it to its end; `False` if none was due."""
-        job = claim_next_job(
-            tiers=self.tiers, worker=self.worker, loaded=self.engine.loaded_models
-        )
+        tiers = self.open_tiers
+        loaded = self.engine.loaded_models
+        job = claim_next_job(tiers=tiers, worker=self.worker, loaded=loaded) if tiers else None
         if job is None:
             return False
-        with structlog.contextvars.bound_contextvars(job_id=str(job.id), attempt=job.attempt):
-            self._run(job)
+        self.current = job
+        self.on_change()
+        try:
+            with structlog.contextvars.bound_contextvars(job_id=str(job.id), attempt=job.attempt):
+                self._run(job)
+        finally:
+            self.current = None
+            self.on_change()
         return True
+
+    def let_go(self) -> None:
+        """Hand the current job back, from whichever thread: its late result will be refused."""
+        job = self.current
+        if job is not None and _hand_back(job, is_counted=False):
+            logger.warning("job_let_go", job_id=str(job.id), attempt=job.attempt)
 
     def _run(self, job: Job) -> None:
         try:
@@ -88,7 +114,7 @@ class JobRunner:
         except (DatabaseError, OSError) as error:
             # The database or the store is away for a moment: another attempt may fare better.
             logger.exception("job_handed_back", error=type(error).__name__)
-            hand_back(user_id=job.user_id, job_id=job.id, attempt=job.attempt)
+            _hand_back(job)
         except Exception as error:  # noqa: BLE001  (whatever it was, the job must not stay running)
             _fail(job, ErrorCode.INTERNAL, error)
 
@@ -97,15 +123,27 @@ class JobRunner:
         parameters = GenerationParameters.from_json(job.parameters)
         request = _engine_request(job, parameters)
         reporter = ProgressReporter(job=job)
+        pace = Pace()
+
+        def note_step(step: StepProgress) -> None:
+            pace.note(step.fraction)
+            reporter.report(step)
+
+        def must_stop() -> bool:
+            return lease.must_stop() or self.shutdown.must_let_go(seconds_left=pace.seconds_left)
+
         made: GenerationResult | GenerationCancelled
         try:
             made = self.engine.generate(
                 request,
                 source=model_source(job.model),
-                on_step=reporter.report,
-                is_cancelled=lease.must_stop,
+                on_step=note_step,
+                is_cancelled=must_stop,
             )
         except GenerationCancelled as cancelled:
+            if not lease.must_stop():
+                self.let_go()
+                return
             made = cancelled
         if lease.lost:
             logger.warning("attempt_lost")
@@ -123,6 +161,14 @@ class JobRunner:
             logger.warning("attempt_lost")
             for picture in stored:
                 delete_files(user_id=job.user_id, image_name=picture.image_name)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _hand_back(job: Job, *, is_counted: bool = True) -> bool:
+    return hand_back(user_id=job.user_id, job_id=job.id, attempt=job.attempt, is_counted=is_counted)
 
 
 def _engine_request(job: Job, parameters: GenerationParameters) -> GenerationRequest:

@@ -97,13 +97,21 @@ def check_lease(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> Lease
         return _look(job_id, attempt)
 
 
-def hand_back(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> bool:
-    """Make a running job due again at once; `False` if the lease was lost before."""
+def hand_back(
+    *, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int, is_counted: bool = True
+) -> bool:
+    """Make a running job due again at once; `False` if the lease was lost before.
+
+    An attempt that is not counted leaves the job as many as it had: a worker that is asked to
+    end (a deployment, a spot notice) says nothing about the job.
+    """
     with tenant_scope(user_id):
         lock_lanes(user_id=user_id)
         job = _held(job_id, attempt).select_for_update().first()
         if job is None:
             return False
+        if not is_counted:
+            job.hand_backs += 1
         _requeue_or_fail(job)
     return True
 
@@ -158,7 +166,7 @@ def _requeue_or_fail(job: Job) -> None:
     if job.cancel_requested_at is not None:
         job.state = JobState.CANCELLED
         job.finished_at = now
-    elif job.attempt >= settings.EASEL_MAX_ATTEMPTS:
+    elif job.attempt - job.hand_backs >= settings.EASEL_MAX_ATTEMPTS:
         job.state = JobState.FAILED
         job.finished_at = now
         job.error_code = ErrorCode.WORKER_LOST
@@ -169,6 +177,7 @@ def _requeue_or_fail(job: Job) -> None:
     job.save(
         update_fields=[
             "state",
+            "hand_backs",
             "started_at",
             "finished_at",
             "lease_expires_at",
