@@ -8,7 +8,7 @@ modules decide whether they can do without it.
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from environs import FileAwareEnv
+from environs import FileAwareEnv, validate
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,6 +44,8 @@ with _env.prefixed("EASEL_"):
     WORKER_MAX_RSS_BYTES: int = _env.int("WORKER_MAX_RSS_BYTES", 0)
     # Instance metadata, asked for notices of a spot interruption; nobody is asked without it.
     METADATA_URL: str | None = _env.str("METADATA_URL", None)
+    # Jobs that are alike share a forward pass: auto (where it was measured to pay), off, force.
+    BATCHING: str = _env.str("BATCHING", "auto", validate=validate.OneOf(["auto", "off", "force"]))
     MODEL_CACHE_BYTES: int = _env.int("MODEL_CACHE_BYTES", 8 * 1024**3)
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
     SERVE_ADMIN: bool = _env.bool("SERVE_ADMIN", False)

@@ -7,7 +7,7 @@ import time
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import TenantModel
@@ -36,6 +36,11 @@ class Priority(models.TextChoices):
     BACKGROUND = "background", _("background")
 
 
+# What each of the jobs that share a forward pass may have for itself.
+OWN_PARAMETERS = ("prompt", "negative_prompt", "seed", "num_images", "init_image")
+_OWN = ", ".join(f"'{name}'" for name in OWN_PARAMETERS)
+
+
 def position_now() -> int:
     """Return the place of a job that is asked for now: the time in microseconds."""
     return int(time.time() * 1_000_000)
@@ -47,7 +52,7 @@ class Job(TenantModel):
     `attempt` counts claims and is the fencing token: whoever holds an older one has lost the
     job. `parallel_limit` is the plan's at the time of asking. Of a user's waiting jobs those of
     the smallest `position` come first, the background ones among themselves. `expected_seconds`
-    are what its quote expects.
+    are what its quote expects. Jobs of one `batch_shape` can share a forward pass.
     """
 
     state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED)
@@ -64,6 +69,16 @@ class Job(TenantModel):
     position = models.BigIntegerField(default=position_now)
     batch_id = models.UUIDField(null=True, blank=True)
     expected_seconds = models.FloatField(default=1.0)
+    batch_shape = models.GeneratedField(
+        expression=Func(
+            F("model"),
+            F("parameters"),
+            template=f"md5(%(expressions)s - ARRAY[{_OWN}]::text[])::text)",
+            arg_joiner=" || (",
+        ),
+        output_field=models.CharField(max_length=32),
+        db_persist=True,
+    )
     # Since when its user's queue does not list it any more; the job and its receipt stay.
     pruned_at = models.DateTimeField(null=True, blank=True)
 

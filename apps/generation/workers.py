@@ -12,8 +12,6 @@ from django.utils import timezone
 from apps.generation.models import Worker, WorkerState
 from apps.plans.tiers import GpuTier
 
-from apps.plans.tiers import GpuTier
-
 HEARTBEAT_SECONDS = 5
 SILENT_AFTER = timedelta(seconds=10 * HEARTBEAT_SECONDS)
 

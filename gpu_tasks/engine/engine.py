@@ -207,19 +207,21 @@ class Engine:
     def _end(
         self, passengers: Sequence[Passenger], load_seconds: float, *, sparingly: bool
     ) -> None:
-        for passenger in passengers:
-            if passenger.is_aboard:
-                passenger.arrive(
-                    GenerationResult(
-                        images=tuple(passenger.finished),
-                        seeds=passenger.request.seeds,
-                        compute_seconds=passenger.seconds,
-                        model_load_seconds=load_seconds,
-                        device=str(self.device),
-                        library_versions=LIBRARY_VERSIONS,
-                        memory_saved=sparingly,
-                    )
+        aboard = [passenger for passenger in passengers if passenger.is_aboard]
+        pictures = sum(passenger.request.num_images for passenger in aboard)
+        for passenger in aboard:
+            passenger.arrive(
+                GenerationResult(
+                    images=tuple(passenger.finished),
+                    seeds=passenger.request.seeds,
+                    compute_seconds=passenger.seconds,
+                    model_load_seconds=load_seconds,
+                    device=str(self.device),
+                    library_versions=LIBRARY_VERSIONS,
+                    memory_saved=sparingly,
+                    pass_pictures=1 if sparingly else pictures,
                 )
+            )
 
     def _run_with_second_try(self, run: ForwardPass) -> bool:
         """Run, and once more sparingly when memory ran out; say whether that was needed."""

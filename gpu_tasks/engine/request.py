@@ -150,6 +150,7 @@ class GenerationResult:
     `compute_seconds` starts when the model is ready and ends when the last picture is decoded;
     `model_load_seconds` is what this request waited for the model (about 0 when it was loaded).
     `memory_saved` says that a first try ran out of memory and this one was made sparingly.
+    `pass_pictures` were made in the same forward pass at its end, those of others included.
     """
 
     images: tuple[Image.Image, ...]
@@ -159,6 +160,7 @@ class GenerationResult:
     device: str
     library_versions: Mapping[str, str]
     memory_saved: bool = False
+    pass_pictures: int = 1
 
 
 OnStep = Callable[[StepProgress], None]

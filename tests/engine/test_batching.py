@@ -100,8 +100,7 @@ def test_whoever_is_cancelled_leaves_and_the_others_do_not_notice(
     evaluations: int,
 ) -> None:
     stays, leaves, too = (
-        replace(one, scheduler=scheduler)
-        for one in three_requests(make_request, tiny_source)
+        replace(one, scheduler=scheduler) for one in three_requests(make_request, tiny_source)
     )
     alone = [engine.generate(one, source=tiny_source) for one in (stays, too)]
     asked = 0

@@ -18,12 +18,12 @@ from apps.core.errors import ErrorCode
 from apps.generation.models import Job, JobState
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import (
-    check_lease,
+    LeaseState,
     claim_next_job,
     hand_back,
     recover_expired_jobs,
-    renew_lease,
     wake_forgotten_jobs,
+    watch_leases,
 )
 from apps.generation.services.results import fail_job, finish_job
 from apps.plans.tiers import GpuTier
@@ -82,8 +82,12 @@ def test_a_lease_is_renewed_by_its_attempt_alone(user: User, starter: Generation
     assert job is not None
     expire(job)
 
-    assert not renew_lease(user_id=job.user_id, job_id=job.id, attempt=job.attempt + 1).held
-    assert renew_lease(user_id=job.user_id, job_id=job.id, attempt=job.attempt).held
+    late = watch_leases(attempts={job.id: job.attempt + 1}, renew=True)[job.id]
+    assert late == LeaseState(held=False, cancel_requested=False)
+    job.refresh_from_db()
+    assert job.lease_expires_at is not None
+    assert job.lease_expires_at < timezone.now()
+    assert watch_leases(attempts={job.id: job.attempt}, renew=True)[job.id].held
     job.refresh_from_db()
     assert job.lease_expires_at is not None
     assert job.lease_expires_at > timezone.now()
@@ -93,12 +97,12 @@ def test_a_cancel_is_seen_through_the_lease(user: User, starter: GenerationModel
     make_job(user, starter)
     job = claim()
     assert job is not None
-    before = check_lease(user_id=job.user_id, job_id=job.id, attempt=1)
+    before = watch_leases(attempts={job.id: 1})
     cancel_job(user=user, job_id=job.id)
-    after = check_lease(user_id=job.user_id, job_id=job.id, attempt=1)
+    after = watch_leases(attempts={job.id: 1})
 
-    assert (before.held, before.cancel_requested) == (True, False)
-    assert (after.held, after.cancel_requested) == (True, True)
+    assert before == {job.id: LeaseState(held=True, cancel_requested=False)}
+    assert after == {job.id: LeaseState(held=True, cancel_requested=True)}
 
 
 def test_an_expired_lease_makes_the_job_due_again(user: User, starter: GenerationModel) -> None:

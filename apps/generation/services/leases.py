@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -36,7 +36,7 @@ CLAIM_PAUSE_SECONDS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class LeaseState:
-    """What a renewal found: whether the lease still holds, and whether to stop."""
+    """What a look found: whether the lease still holds, and whether to stop."""
 
     held: bool
     cancel_requested: bool
@@ -83,18 +83,54 @@ def claim_next_job(
     return None
 
 
-def renew_lease(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> LeaseState:
-    """Prolong the lease of `attempt`, unless another attempt has taken the job over."""
-    expires = timezone.now() + timedelta(seconds=settings.EASEL_LEASE_SECONDS)
-    with tenant_scope(user_id):
-        _held(job_id, attempt).update(lease_expires_at=expires)
-        return _look(job_id, attempt)
+def claim_alike(*, leader: Job, worker: str, pictures: int) -> list[Job]:
+    """Take further due jobs that can share a forward pass with `leader`, which `worker` runs.
+
+    They are the first in their users' lines, of `pictures` at most in all; users who were served
+    the fewest GPU seconds lately come first, and the leader's own jobs last.
+    """
+    with closed_scope():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT job_id, owner_id"
+                " FROM easel_claim_alike(%s, %s, make_interval(secs => %s), %s)",
+                [leader.id, worker, settings.EASEL_LEASE_SECONDS, pictures],
+            )
+            found = cursor.fetchall()
+        jobs = []
+        for job_id, user_id in found:
+            enter_tenant(user_id)
+            job = Job.objects.select_related("model").get(id=job_id)
+            transaction.on_commit(partial(_after_claim, job))
+            jobs.append(job)
+    return jobs
 
 
-def check_lease(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> LeaseState:
-    """Look whether `attempt` still holds the job and whether its user wants it cancelled."""
-    with tenant_scope(user_id):
-        return _look(job_id, attempt)
+def watch_leases(
+    *, attempts: Mapping[uuid.UUID, int], renew: bool = False
+) -> dict[uuid.UUID, LeaseState]:
+    """Look which attempts still hold their jobs, and whether the users want them cancelled.
+
+    Leases that are held are prolonged if `renew`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT job_id, cancel_requested"
+            " FROM easel_watch_leases(%s, %s, make_interval(secs => %s))",
+            [
+                list(attempts),
+                list(attempts.values()),
+                settings.EASEL_LEASE_SECONDS if renew else None,
+            ],
+        )
+        cancel_requested: dict[uuid.UUID, bool] = dict(cursor.fetchall())
+    return {
+        job_id: LeaseState(
+            held=job_id in cancel_requested,
+            cancel_requested=cancel_requested.get(job_id, False),
+        )
+        for job_id in attempts
+    }
 
 
 def hand_back(
@@ -153,11 +189,6 @@ def _expired() -> QuerySet[Job]:
 
 def _held(job_id: uuid.UUID, attempt: int) -> QuerySet[Job]:
     return Job.objects.filter(id=job_id, state=JobState.RUNNING, attempt=attempt)
-
-
-def _look(job_id: uuid.UUID, attempt: int) -> LeaseState:
-    requested = list(_held(job_id, attempt).values_list("cancel_requested_at", flat=True))
-    return LeaseState(held=bool(requested), cancel_requested=requested not in ([], [None]))
 
 
 def _requeue_or_fail(job: Job) -> None:
