@@ -66,9 +66,7 @@ class JobRunner:
 
     def run_next(self) -> bool:
         """Claim the next due job and bring it to its end; `False` if none was due."""
-        job = claim_next_job(
-            tiers=self.tiers, worker=self.worker, loaded=self.engine.loaded_models
-        )
+        job = claim_next_job(tiers=self.tiers, worker=self.worker, loaded=self.engine.loaded_models)
         if job is None:
             return False
         with structlog.contextvars.bound_contextvars(job_id=str(job.id), attempt=job.attempt):
