@@ -46,12 +46,11 @@ def make_job(user: User, model: GenerationModel, **settings: Any) -> Job:
 
 def make_batch(user: User, model: GenerationModel, count: int, **settings: Any) -> list[Job]:
     """Accept a batch of quick jobs for `user`, which differ by their seed."""
+    asked: dict[str, Any] = {"prompt": "a red circle", "steps": 2} | settings
     orders = [
         Order(
             model=model,
-            parameters=complete_parameters(
-                model=model, **{"prompt": "a red circle", "steps": 2, "seed": seed} | settings
-            ),
+            parameters=complete_parameters(model=model, **({"seed": seed} | asked)),
         )
         for seed in range(count)
     ]

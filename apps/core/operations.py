@@ -294,6 +294,11 @@ class ServiceFunction(RunSQL):
         return f"Add the function {self.signature} for {', '.join(self.callers)}"
 
 
+def _steps(statements: Any) -> list[str]:
+    """Return the statements of an operation, which Django's types leave open."""
+    return list(statements)
+
+
 class ReplaceServiceFunction(RunSQL):
     """Put a function of `ServiceFunction` in the place of another, with the same callers."""
 

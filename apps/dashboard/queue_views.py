@@ -54,10 +54,11 @@ def act_on_job(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     """Do to one job what the button says."""
     user = signed_in_user(request)
     name = request.POST.get("act", "")
+    action: Callable[..., object]
     if name == "up":
         action = partial(services.move_beside, other_id=_before(request), after=False)
     elif name in _ON_JOB:
-        action = partial(_ON_JOB[name])
+        action = _ON_JOB[name]
     else:
         raise Http404
     return _done(request, user, partial(action, user=user, job_id=job_id))

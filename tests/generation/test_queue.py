@@ -21,7 +21,7 @@ from apps.generation.receipts import get_receipt
 from apps.generation.services import jobs as job_services
 from apps.generation.services import queue
 from apps.generation.services.audit import audit_credits
-from apps.generation.services.leases import claim_next_job, wake_forgotten_jobs
+from apps.generation.services.leases import claim_next_job, hand_back, wake_forgotten_jobs
 from apps.generation.services.results import fail_job, finish_job
 from apps.generation.workers import report_alive
 from apps.images.models import Image
@@ -345,6 +345,20 @@ def test_resuming_wakes_what_is_due_and_only_once(user: User, starter: Generatio
     queue.resume_queue(user=user)
 
     assert waiting_messages() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_handed_back_to_a_paused_queue_is_not_woken(
+    user: User, starter: GenerationModel
+) -> None:
+    make_job(user, starter)
+    job = claimed()
+    queue.pause_queue(user=user)
+
+    assert hand_back(user_id=user.id, job_id=job.id, attempt=1)
+
+    assert waiting_messages() == 1  # the first one, which nobody took
+    assert claim() is None
 
 
 # Cancelling many, trying again, tidying up
