@@ -85,7 +85,8 @@ export class JobStore {
     }
     const job = this.#jobs.get(event.job_id);
     if (!job) {
-      this.#fetch(event.job_id);
+      // Of a thousand that are cancelled at once, those that were never shown need not be.
+      if (event.type !== "finished" || event.state !== "cancelled") this.#fetch(event.job_id);
       return;
     }
     if (event.type === "started") {

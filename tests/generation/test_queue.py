@@ -1,9 +1,6 @@
 """What a user does with the own queue, and what nobody else can do with it."""
 
-import threading
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,24 +9,20 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
-from apps.core.errors import Conflict, EaselError, ErrorCode
+from apps.core.errors import ErrorCode
 from apps.core.tenancy import tenant_scope
-from apps.credits.selectors import read_balance
 from apps.generation.models import Job, JobState, Lane, Priority
-from apps.generation.queue_selectors import WaitingFor, get_queue, places_of
 from apps.generation.receipts import get_receipt
-from apps.generation.services import jobs as job_services
 from apps.generation.services import queue
 from apps.generation.services.audit import audit_credits
 from apps.generation.services.leases import claim_next_job, hand_back, wake_forgotten_jobs
 from apps.generation.services.results import fail_job, finish_job
-from apps.generation.workers import report_alive
 from apps.images.models import Image
+from apps.plans.models import Subscription
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import GpuTier
 from tests.factories import make_batch, make_job, make_user
-from tests.queries import counted_queries
 from tests.queues import waiting_messages
 
 URL = "/api/v1/generations"
@@ -60,112 +53,6 @@ def order(api: APIClient) -> list[str]:
 
 def ids(jobs: list[Job]) -> list[str]:
     return [str(job.id) for job in jobs]
-
-
-# Batches
-
-
-def test_a_batch_is_accepted_in_its_order_with_a_hold_each(api: APIClient, user: User) -> None:
-    asked = [{"prompt": f"number {number}", "seed": number} for number in range(3)]
-
-    response = api.post(f"{URL}/batch", {"generations": asked}, format="json")
-
-    assert response.status_code == 202
-    body = response.json()
-    jobs = body["generations"]
-    assert [job["prompt"] for job in jobs] == ["number 0", "number 1", "number 2"]
-    assert {job["batch"] for job in jobs} == {body["batch"]}
-    assert [job["queue"]["position"] for job in jobs] == [1, 2, 3]
-    assert order(api) == [job["id"] for job in jobs]
-    assert read_balance(user_id=user.id).held == sum(
-        get_receipt(user=user, job_id=job["id"]).held for job in jobs
-    )
-    assert audit_credits() == []
-
-
-def test_a_batch_that_costs_too_much_is_refused_whole(api: APIClient, user: User) -> None:
-    asked = [{"prompt": "x", "steps": 50, "num_images": 4} for _ in range(400)]
-
-    response = api.post(f"{URL}/batch", {"generations": asked}, format="json")
-
-    assert response.status_code == 402
-    assert response.json()["code"] == "insufficient_credits"
-    assert response.json()["available"] == 500
-    assert not Job.objects.exists()
-    assert read_balance(user_id=user.id).held == 0
-
-
-def test_a_batch_that_does_not_fit_the_queue_is_refused_whole(
-    api: APIClient, user: User, starter: GenerationModel, settings: Any
-) -> None:
-    settings.EASEL_MAX_WAITING_JOBS = 3
-    make_job(user, starter)
-
-    response = api.post(f"{URL}/batch", {"generations": [{"prompt": "x"}] * 3}, format="json")
-
-    assert response.status_code == 409
-    assert response.json()["code"] == "queue_full"
-    assert (response.json()["limit"], response.json()["waiting"]) == (3, 1)
-    assert Job.objects.count() == 1
-
-
-@pytest.mark.parametrize(
-    ("generations", "fields"),
-    [
-        ([], ["generations"]),
-        ([{"prompt": "x"}, {"prompt": ""}], ["generations.1.prompt"]),
-        ([{"prompt": "x", "width": 100}], ["generations.0.width"]),
-        ([{"prompt": "x", "model": "none"}], ["model"]),
-        ("x", ["generations"]),
-    ],
-)
-def test_a_bad_value_in_a_batch_is_named_and_changes_nothing(
-    api: APIClient, generations: Any, fields: list[str]
-) -> None:
-    response = api.post(f"{URL}/batch", {"generations": generations}, format="json")
-
-    assert response.status_code == 422
-    assert [field.split(".non_field")[0] for field in response.json()["invalid_fields"]] == fields
-    assert "ErrorDetail" not in response.content.decode()
-    assert not Job.objects.exists()
-
-
-def test_the_same_key_and_batch_give_the_same_jobs(api: APIClient) -> None:
-    asked = {"generations": [{"prompt": "a"}, {"prompt": "b"}]}
-    headers = {"Idempotency-Key": "k1"}
-
-    first = api.post(f"{URL}/batch", asked, format="json", headers=headers)
-    again = api.post(f"{URL}/batch", asked, format="json", headers=headers)
-    other = api.post(
-        f"{URL}/batch", {"generations": [{"prompt": "a"}]}, format="json", headers=headers
-    )
-
-    assert again.json() == first.json()
-    assert other.status_code == 409
-    assert Job.objects.count() == 2
-
-
-def test_a_batch_is_cancelled_whole(api: APIClient, user: User, starter: GenerationModel) -> None:
-    batch = make_batch(user, starter, 3)
-    kept = make_job(user, starter)
-    running = claimed()
-
-    response = api.post(f"{URL}/batch/{batch[0].batch_id}/cancel")
-
-    assert response.status_code == 202
-    assert [job["state"] for job in response.json()["generations"]] == [
-        "running",
-        "cancelled",
-        "cancelled",
-    ]
-    running.refresh_from_db()
-    assert running.cancel_requested_at is not None
-    kept.refresh_from_db()
-    assert kept.state == JobState.QUEUED
-    assert audit_credits() == []
-
-
-# Order
 
 
 def test_the_front_is_before_all_that_waits(
@@ -278,9 +165,6 @@ def test_what_does_not_wait_is_not_moved(
     assert (moved.status_code, beside.status_code, itself.status_code) == (409, 409, 422)
 
 
-# Pause and resume
-
-
 def test_a_paused_queue_starts_nothing_and_what_runs_goes_on(
     api: APIClient, user: User, starter: GenerationModel
 ) -> None:
@@ -336,6 +220,20 @@ def test_there_is_one_wake_up_for_each_due_job(user: User, starter: GenerationMo
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_smaller_plan_wakes_no_more_than_it_lets_run(
+    user: User, starter: GenerationModel
+) -> None:
+    start_subscription(user=user, plan=PLANS["studio"])
+    make_batch(user, starter, 5)
+    Subscription.objects.filter(user=user, plan="studio").delete()
+    start_subscription(user=user, plan=PLANS["pro"])
+
+    make_batch(user, starter, 4)
+
+    assert waiting_messages() == 3
+
+
+@pytest.mark.django_db(transaction=True)
 def test_resuming_wakes_what_is_due_and_only_once(user: User, starter: GenerationModel) -> None:
     queue.pause_queue(user=user)
     make_batch(user, starter, 3)
@@ -359,9 +257,6 @@ def test_a_job_handed_back_to_a_paused_queue_is_not_woken(
 
     assert waiting_messages() == 1  # the first one, which nobody took
     assert claim() is None
-
-
-# Cancelling many, trying again, tidying up
 
 
 def test_clearing_cancels_all_but_the_running_job(
@@ -440,9 +335,6 @@ def test_pruning_takes_ended_jobs_off_the_list_and_nothing_else(
     assert Image.objects.count() == 0
 
 
-# Strangers
-
-
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -507,234 +399,6 @@ def test_the_functions_of_the_queue_refuse_another_user(
         connection.cursor() as cursor,
     ):
         cursor.execute(statement, [user.id])
-
-
-# Places and estimates
-
-
-@pytest.fixture
-def one_worker() -> None:
-    report_alive()
-
-
-def places(user: User) -> list[tuple[int, str, float | None, float | None]]:
-    found = get_queue(user=user)
-    listed = [found.places[job.id] for job in found.waiting]
-    return [
-        (
-            place.position,
-            place.waiting_for.value,
-            None if place.earliest is None else round(place.earliest),
-            None if place.latest is None else round(place.latest),
-        )
-        for place in listed
-    ]
-
-
-def expect(seconds: float) -> None:
-    Job.objects.update(expected_seconds=seconds)
-
-
-def test_without_a_worker_nothing_is_promised(user: User, starter: GenerationModel) -> None:
-    make_batch(user, starter, 2)
-
-    assert places(user) == [(1, "worker", None, None), (2, "own_job", None, None)]
-
-
-@pytest.mark.usefixtures("one_worker")
-def test_with_a_free_worker_the_first_starts_at_once_and_the_others_after_it(
-    user: User, starter: GenerationModel
-) -> None:
-    make_batch(user, starter, 3)
-    expect(10)
-
-    assert places(user) == [
-        (1, "worker", 0, 0),
-        (2, "own_job", 10, 10),
-        (3, "own_job", 20, 20),
-    ]
-
-
-@pytest.mark.usefixtures("one_worker")
-def test_behind_the_own_running_job_the_rest_of_it_counts(
-    user: User, starter: GenerationModel
-) -> None:
-    make_batch(user, starter, 2)
-    claimed()
-    expect(10)
-
-    assert places(user) == [(1, "own_job", 10, 20)]
-
-
-@pytest.mark.usefixtures("one_worker")
-def test_others_make_the_latest_start_later_and_not_the_earliest(
-    user: User, stranger: User, starter: GenerationModel
-) -> None:
-    make_job(stranger, starter)
-    make_job(stranger, starter)
-    claimed()
-    make_batch(user, starter, 2)
-    expect(10)
-    # As the quotes would have had it.
-    Lane.objects.update(waiting_seconds=10)
-
-    (_, first_for, first_earliest, first_latest), second = places(user)
-
-    assert (first_for, first_earliest) == (WaitingFor.WORKER, 0)
-    assert first_latest is not None
-    assert first_latest >= 10
-    assert second[2] == 10
-    assert second[3] is not None
-    assert second[3] > first_latest
-
-
-@pytest.mark.usefixtures("one_worker")
-def test_in_the_background_nobody_can_tell_the_latest_start(
-    user: User, stranger: User, starter: GenerationModel
-) -> None:
-    make_job(stranger, starter)
-    make_job(user, starter, priority=Priority.BACKGROUND)
-
-    ((_, waiting_for, earliest, latest),) = places(user)
-
-    assert (waiting_for, latest) == (WaitingFor.IDLE, None)
-    assert earliest is not None
-
-
-@pytest.mark.parametrize("count", [1, 20])
-def test_a_queue_costs_the_same_queries_at_any_length(
-    api: APIClient, user: User, starter: GenerationModel, count: int
-) -> None:
-    for _number in range(count):
-        end_one(user, starter)
-    make_batch(user, starter, count)
-    api.get(QUEUE)
-
-    with counted_queries() as queries:
-        assert len(api.get(QUEUE).json()["waiting"]) == count
-
-    # tenant, user; lanes, waiting, running, ended, rivals; pictures
-    assert len(queries) == 8
-
-
-def end_one(user: User, starter: GenerationModel) -> None:
-    make_job(user, starter)
-    end(claimed())
-
-
-def test_a_job_that_does_not_wait_has_no_place(user: User, starter: GenerationModel) -> None:
-    make_job(user, starter)
-    job = claimed()
-
-    with counted_queries() as queries:
-        assert places_of(user=user, jobs=[job]) == {}
-
-    assert queries == []
-
-
-# Races
-
-
-def together(*actions: Callable[[], Any]) -> list[Any]:
-    """Run each in a thread of its own at the same moment; errors of the user are results."""
-    barrier = threading.Barrier(len(actions))
-
-    def run(action: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=10)
-            return action()
-        except EaselError as error:
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return list(pool.map(run, actions))
-
-
-def batches_at_once(user: User, starter: GenerationModel) -> list[Any]:
-    def ask() -> list[Job]:
-        with tenant_scope(user.id):
-            return make_batch(user, starter, 3)
-
-    return together(*[ask] * 4)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_batches_asked_for_at_once_keep_to_the_limit_of_the_queue(
-    user: User, starter: GenerationModel, settings: Any
-) -> None:
-    settings.EASEL_MAX_WAITING_JOBS = 7
-
-    results = batches_at_once(user, starter)
-
-    assert len([one for one in results if isinstance(one, Conflict)]) == 2
-    assert Job.objects.count() == 6
-
-
-@pytest.mark.django_db(transaction=True)
-def test_without_the_lock_on_the_lanes_the_limit_would_be_exceeded(
-    user: User, starter: GenerationModel, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_job(user, starter)
-    settings.EASEL_MAX_WAITING_JOBS = 8
-    counted = threading.Barrier(4)
-
-    def look(*, user_id: uuid.UUID, tier: GpuTier) -> list[Lane]:
-        lanes = list(Lane.objects.filter(user=user_id))
-        counted.wait(timeout=10)
-        return lanes
-
-    monkeypatch.setattr(job_services, "open_lane", look)
-    batches_at_once(user, starter)
-
-    assert Job.objects.count() > 8
-
-
-@pytest.mark.django_db(transaction=True)
-def test_clearing_and_claiming_at_once_leave_each_job_one_fate(
-    user: User, starter: GenerationModel
-) -> None:
-    start_subscription(user=user, plan=PLANS["studio"])
-    make_batch(user, starter, 30)
-
-    def clear() -> None:
-        with tenant_scope(user.id):
-            queue.clear_queue(user=user)
-
-    def cancel_last() -> None:
-        with tenant_scope(user.id):
-            job_services.cancel_job(user=user, job_id=last.id)
-
-    last = get_queue(user=user).waiting[-1]
-    together(clear, claim, claim, clear, cancel_last)
-
-    running = Job.objects.filter(state=JobState.RUNNING)
-    assert running.count() <= 2
-    assert Job.objects.filter(state=JobState.CANCELLED).count() == 30 - running.count()
-    lane = Lane.objects.get(user=user, tier=GpuTier.HIGH_PERFORMANCE)
-    assert (lane.waiting, lane.running) == (0, running.count())
-    assert audit_credits() == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_moves_at_once_lose_no_job_and_no_place(user: User, starter: GenerationModel) -> None:
-    jobs = make_batch(user, starter, 6)
-
-    def move(number: int) -> Callable[[], Job]:
-        def run() -> Job:
-            with tenant_scope(user.id):
-                return queue.move_beside(
-                    user=user, job_id=jobs[number].id, other_id=jobs[5 - number].id, after=True
-                )
-
-        return run
-
-    together(*[move(number) for number in range(5)])
-
-    positions = [job.position for job in get_queue(user=user).waiting]
-    assert len(set(positions)) == 6
-    assert {job.id for job in get_queue(user=user).waiting} == {job.id for job in jobs}
 
 
 def test_a_user_sees_nothing_of_the_lanes_of_others(user: User, starter: GenerationModel) -> None:
