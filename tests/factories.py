@@ -12,9 +12,9 @@ from apps.accounts.models import ApiKey, User
 from apps.accounts.selectors import enter_by_key
 from apps.catalog.models import GenerationModel
 from apps.core.tenancy import closed_scope
-from apps.generation.models import Job, WorkerState
+from apps.generation.models import Job, Priority, WorkerState
 from apps.generation.parameters import complete_parameters
-from apps.generation.services.jobs import accept_generation
+from apps.generation.services.jobs import Order, accept_batch, accept_generation
 from apps.generation.workers import SignOfLife
 from apps.images.models import Image
 from apps.images.services import add_results, store_picture
@@ -41,8 +41,22 @@ def usable_key(secret: str) -> ApiKey | None:
 def make_job(user: User, model: GenerationModel, **settings: Any) -> Job:
     """Accept a quick job for `user`."""
     asked: dict[str, Any] = {"prompt": "a red circle", "steps": 2, "seed": 1} | settings
+    priority = asked.pop("priority", Priority.NORMAL)
     parameters = complete_parameters(model=model, **asked)
-    return accept_generation(user=user, model=model, parameters=parameters)
+    return accept_generation(user=user, model=model, parameters=parameters, priority=priority)
+
+
+def make_batch(user: User, model: GenerationModel, count: int, **settings: Any) -> list[Job]:
+    """Accept a batch of quick jobs for `user`, which differ by their seed."""
+    asked: dict[str, Any] = {"prompt": "a red circle", "steps": 2} | settings
+    orders = [
+        Order(
+            model=model,
+            parameters=complete_parameters(model=model, **({"seed": seed} | asked)),
+        )
+        for seed in range(count)
+    ]
+    return accept_batch(user=user, orders=orders)
 
 
 def make_sign(name: str = "celery@here", **facts: Any) -> SignOfLife:

@@ -294,6 +294,11 @@ class ServiceFunction(RunSQL):
         return f"Add the function {self.signature} for {', '.join(self.callers)}"
 
 
+def _steps(statements: Any) -> list[str]:
+    """Return the statements of an operation, which Django's types leave open."""
+    return list(statements)
+
+
 class ReplaceServiceFunction(RunSQL):
     """Put a function of `ServiceFunction` in the place of another, with the same callers."""
 
@@ -313,7 +318,10 @@ class ReplaceServiceFunction(RunSQL):
         self.replaced_definition = replaced_definition
         new = ServiceFunction(signature, definition=definition, callers=callers)
         old = ServiceFunction(replaces, definition=replaced_definition, callers=callers)
-        super().__init__(sql=[*old.reverse_sql, *new.sql], reverse_sql=[*new.reverse_sql, *old.sql])
+        super().__init__(
+            sql=[*_steps(old.reverse_sql), *_steps(new.sql)],
+            reverse_sql=[*_steps(new.reverse_sql), *_steps(old.sql)],
+        )
 
     def deconstruct(self) -> tuple[str, list[str], dict[str, Any]]:
         return (

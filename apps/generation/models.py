@@ -187,17 +187,17 @@ class Lane(TenantModel):
     passed_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     is_due = models.GeneratedField(
-        expression=Q(paused_at__isnull=True, waiting__gt=0) & _HAS_PLACE,
+        expression=Q(paused_at__isnull=True, waiting__gt=0) & _HAS_PLACE,  # type: ignore[arg-type]
         output_field=models.BooleanField(),
         db_persist=True,
     )
     is_background_due = models.GeneratedField(
-        expression=Q(paused_at__isnull=True, waiting_background__gt=0) & _HAS_PLACE,
+        expression=Q(paused_at__isnull=True, waiting_background__gt=0) & _HAS_PLACE,  # type: ignore[arg-type]
         output_field=models.BooleanField(),
         db_persist=True,
     )
     is_active = models.GeneratedField(
-        expression=Q(paused_at__isnull=True) & (Q(waiting__gt=0) | Q(running__gt=0)),
+        expression=Q(paused_at__isnull=True) & (Q(waiting__gt=0) | Q(running__gt=0)),  # type: ignore[arg-type]
         output_field=models.BooleanField(),
         db_persist=True,
     )

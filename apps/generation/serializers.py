@@ -15,7 +15,7 @@ from apps.credits.selectors import Balance
 from apps.generation.events import Progress, QueuePlacePayload
 from apps.generation.failures import failure_detail
 from apps.generation.models import TERMINAL_STATES, Job, JobState
-from apps.generation.queue_selectors import Place, WaitingFor, places_of
+from apps.generation.queue_selectors import Place, Queue, WaitingFor, places_of
 from apps.generation.quotes import BindingQuote
 from apps.generation.receipts import Outcome
 from apps.generation.selectors import images_of, progress_of
@@ -195,6 +195,26 @@ class GenerationSerializer(serializers.ModelSerializer[Job]):
         return job.cancel_requested_at is not None
 
 
+class BatchSerializer(serializers.Serializer[Any]):
+    """The jobs of one request, in its order."""
+
+    batch = serializers.UUIDField()
+    generations = GenerationSerializer(many=True)
+
+
+class QueueSerializer(serializers.Serializer[Any]):
+    """One's queue: what runs, what waits in its order, what has ended and is not pruned."""
+
+    paused = serializers.BooleanField()
+    running = GenerationSerializer(many=True)
+    waiting = GenerationSerializer(many=True)
+    ended = GenerationSerializer(many=True)
+
+
+class CountSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField(help_text="The jobs that it was done to.")
+
+
 def generation_context(
     *, user: User, jobs: Sequence[Job], places: Mapping[uuid.UUID, Place] | None = None
 ) -> GenerationContext:
@@ -225,6 +245,19 @@ def render_jobs(
     context = {**generation_context(user=user, jobs=jobs, places=places), "request": request}
     rendered = GenerationSerializer(jobs, many=True, context=context).data
     return [dict(item) for item in rendered]
+
+
+def render_queue(*, user: User, queue: Queue, request: Request) -> dict[str, Any]:
+    """Render the queue of `user`; the same number of queries at any length."""
+    jobs = [*queue.running, *queue.waiting, *queue.ended]
+    rendered = render_jobs(user=user, jobs=jobs, request=request, places=queue.places)
+    ends = len(queue.running), len(queue.running) + len(queue.waiting)
+    return {
+        "paused": queue.paused,
+        "running": rendered[: ends[0]],
+        "waiting": rendered[ends[0] : ends[1]],
+        "ended": rendered[ends[1] :],
+    }
 
 
 def render_quote(offer: BindingQuote, *, balance: Balance) -> dict[str, Any]:

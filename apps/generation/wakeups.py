@@ -11,7 +11,12 @@ from kombu.exceptions import OperationalError
 
 from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job
-from apps.generation.queue_selectors import first_in_lane, lanes_of, next_to_wake
+from apps.generation.queue_selectors import (
+    first_in_lane,
+    is_paused,
+    lanes_of,
+    next_to_wake,
+)
 from apps.plans.tiers import TIERS, GpuTier
 
 logger = structlog.get_logger(__name__)
@@ -69,6 +74,14 @@ def wake_next_of(*, user_id: uuid.UUID) -> None:
     with tenant_scope(user_id):
         job = next_to_wake(user_id=user_id)
     if job is not None:
+        send_wakeup(job)
+
+
+def wake_again(job: Job) -> None:
+    """Wake a job that is due again; in a paused queue it is not."""
+    with tenant_scope(job.user_id):
+        paused = is_paused(lanes_of(user_id=job.user_id))
+    if not paused:
         send_wakeup(job)
 
 

@@ -26,6 +26,7 @@ from apps.generation.services.audit import audit_credits
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import claim_alike, claim_next_job, recover_expired_jobs
 from apps.generation.services.leftovers import remove_leftovers
+from apps.generation.services.results import finish_job
 from apps.images.models import Image
 from apps.images.selectors import read_file
 from apps.images.services import delete_image
@@ -308,7 +309,7 @@ def test_a_lease_lost_after_the_last_step_leaves_no_row_and_no_file(
 ) -> None:
     mine = make_job(user, starter)
     theirs = make_job(stranger, starter)
-    finish = runner_attempt.finish_job
+    finish = finish_job
 
     def lose_mine_first(**arguments: Any) -> bool:
         if arguments["job_id"] == mine.id:

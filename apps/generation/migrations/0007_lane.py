@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                     "is_due",
                     models.GeneratedField(
                         db_persist=True,
-                        expression=models.Q(
+                        expression=models.Q(  # type: ignore[arg-type]
                             ("paused_at__isnull", True),
                             ("waiting__gt", 0),
                             models.Q(
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
                     "is_background_due",
                     models.GeneratedField(
                         db_persist=True,
-                        expression=models.Q(
+                        expression=models.Q(  # type: ignore[arg-type]
                             ("paused_at__isnull", True),
                             ("waiting_background__gt", 0),
                             models.Q(
@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
                     "is_active",
                     models.GeneratedField(
                         db_persist=True,
-                        expression=models.Q(
+                        expression=models.Q(  # type: ignore[arg-type]
                             ("paused_at__isnull", True),
                             models.Q(("waiting__gt", 0), ("running__gt", 0), _connector="OR"),
                         ),

@@ -15,7 +15,7 @@ LANGUAGE sql STABLE AS $$
     SELECT ln(greatest(served, 0.001)) + extract(epoch FROM at)::double precision
         * ln(2::double precision) / {HALF_LIFE}
 $$
-"""  # noqa: S608
+"""  # noqa: S608  # nosec B608  (our own words)
 FADED = f"""
 CREATE FUNCTION easel_faded(seconds double precision, since timestamptz, at timestamptz)
 RETURNS double precision
@@ -23,7 +23,7 @@ LANGUAGE sql STABLE AS $$
     SELECT seconds * power(0.5::double precision,
         greatest(extract(epoch FROM at - since)::double precision, 0) / {HALF_LIFE})
 $$
-"""  # noqa: S608
+"""  # noqa: S608  # nosec B608  (our own words)
 # Who comes new starts beside the user who was served the least, one job ahead: time without jobs
 # is not saved up, and nobody waits for more than is just.
 START = """
@@ -78,7 +78,7 @@ BEGIN
     PERFORM FROM generation_lane WHERE user_id = owner ORDER BY tier FOR UPDATE;
 END
 $$
-"""  # noqa: S608
+"""  # noqa: S608  # nosec B608  (our own words)
 PAUSE = f"""
 easel_pause_queue(owner uuid, in_tier text, pause boolean) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -103,7 +103,7 @@ BEGIN
     WHERE lane.id = began.id AND lane.paused_at IS NOT NULL;
 END
 $$
-"""  # noqa: S608
+"""  # noqa: S608  # nosec B608  (our own words)
 # What runs counts as served from the start, as long as is expected, or else a user with several
 # queues would take every worker before the first job ended. At the end it is put right. An attempt
 # that was lost is not counted: it was not the user's fault.

@@ -35,6 +35,9 @@ from apps.plans.tiers import GpuTier
 
 logger = structlog.get_logger(__name__)
 
+# Pages fetch each job that they are told of; of the others they hear when they start.
+ANNOUNCED_AT_ONCE = 20
+
 
 def request_digest(request: dict[str, object]) -> str:
     """Return a digest of what was asked for, equal for equal requests in any order of keys."""
@@ -182,7 +185,8 @@ def insert_in_line(*, user: User, jobs: Sequence[Job]) -> None:
     due_before = lane.due
     lane.parallel_limit = jobs[0].parallel_limit
     lane.waiting += len(jobs)
-    woken = jobs[: lane.due - due_before]
+    # Fewer may be due than before, where the plan has become a smaller one.
+    woken = jobs[: max(lane.due - due_before, 0)]
     now = timezone.now()
     for job in woken:
         # Its wake-up follows the commit.
@@ -297,7 +301,7 @@ def _announce_cancelled(job: Job) -> None:
 
 
 def _announce(user: User, jobs: Sequence[Job], woken: Sequence[Job]) -> None:
-    for job in jobs:
+    for job in jobs[:ANNOUNCED_AT_ONCE]:
         announce_accepted(job)
     announce_queue(user_id=user.id)
     for job in woken:

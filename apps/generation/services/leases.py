@@ -20,7 +20,7 @@ from apps.generation.announcements import announce_end, announce_queue, announce
 from apps.generation.models import TERMINAL_STATES, Job, JobState
 from apps.generation.selectors import due_jobs
 from apps.generation.services.lanes import lock_lanes
-from apps.generation.wakeups import send_wakeup, wake_next_of
+from apps.generation.wakeups import send_wakeup, wake_again, wake_next_of
 from apps.plans.tiers import GpuTier
 
 logger = structlog.get_logger(__name__)
@@ -228,7 +228,7 @@ def _after_claim(job: Job) -> None:
 
 def _after_recovery(job: Job) -> None:
     if job.state == JobState.QUEUED:
-        send_wakeup(job)
+        wake_again(job)
     else:
         announce_end(job)
         wake_next_of(user_id=job.user_id)
