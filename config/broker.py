@@ -12,12 +12,16 @@ from config import env
 # curl gives a receive up after 20 s, and what SQS hands out then is in flight to nobody.
 LONG_POLL_SECONDS = 10
 
+# A request must not wait for a broker that is away; kombu would try for six seconds.
 _VALKEY_OPTIONS: dict[str, Any] = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
 }
-# A request must not wait for a broker that is away. Reading may last as long as a long poll.
+# Reading may last as long as a long poll.
 _SQS_CLIENT = {
     "connect_timeout": 2,
     "read_timeout": LONG_POLL_SECONDS + 5,
