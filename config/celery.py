@@ -6,8 +6,15 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_init
 from django.core.exceptions import ImproperlyConfigured
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+
+TRANSPORT_ALIASES |= {
+    "redis": "config.transports:ValkeyTransport",
+    "rediss": "config.transports:ValkeyTransport",
+    "sqs": "config.transports:SqsTransport",
+}
 
 app = Celery("easel")
 app.config_from_object("django.conf:settings", namespace="CELERY")

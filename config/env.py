@@ -8,7 +8,7 @@ modules decide whether they can do without it.
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from environs import FileAwareEnv
+from environs import FileAwareEnv, validate
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,6 +23,10 @@ with _env.prefixed("EASEL_"):
     DATABASE_LOGIN: str = _env.str("DATABASE_LOGIN", "ops")
     REDIS_URL: str | None = _env.str("REDIS_URL", None)
     BROKER_URL: str | None = _env.str("BROKER_URL", None)
+    # With EASEL_BROKER_URL=sqs://: what the URLs of the queues begin with, up to their names.
+    SQS_QUEUE_URL_PREFIX: str | None = _env.str("SQS_QUEUE_URL_PREFIX", None)
+    SQS_REGION: str | None = _env.str("SQS_REGION", None)
+    SQS_ENDPOINT_URL: str | None = _env.str("SQS_ENDPOINT_URL", None)
     VAR_DIR: Path = _env.path("VAR_DIR", ROOT / "var")
     MEDIA_ROOT: Path | None = _env.path("MEDIA_ROOT", None)
     MODELS_ROOT: Path = _env.path("MODELS_ROOT", ROOT / "gpu_tasks")
@@ -32,6 +36,16 @@ with _env.prefixed("EASEL_"):
     LOG_FORMAT: str = _env.str("LOG_FORMAT", "json")
     LEASE_SECONDS: float = _env.float("LEASE_SECONDS", 30.0)
     SWEEP_SECONDS: float = _env.float("SWEEP_SECONDS", 5.0)
+    # How long a worker that is asked to stop may go on with its job.
+    SHUTDOWN_GRACE_SECONDS: float = _env.float("SHUTDOWN_GRACE_SECONDS", 25.0)
+    # An idle worker that could not ask the broker for so long ends, to be started anew.
+    RECEIVE_SILENCE_SECONDS: float = _env.float("RECEIVE_SILENCE_SECONDS", 300.0)
+    # A worker that has grown beyond it ends after its job; 0 is no limit.
+    WORKER_MAX_RSS_BYTES: int = _env.int("WORKER_MAX_RSS_BYTES", 0)
+    # Instance metadata, asked for notices of a spot interruption; nobody is asked without it.
+    METADATA_URL: str | None = _env.str("METADATA_URL", None)
+    # Jobs that are alike share a forward pass: auto (where it was measured to pay), off, force.
+    BATCHING: str = _env.str("BATCHING", "auto", validate=validate.OneOf(["auto", "off", "force"]))
     MODEL_CACHE_BYTES: int = _env.int("MODEL_CACHE_BYTES", 8 * 1024**3)
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
     SERVE_ADMIN: bool = _env.bool("SERVE_ADMIN", False)

@@ -12,13 +12,15 @@ from apps.accounts.models import ApiKey, User
 from apps.accounts.selectors import enter_by_key
 from apps.catalog.models import GenerationModel
 from apps.core.tenancy import closed_scope
-from apps.generation.models import Job
+from apps.generation.models import Job, Priority, WorkerState
 from apps.generation.parameters import complete_parameters
-from apps.generation.services.jobs import accept_generation
+from apps.generation.services.jobs import Order, accept_batch, accept_generation
+from apps.generation.workers import SignOfLife
 from apps.images.models import Image
 from apps.images.services import add_results, store_picture
 from apps.plans.models import BillingAccount, Payment, PaymentKind, PaymentReversal, ReversalKind
 from apps.plans.services.subscriptions import start_trial
+from apps.plans.tiers import GpuTier
 
 PASSWORD = "a long enough password"
 
@@ -39,8 +41,41 @@ def usable_key(secret: str) -> ApiKey | None:
 def make_job(user: User, model: GenerationModel, **settings: Any) -> Job:
     """Accept a quick job for `user`."""
     asked: dict[str, Any] = {"prompt": "a red circle", "steps": 2, "seed": 1} | settings
+    priority = asked.pop("priority", Priority.NORMAL)
     parameters = complete_parameters(model=model, **asked)
-    return accept_generation(user=user, model=model, parameters=parameters)
+    return accept_generation(user=user, model=model, parameters=parameters, priority=priority)
+
+
+def make_batch(user: User, model: GenerationModel, count: int, **settings: Any) -> list[Job]:
+    """Accept a batch of quick jobs for `user`, which differ by their seed."""
+    asked: dict[str, Any] = {"prompt": "a red circle", "steps": 2} | settings
+    orders = [
+        Order(
+            model=model,
+            parameters=complete_parameters(model=model, **({"seed": seed} | asked)),
+        )
+        for seed in range(count)
+    ]
+    return accept_batch(user=user, orders=orders)
+
+
+def make_sign(name: str = "celery@here", **facts: Any) -> SignOfLife:
+    """Make the sign of life of an idle worker of the basic tier."""
+    known: dict[str, Any] = {
+        "run": uuid.uuid5(uuid.NAMESPACE_DNS, name),
+        "tiers": [GpuTier.BASIC],
+        "gpu": "T4",
+        "memory_total_bytes": 16 * 1024**3,
+        "memory_used_bytes": 1024**3,
+        "rss_bytes": 2 * 1024**3,
+        "loaded_models": ["starter"],
+        "current_job": None,
+        "state": WorkerState.IDLE,
+        "last_received_at": None,
+        "started_at": timezone.now(),
+        "version": "test",
+    }
+    return SignOfLife(name=name, **known | facts)
 
 
 def make_payment(user: User) -> Payment:

@@ -12,7 +12,7 @@ from apps.accounts.credentials import SESSION
 from apps.accounts.models import ApiKey, Scope, User
 from apps.accounts.services.keys import create_key
 from apps.catalog.models import GenerationModel
-from apps.generation.models import Job
+from apps.generation.models import Job, Lane
 from apps.images.models import Image
 from apps.plans import models as plans  # pytest would take TesterGrant for a test
 from apps.plans.products import PLANS
@@ -21,7 +21,7 @@ from apps.plans.services.testers import grant_tester_plan
 from apps.privacy.models import DataRequest
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_export
-from tests.factories import make_image, make_job, make_user
+from tests.factories import make_batch, make_image, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +98,20 @@ TABLE = {
     ("POST", f"{API}generations/quote"): Row(own(200), Scope.GENERATE, {"prompt": "a red circle"}),
     ("GET", f"{API}{JOB}"): Row(OBJECT_API),
     ("POST", f"{API}{JOB}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
+    ("POST", f"{API}{JOB}/move"): Row(of_owner(200), Scope.GENERATE, {"to": "front"}),
+    # It waits.
+    ("POST", f"{API}{JOB}/retry"): Row(of_owner(409), Scope.GENERATE, {}),
+    ("POST", f"{API}generations/batch"): Row(
+        own(202), Scope.GENERATE, {"generations": [{"prompt": "a red circle"}]}
+    ),
+    ("POST", f"{API}generations/batch/<uuid:batch_id>/cancel"): Row(
+        of_owner(202), Scope.GENERATE, {}
+    ),
+    ("GET", f"{API}queue"): Row(OWN_API),
+    ("POST", f"{API}queue/clear"): Row(own(200), Scope.GENERATE, {}),
+    ("POST", f"{API}queue/pause"): Row(own(200), Scope.GENERATE, {}),
+    ("POST", f"{API}queue/prune"): Row(own(200), Scope.GENERATE, {}),
+    ("POST", f"{API}queue/resume"): Row(own(200), Scope.GENERATE, {}),
     ("GET", f"{API}{TESTERS}"): Row(STAFF_API, Scope.MANAGE),
     ("POST", f"{API}{TESTERS}"): Row((401, 403, 403, 403, 422), Scope.MANAGE, {"days": 1}),
     ("GET", f"{API}{TESTERS}/<uuid:grant_id>"): Row(STAFF_API, Scope.MANAGE),
@@ -156,6 +170,9 @@ TABLE = {
     ("GET", "keys/"): Row(OWN_PAGE),
     ("POST", "keys/"): Row((302, 422, 422, 302, 422)),
     ("POST", "keys/<uuid:key_id>/revoke/"): Row((302, 404, 302, 302, 404)),
+    ("GET", "queue/"): Row(OWN_PAGE),
+    ("POST", "queue/act/"): Row((302, 404, 404, 302, 404)),
+    ("POST", "queue/<uuid:job_id>/"): Row((302, 404, 404, 302, 404)),
     ("GET", "usage/"): Row(OWN_PAGE),
     ("GET", "usage/receipts/<uuid:job_id>/"): Row(OBJECT_PAGE),
     ("GET", "admin/login/"): Row((302, 403, 403, 302, 302)),
@@ -214,6 +231,7 @@ class World:
             "<str:variant>": "full",
             "<uuid:image_name>": self.image.image_name,
             "<uuid:job_id>": self.job.id,
+            "<uuid:batch_id>": self.job.batch_id,
             "<uuid:key_id>": self.key.id,
             "<uuid:request_id>": self.request.id,
             "<uuid:grant_id>": self.grant.id,
@@ -230,7 +248,7 @@ class World:
 def world(user: User, stranger: User, starter: GenerationModel) -> World:
     for person in (user, stranger):
         start_subscription(user=person, plan=PLANS["pro"])
-    job = make_job(user, starter)
+    (job,) = make_batch(user, starter, 1)
     image = make_image(user)
     key, _secret = create_key(user=user, granter=SESSION, name="k", scopes=[Scope.READ])
     request = request_export(user=user)
@@ -261,6 +279,7 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
     return [
         *Image.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *Job.objects.filter(user=user).order_by("id").values_list("id", "state", "updated_at"),
+        *Lane.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *ApiKey.objects.filter(user=user).order_by("id").values_list("id", "name", "revoked_at"),
         *DataRequest.objects.filter(user=user).order_by("id").values_list("id", "state"),
         *plans.TesterGrant.objects.filter(user=user).values_list("id", "revoked_at"),

@@ -37,11 +37,13 @@ SHARED_TABLES = {
     "credits_measuredcost": "seconds that jobs of a kind took: no user is in it",
     "django_content_type": "names of models",
     "django_migrations": "the state of the schema",
+    "generation_worker": "machines and their state; a job's id opens nothing without its tenant",
     "plans_trialperson": "keyed digests of persons who had a trial; outlives accounts",
     "django_session": "read before a tenant is known; its key is the secret",
 }
 # Tables of all tenants together that only the service role sees, under a forced policy.
 SERVICE_TABLES = {
+    "generation_drainorder": "which workers and tiers are to take no jobs",
     "plans_stripemark": "until when every event of Stripe has come",
 } | {
     # Copies of what Stripe has of all customers; the tables of secrets take no rows at all.
@@ -67,6 +69,7 @@ WORKER_TABLES = {
     "credits_posting",
     "credits_usagerecord",
     "generation_job",
+    "generation_lane",
     "images_image",
     "images_storageuse",
     "plans_subscription",
@@ -89,8 +92,10 @@ SERVICE_SCOPES = {
     "apps/generation/management/commands/bootstrap_local.py": 1,
     "apps/generation/management/commands/doctor.py": 1,
     "apps/generation/management/commands/generate.py": 1,
-    "apps/generation/services/leases.py": 2,
+    "apps/generation/services/dead_letters.py": 2,
+    "apps/generation/services/leases.py": 3,
     "apps/generation/services/leftovers.py": 1,
+    "apps/generation/services/workers.py": 3,
     "apps/plans/api/staff_views.py": 2,  # tester grants, once the rights are known
     "apps/plans/services/enterprise.py": 2,
     "apps/images/services.py": 3,
@@ -281,8 +286,16 @@ def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public(
         "easel_enter_by_key": ["easel_ops", "easel_web"],
         "easel_grant_trial_credits": ["easel_ops", "easel_web"],
         "easel_keep_balance": [],
+        "easel_keep_lane": [],
         "easel_lock_credits": ["easel_ops", "easel_web", "easel_worker"],
+        "easel_lock_lanes": ["easel_ops", "easel_web", "easel_worker"],
+        "easel_open_lane": ["easel_ops", "easel_web"],
+        "easel_pause_queue": ["easel_ops", "easel_web"],
+        "easel_rivals": ["easel_ops", "easel_web"],
+        "easel_report_worker": ["easel_ops", "easel_worker"],
         "easel_start_trial": ["easel_ops", "easel_web"],
+        "easel_claim_alike": ["easel_ops", "easel_worker"],
+        "easel_watch_leases": ["easel_ops", "easel_worker"],
         "easel_user_id_of_email": ["easel_ops", "easel_web"],
         "easel_user_id_of_subject": ["easel_ops", "easel_web"],
     }

@@ -229,6 +229,9 @@ def _field_messages(detail: Any, prefix: str = "") -> FieldMessages:
             messages.update(_field_messages(inner, path))
         return messages
     items = detail if isinstance(detail, list) else [detail]
+    if any(isinstance(item, Mapping) for item in items):
+        # One entry for each of a list of objects, empty where nothing is wrong.
+        return _field_messages(dict(enumerate(items)), prefix)
     return {prefix or "non_field_errors": [str(item) for item in items]}
 
 

@@ -294,6 +294,51 @@ class ServiceFunction(RunSQL):
         return f"Add the function {self.signature} for {', '.join(self.callers)}"
 
 
+def _steps(statements: Any) -> list[str]:
+    """Return the statements of an operation, which Django's types leave open."""
+    return list(statements)
+
+
+class ReplaceServiceFunction(RunSQL):
+    """Put a function of `ServiceFunction` in the place of another, with the same callers."""
+
+    def __init__(
+        self,
+        signature: str,
+        *,
+        definition: str,
+        callers: list[str],
+        replaces: str,
+        replaced_definition: str,
+    ) -> None:
+        self.signature = signature
+        self.definition = definition
+        self.callers = callers
+        self.replaces = replaces
+        self.replaced_definition = replaced_definition
+        new = ServiceFunction(signature, definition=definition, callers=callers)
+        old = ServiceFunction(replaces, definition=replaced_definition, callers=callers)
+        super().__init__(
+            sql=[*_steps(old.reverse_sql), *_steps(new.sql)],
+            reverse_sql=[*_steps(new.reverse_sql), *_steps(old.sql)],
+        )
+
+    def deconstruct(self) -> tuple[str, list[str], dict[str, Any]]:
+        return (
+            self.__class__.__qualname__,
+            [self.signature],
+            {
+                "definition": self.definition,
+                "callers": self.callers,
+                "replaces": self.replaces,
+                "replaced_definition": self.replaced_definition,
+            },
+        )
+
+    def describe(self) -> str:
+        return f"Put the function {self.signature} in the place of {self.replaces}"
+
+
 class ServiceTrigger(RunSQL):
     """Run `body` (PL/pgSQL, with DECLARE if it needs one) for each row of an INSERT, or of `on`.
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.dashboard import billing_views, key_views, usage_views, views
+from apps.dashboard import billing_views, key_views, queue_views, usage_views, views
 
 app_name = "dashboard"
 
@@ -22,6 +22,9 @@ urlpatterns = [
     path("gallery/<uuid:image_name>/tile/", views.image_tile, name="image-tile"),
     path("keys/", key_views.keys, name="keys"),
     path("keys/<uuid:key_id>/revoke/", key_views.revoke, name="key-revoke"),
+    path("queue/", queue_views.queue, name="queue"),
+    path("queue/act/", queue_views.act, name="queue-act"),
+    path("queue/<uuid:job_id>/", queue_views.act_on_job, name="queue-job"),
     path("usage/", usage_views.usage, name="usage"),
     path("usage/receipts/<uuid:job_id>/", usage_views.receipt, name="receipt"),
 ]

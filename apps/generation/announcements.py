@@ -59,6 +59,11 @@ def announce_end(job: Job) -> None:
     publisher.publish(job.user_id, finished)
 
 
+def announce_queue(*, user_id: uuid.UUID) -> None:
+    """Tell that places in the queue of a user have changed."""
+    publisher.publish_queue(user_id)
+
+
 def announce_balance(*, sender: object, user_id: uuid.UUID, **kwargs: Any) -> None:
     """Answer `balance_changed`."""
     del sender, kwargs

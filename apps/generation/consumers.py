@@ -13,9 +13,11 @@ from apps.generation.events import (
     BalanceEvent,
     BalancePayload,
     Event,
+    QueueEvent,
     SnapshotEvent,
     user_group,
 )
+from apps.generation.queue_selectors import queue_event
 from apps.generation.selectors import list_current_jobs
 from apps.generation.serializers import render_jobs
 from apps.plans.permissions import check_api_access
@@ -55,6 +57,12 @@ class EventConsumer(GuardedConsumer):
         if self.access is not None:
             await self.send_json(await database_sync_to_async(_balance_event)(self.access.user))
 
+    async def queue_changed(self, message: dict[str, Any]) -> None:
+        """Tell where the user's waiting jobs stand, as it is now."""
+        del message
+        if self.access is not None:
+            await self.send_json(await database_sync_to_async(_queue_event)(self.access.user))
+
     async def job_event(self, message: dict[str, Event]) -> None:
         """Forward an event that was sent to the user's group."""
         await self.send_json(message["event"])
@@ -70,6 +78,11 @@ def _snapshot(user: User) -> SnapshotEvent:
 def _balance_event(user: User) -> BalanceEvent:
     with tenant_scope(user.id):
         return {"type": "balance", **_balance(user)}
+
+
+def _queue_event(user: User) -> QueueEvent:
+    with tenant_scope(user.id):
+        return queue_event(user=user)
 
 
 def _balance(user: User) -> BalancePayload:

@@ -71,6 +71,36 @@ class BalanceEvent(BalancePayload):
     type: Literal["balance"]
 
 
+class StartsIn(TypedDict):
+    """When a waiting job will start, in seconds from now; `latest` is null if nobody can tell."""
+
+    earliest: int
+    latest: int | None
+
+
+class QueuePlacePayload(TypedDict):
+    """Where a waiting job stands in its user's queue, what it waits for, and when it will start.
+
+    `starts_in` is null while nothing can be said: no worker is there, or the queue is paused.
+    """
+
+    position: int
+    waiting_for: str
+    starts_in: StartsIn | None
+
+
+class PlacedJob(QueuePlacePayload):
+    job_id: str
+
+
+class QueueEvent(TypedDict):
+    type: Literal["queue"]
+    paused: bool
+    waiting: int
+    running: int
+    jobs: list[PlacedJob]
+
+
 class SnapshotEvent(TypedDict):
     type: Literal["snapshot"]
     jobs: list[dict[str, Any]]
@@ -100,6 +130,10 @@ class EventPublisher:
         last that a page is told is the truth, however many changes there are at once.
         """
         sender.send(user_group(user_id), {"type": "balance.changed"})
+
+    def publish_queue(self, user_id: uuid.UUID) -> None:
+        """Have each socket of `user_id` read the queue and send it, as it does the balance."""
+        sender.send(user_group(user_id), {"type": "queue.changed"})
 
     def flush(self, *, timeout: float) -> None:
         """Wait until what was published so far is sent, at most `timeout` seconds."""

@@ -1,7 +1,13 @@
-"""The job: the one truth about a piece of work, whatever the queue has lost or repeated."""
+"""The job: the one truth about a piece of work, whatever the queue has lost or repeated.
 
+And the lane: where a user's jobs of a tier wait for their turn.
+"""
+
+import time
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import TenantModel
@@ -22,11 +28,31 @@ ACTIVE_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})
 TERMINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
 
 
+class Priority(models.TextChoices):
+    """Where in its user's queue a job waits; a background one runs only when its tier is idle."""
+
+    FRONT = "front", _("front")
+    NORMAL = "normal", _("normal")
+    BACKGROUND = "background", _("background")
+
+
+# What each of the jobs that share a forward pass may have for itself.
+OWN_PARAMETERS = ("prompt", "negative_prompt", "seed", "num_images", "init_image")
+_OWN = ", ".join(f"'{name}'" for name in OWN_PARAMETERS)
+
+
+def position_now() -> int:
+    """Return the place of a job that is asked for now: the time in microseconds."""
+    return int(time.time() * 1_000_000)
+
+
 class Job(TenantModel):
     """A request for pictures.
 
     `attempt` counts claims and is the fencing token: whoever holds an older one has lost the
-    job. `parallel_limit` is the plan's at the time of asking, so that a claim needs no join.
+    job. `parallel_limit` is the plan's at the time of asking. Of a user's waiting jobs those of
+    the smallest `position` come first, the background ones among themselves. `expected_seconds`
+    are what its quote expects. Jobs of one `batch_shape` can share a forward pass.
     """
 
     state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED)
@@ -39,7 +65,26 @@ class Job(TenantModel):
     # The key that asked, if it was one; keys are revoked, never deleted.
     api_key_id = models.UUIDField(null=True, blank=True, editable=False)
 
+    priority = models.CharField(max_length=16, choices=Priority.choices, default=Priority.NORMAL)
+    position = models.BigIntegerField(default=position_now)
+    batch_id = models.UUIDField(null=True, blank=True)
+    expected_seconds = models.FloatField(default=1.0)
+    batch_shape = models.GeneratedField(
+        expression=Func(
+            F("model"),
+            F("parameters"),
+            template=f"md5(%(expressions)s - ARRAY[{_OWN}]::text[])::text)",
+            arg_joiner=" || (",
+        ),
+        output_field=models.CharField(max_length=32),
+        db_persist=True,
+    )
+    # Since when its user's queue does not list it any more; the job and its receipt stay.
+    pruned_at = models.DateTimeField(null=True, blank=True)
+
     attempt = models.PositiveIntegerField(default=0)
+    # Of these attempts, those that a worker gave up in order: they count for nothing.
+    hand_backs = models.PositiveIntegerField(default=0, db_default=0)
     worker = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
@@ -79,6 +124,21 @@ class Job(TenantModel):
                 condition=Q(state=JobState.QUEUED),
             ),
             models.Index(
+                fields=["user", "tier", "position", "id"],
+                name="generation_job_line",
+                condition=Q(state=JobState.QUEUED) & ~Q(priority=Priority.BACKGROUND),
+            ),
+            models.Index(
+                fields=["user", "tier", "position", "id"],
+                name="generation_job_background",
+                condition=Q(state=JobState.QUEUED, priority=Priority.BACKGROUND),
+            ),
+            models.Index(
+                fields=["user", "batch_id"],
+                name="generation_job_batch",
+                condition=Q(batch_id__isnull=False),
+            ),
+            models.Index(
                 fields=["user"],
                 name="generation_job_running_of",
                 condition=Q(state=JobState.RUNNING),
@@ -97,3 +157,143 @@ class Job(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.id} ({self.state})"
+
+
+_HAS_PLACE = Q(parallel_limit__isnull=True) | Q(
+    parallel_limit__gt=F("running") + F("running_elsewhere")
+)
+
+
+class Lane(TenantModel):
+    """One user's line in one tier; written by PostgreSQL alone, with every change of a job.
+
+    A claim looks at lanes, so it costs the same whatever number of jobs waits in them.
+    `served_seconds` are the GPU seconds of the user as of `served_at`; they halve in half an
+    hour, and what runs now counts as expected. `served_rank` orders lanes by them at any time.
+    `running_elsewhere` are the user's jobs in other tiers. A lane that a worker has let wait for
+    the sake of a model it had loaded was passed over at `passed_at`.
+    """
+
+    tier = models.CharField(max_length=20, choices=GpuTier.choices)
+    waiting = models.PositiveIntegerField(default=0)
+    waiting_seconds = models.FloatField(default=0)
+    waiting_background = models.PositiveIntegerField(default=0)
+    running = models.PositiveIntegerField(default=0)
+    running_elsewhere = models.PositiveIntegerField(default=0)
+    parallel_limit = models.PositiveIntegerField(null=True, blank=True)
+    served_seconds = models.FloatField(default=0)
+    served_at = models.DateTimeField()
+    served_rank = models.FloatField()
+    passed_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    is_due = models.GeneratedField(
+        expression=Q(paused_at__isnull=True, waiting__gt=0) & _HAS_PLACE,  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    is_background_due = models.GeneratedField(
+        expression=Q(paused_at__isnull=True, waiting_background__gt=0) & _HAS_PLACE,  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    is_active = models.GeneratedField(
+        expression=Q(paused_at__isnull=True) & (Q(waiting__gt=0) | Q(running__gt=0)),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user", "tier"], name="generation_lane_of_user"),
+        )
+        indexes = (
+            models.Index(
+                fields=["tier", "served_rank"],
+                name="generation_lane_due",
+                condition=Q(is_due=True),
+            ),
+            models.Index(
+                fields=["tier", "served_rank"],
+                name="generation_lane_background",
+                condition=Q(is_background_due=True),
+            ),
+            models.Index(
+                fields=["tier", "served_rank"],
+                name="generation_lane_active",
+                condition=Q(is_active=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.tier}"
+
+    @property
+    def places(self) -> int | None:
+        """Return how many more jobs the plan lets run now; `None` for any number."""
+        if self.parallel_limit is None:
+            return None
+        return max(self.parallel_limit - self.running - self.running_elsewhere, 0)
+
+    @property
+    def due(self) -> int:
+        """Return how many waiting jobs could run now; each of them has one wake-up."""
+        waiting = self.waiting + self.waiting_background
+        if self.paused_at is not None:
+            return 0
+        return waiting if self.places is None else min(waiting, self.places)
+
+
+class WorkerState(models.TextChoices):
+    """What a worker said last that it is at."""
+
+    IDLE = "idle", _("idle")
+    BUSY = "busy", _("busy")
+    DRAINING = "draining", _("taking no jobs")
+    GONE = "gone", _("gone")
+
+
+class Worker(models.Model):
+    """The last sign of life of a worker process; `run` tells two processes of one name apart.
+
+    Written by `easel_report_worker` alone. Whoever dies without a word stays in its last state:
+    `apps.generation.workers` looks at `seen_at` too.
+    """
+
+    name = models.CharField(max_length=100, primary_key=True)
+    run = models.UUIDField()
+    tiers = ArrayField(models.CharField(max_length=20, choices=GpuTier.choices))
+    gpu = models.CharField(max_length=100)
+    memory_total_bytes = models.BigIntegerField(null=True, blank=True)
+    memory_used_bytes = models.BigIntegerField(null=True, blank=True)
+    rss_bytes = models.BigIntegerField(null=True, blank=True)
+    loaded_models = ArrayField(models.CharField(max_length=100))
+    current_job = models.UUIDField(null=True, blank=True)
+    state = models.CharField(max_length=16, choices=WorkerState.choices)
+    last_received_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    version = models.CharField(max_length=32)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.state})"
+
+
+class DrainScope(models.TextChoices):
+    WORKER = "worker", _("one worker")
+    TIER = "tier", _("a tier")
+
+
+class DrainOrder(models.Model):
+    """An operator's word that a worker, or every worker of a tier, is to claim nothing more."""
+
+    scope = models.CharField(max_length=16, choices=DrainScope.choices)
+    target = models.CharField(max_length=100)
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["scope", "target"], name="generation_drainorder_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.target}"

@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.catalog import limits
 from apps.core.serializers import TextField
+from apps.generation.models import Priority
 from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
 
 
@@ -62,6 +64,11 @@ class GenerationRequestSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="How much of the start picture may change, up to 1.",
     )
+    priority = serializers.ChoiceField(
+        choices=Priority.choices,
+        required=False,
+        help_text="Before your other jobs, behind them, or only when nobody else is waiting.",
+    )
     quote = TextField(
         max_length=1000,
         required=False,
@@ -75,4 +82,47 @@ class QuoteRequestSerializer(GenerationRequestSerializer):
     prompt = TextField(
         max_length=limits.MAX_PROMPT_LENGTH, required=False, allow_blank=True, default=""
     )
+    priority = None  # type: ignore[assignment]
     quote = None  # type: ignore[assignment]
+
+
+class BatchItemSerializer(GenerationRequestSerializer):
+    """The settings of one generation of a batch, which has one priority for all."""
+
+    priority = None  # type: ignore[assignment]
+
+
+class BatchRequestSerializer(serializers.Serializer[Any]):
+    """Many generations, all or none; they run in this order."""
+
+    generations = BatchItemSerializer(  # type: ignore[call-arg]
+        many=True, allow_empty=False, max_length=settings.EASEL_MAX_WAITING_JOBS
+    )
+    priority = serializers.ChoiceField(choices=Priority.choices, required=False)
+
+
+class MoveRequestSerializer(serializers.Serializer[Any]):
+    """Where to: one of the three."""
+
+    to = serializers.ChoiceField(
+        choices=[("front", _("to the front")), ("end", _("to the end"))], required=False
+    )
+    before = serializers.UUIDField(required=False, help_text="A waiting job of yours.")
+    after = serializers.UUIDField(required=False, help_text="A waiting job of yours.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError({"to": [_("Name one of: to, before, after.")]})
+        return attrs
+
+
+class RetryRequestSerializer(serializers.Serializer[Any]):
+    new_seed = serializers.BooleanField(
+        default=False, help_text="With another seed, for other pictures."
+    )
+
+
+class ClearRequestSerializer(serializers.Serializer[Any]):
+    running = serializers.BooleanField(
+        default=False, help_text="Ask the jobs at work to stop, too."
+    )

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.core.cache import cache
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.generation.events import Progress
-from apps.generation.models import ACTIVE_STATES, Job, JobState
+from apps.generation.models import ACTIVE_STATES, Job
 from apps.images.models import Image
 
 # A page that was away for a moment still learns how its jobs ended.
@@ -35,6 +35,18 @@ def get_job(*, user: User, job_id: uuid.UUID) -> Job:
     if job is None:
         raise NotFound
     return job
+
+
+def list_batch(*, user: User, batch_id: uuid.UUID) -> list[Job]:
+    """List the jobs of a batch of `user` in the order in which they were asked for.
+
+    Raises:
+        NotFound: there is none of that id, or it is somebody else's.
+    """
+    jobs = list(list_jobs(user=user).filter(batch_id=batch_id).order_by("created_at", "position"))
+    if not jobs:
+        raise NotFound
+    return jobs
 
 
 def list_current_jobs(*, user: User, limit: int = 50) -> list[Job]:
@@ -74,16 +86,31 @@ def images_of(*, user: User, jobs: Iterable[Job]) -> dict[uuid.UUID, list[Image]
 
 
 def due_jobs() -> QuerySet[Job]:
-    """List waiting jobs whose user has fewer running than the plan allows at once."""
-    running = (
-        Job.objects.filter(user=OuterRef("user"), state=JobState.RUNNING)
-        .order_by()
-        .values("user")
-        .annotate(count=Count("*"))
-        .values("count")
+    """List waiting jobs that could run now: of each lane as many as its user has places.
+
+    Those in the background are due where nothing else of their tier is.
+    """
+    return Job.objects.filter(id__in=RawSQL(_DUE, []))  # noqa: S611  # nosec B611
+
+
+_DUE = """
+    SELECT due.id FROM generation_lane lane CROSS JOIN LATERAL (
+        SELECT job.id FROM generation_job job
+        WHERE job.user_id = lane.user_id AND job.tier = lane.tier
+            AND job.state = 'queued' AND NOT job.priority = 'background'
+        ORDER BY job.position, job.id
+        LIMIT lane.parallel_limit - lane.running - lane.running_elsewhere
+    ) due
+    WHERE lane.is_due
+    UNION ALL
+    SELECT due.id FROM generation_lane lane CROSS JOIN LATERAL (
+        SELECT job.id FROM generation_job job
+        WHERE job.user_id = lane.user_id AND job.tier = lane.tier
+            AND job.state = 'queued' AND job.priority = 'background'
+        ORDER BY job.position, job.id
+        LIMIT lane.parallel_limit - lane.running - lane.running_elsewhere
+    ) due
+    WHERE lane.is_background_due AND NOT EXISTS (
+        SELECT FROM generation_lane other WHERE other.tier = lane.tier AND other.is_due
     )
-    return (
-        Job.objects.filter(state=JobState.QUEUED)
-        .annotate(running_of_user=Coalesce(Subquery(running), 0))
-        .filter(Q(parallel_limit__isnull=True) | Q(running_of_user__lt=F("parallel_limit")))
-    )
+"""

@@ -12,9 +12,10 @@ from rest_framework.request import Request
 from apps.accounts.models import User
 from apps.credits.costs import Basis
 from apps.credits.selectors import Balance
-from apps.generation.events import Progress
+from apps.generation.events import Progress, QueuePlacePayload
 from apps.generation.failures import failure_detail
 from apps.generation.models import TERMINAL_STATES, Job, JobState
+from apps.generation.queue_selectors import Place, Queue, WaitingFor, places_of
 from apps.generation.quotes import BindingQuote
 from apps.generation.receipts import Outcome
 from apps.generation.selectors import images_of, progress_of
@@ -68,6 +69,7 @@ class GenerationContext(TypedDict):
 
     images: Mapping[uuid.UUID, list[Image]]
     progress: Mapping[uuid.UUID, Progress]
+    places: Mapping[uuid.UUID, Place]
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -82,6 +84,23 @@ class JobErrorSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
     error_id = serializers.CharField()
+
+
+class StartsInSerializer(serializers.Serializer[Any]):
+    earliest = serializers.IntegerField(help_text="Seconds from now, if nobody else asks.")
+    latest = serializers.IntegerField(
+        allow_null=True, help_text="Seconds from now, if all others go on asking."
+    )
+
+
+class QueuePlaceSerializer(serializers.Serializer[Any]):
+    """Where a waiting job stands among its user's, from 1."""
+
+    position = serializers.IntegerField()
+    waiting_for = serializers.ChoiceField(choices=WaitingFor.choices)
+    starts_in = StartsInSerializer(
+        allow_null=True, help_text="Null while no worker is there, or the queue is paused."
+    )
 
 
 class GenerationSerializer(serializers.ModelSerializer[Job]):
@@ -101,6 +120,8 @@ class GenerationSerializer(serializers.ModelSerializer[Job]):
     init_image = serializers.UUIDField(source="parameters.init_image", allow_null=True)
     strength = serializers.FloatField(source="parameters.strength", allow_null=True)
     compute_seconds = serializers.FloatField(allow_null=True)
+    batch = serializers.UUIDField(source="batch_id", allow_null=True)
+    queue = serializers.SerializerMethodField()
     progress = serializers.SerializerMethodField()
     images = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
@@ -129,6 +150,9 @@ class GenerationSerializer(serializers.ModelSerializer[Job]):
             "started_at",
             "finished_at",
             "compute_seconds",
+            "priority",
+            "batch",
+            "queue",
             "progress",
             "images",
             "error",
@@ -137,6 +161,12 @@ class GenerationSerializer(serializers.ModelSerializer[Job]):
 
     def get_url(self, job: Job) -> str:
         return reverse("generation", args=[job.id])
+
+    @extend_schema_field(QueuePlaceSerializer(allow_null=True))
+    def get_queue(self, job: Job) -> QueuePlacePayload | None:
+        places: Mapping[uuid.UUID, Place] = self.context["places"]
+        place = places.get(job.id)
+        return None if place is None else place.payload()
 
     @extend_schema_field(ProgressSerializer(allow_null=True))
     def get_progress(self, job: Job) -> Progress | None:
@@ -165,26 +195,69 @@ class GenerationSerializer(serializers.ModelSerializer[Job]):
         return job.cancel_requested_at is not None
 
 
-def generation_context(*, user: User, jobs: Sequence[Job]) -> GenerationContext:
-    """Fetch what `GenerationSerializer` needs for `jobs`: one query and one cache round trip.
+class BatchSerializer(serializers.Serializer[Any]):
+    """The jobs of one request, in its order."""
 
-    Pictures come with a job's end, progress goes with it.
+    batch = serializers.UUIDField()
+    generations = GenerationSerializer(many=True)
+
+
+class QueueSerializer(serializers.Serializer[Any]):
+    """One's queue: what runs, what waits in its order, what has ended and is not pruned."""
+
+    paused = serializers.BooleanField()
+    running = GenerationSerializer(many=True)
+    waiting = GenerationSerializer(many=True)
+    ended = GenerationSerializer(many=True)
+
+
+class CountSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField(help_text="The jobs that it was done to.")
+
+
+def generation_context(
+    *, user: User, jobs: Sequence[Job], places: Mapping[uuid.UUID, Place] | None = None
+) -> GenerationContext:
+    """Fetch what `GenerationSerializer` needs for `jobs`, whatever their number.
+
+    Pictures come with a job's end, progress goes with it, places with its start.
     """
     ended = [job for job in jobs if job.state in TERMINAL_STATES]
     running = [job for job in jobs if job.state == JobState.RUNNING]
     return {
         "images": images_of(user=user, jobs=ended) if ended else {},
         "progress": progress_of(jobs=running) if running else {},
+        "places": places_of(user=user, jobs=jobs) if places is None else places,
     }
 
 
 def render_jobs(
-    *, user: User, jobs: Sequence[Job], request: Request | None = None
+    *,
+    user: User,
+    jobs: Sequence[Job],
+    request: Request | None = None,
+    places: Mapping[uuid.UUID, Place] | None = None,
 ) -> list[dict[str, Any]]:
-    """Render `jobs` of `user` as JSON-ready dicts, for the one who makes `request`."""
-    context = {**generation_context(user=user, jobs=jobs), "request": request}
+    """Render `jobs` of `user` as JSON-ready dicts, for the one who makes `request`.
+
+    Without `places`, those of waiting jobs are looked up.
+    """
+    context = {**generation_context(user=user, jobs=jobs, places=places), "request": request}
     rendered = GenerationSerializer(jobs, many=True, context=context).data
     return [dict(item) for item in rendered]
+
+
+def render_queue(*, user: User, queue: Queue, request: Request) -> dict[str, Any]:
+    """Render the queue of `user`; the same number of queries at any length."""
+    jobs = [*queue.running, *queue.waiting, *queue.ended]
+    rendered = render_jobs(user=user, jobs=jobs, request=request, places=queue.places)
+    ends = len(queue.running), len(queue.running) + len(queue.waiting)
+    return {
+        "paused": queue.paused,
+        "running": rendered[: ends[0]],
+        "waiting": rendered[ends[0] : ends[1]],
+        "ended": rendered[ends[1] :],
+    }
 
 
 def render_quote(offer: BindingQuote, *, balance: Balance) -> dict[str, Any]:

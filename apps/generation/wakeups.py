@@ -11,7 +11,12 @@ from kombu.exceptions import OperationalError
 
 from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job
-from apps.generation.selectors import due_jobs
+from apps.generation.queue_selectors import (
+    first_in_lane,
+    is_paused,
+    lanes_of,
+    next_to_wake,
+)
 from apps.plans.tiers import TIERS, GpuTier
 
 logger = structlog.get_logger(__name__)
@@ -47,7 +52,7 @@ def _send(job: Job, wake_id: str) -> bool:
             MessageGroupId=wake_id,
             MessageDeduplicationId=wake_id,
         )
-    except (OperationalError, OSError) as error:
+    except (OperationalError, OSError, *_broker_failures()) as error:
         logger.warning("wakeup_not_sent", job_id=str(job.id), error=type(error).__name__)
         # Not woken, so the next sweep tries again.
         _note_wakeup(job, woken_at=None)
@@ -55,11 +60,36 @@ def _send(job: Job, wake_id: str) -> bool:
     return True
 
 
+def _broker_failures() -> tuple[type[Exception], ...]:
+    # What the broker's own library raises, asked for only when something was raised.
+    broker = current_app.connection_for_write()
+    return (*broker.connection_errors, *broker.channel_errors)
+
+
 def wake_next_of(*, user_id: uuid.UUID) -> None:
-    """Wake the oldest due job of a user who has just got a place free."""
+    """Wake the job that has just got its place by the end of another one of its user.
+
+    Those before it were woken when they got theirs.
+    """
     with tenant_scope(user_id):
-        job = due_jobs().filter(user=user_id).order_by("created_at", "id").first()
+        job = next_to_wake(user_id=user_id)
     if job is not None:
+        send_wakeup(job)
+
+
+def wake_again(job: Job) -> None:
+    """Wake a job that is due again; in a paused queue it is not."""
+    with tenant_scope(job.user_id):
+        paused = is_paused(lanes_of(user_id=job.user_id))
+    if not paused:
+        send_wakeup(job)
+
+
+def wake_all_of(*, user_id: uuid.UUID) -> None:
+    """Wake every due job of a user."""
+    with tenant_scope(user_id):
+        jobs = [job for lane in lanes_of(user_id=user_id) for job in first_in_lane(lane, lane.due)]
+    for job in jobs:
         send_wakeup(job)
 
 

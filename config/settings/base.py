@@ -7,7 +7,7 @@ import django_stubs_ext
 import structlog
 from django.utils.translation import gettext_lazy as _
 
-from config import env
+from config import broker, env
 from config.version import VERSION
 
 # Lets Django's classes be written with the types they are generic over.
@@ -203,7 +203,14 @@ EASEL_OIDC_ENDPOINTS = {
 EASEL_LEASE_SECONDS = env.LEASE_SECONDS
 EASEL_SWEEP_SECONDS = env.SWEEP_SECONDS
 EASEL_MAX_ATTEMPTS = 3
+EASEL_SHUTDOWN_GRACE_SECONDS = env.SHUTDOWN_GRACE_SECONDS
+EASEL_RECEIVE_SILENCE_SECONDS = env.RECEIVE_SILENCE_SECONDS
+EASEL_WORKER_MAX_RSS_BYTES = env.WORKER_MAX_RSS_BYTES
+EASEL_METADATA_URL = env.METADATA_URL
 EASEL_MAX_WAITING_JOBS = 1000
+# So long a worker may serve others first, for the sake of a model that it has loaded.
+EASEL_AFFINITY_SECONDS = 10
+EASEL_BATCHING = env.BATCHING
 EASEL_MODEL_CACHE_BYTES = env.MODEL_CACHE_BYTES
 EASEL_MODELS_ROOT = env.MODELS_ROOT
 # Whether web, worker and scheduler refuse to start on what `apps/core/checks.py` calls weak.
@@ -267,11 +274,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "socket_timeout": 5,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-}
+CELERY_TASK_QUEUES = broker.task_queues()
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options()
 # A request must not wait for a broker that is away: the sweep sends lost wake-ups again.
 CELERY_TASK_PUBLISH_RETRY = False
 
@@ -379,6 +383,7 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
     },

@@ -19,6 +19,7 @@ from gpu_tasks.engine.request import (
     GenerationRequest,
     GenerationResult,
     ModelSource,
+    PassMember,
     StepProgress,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "ModelSource",
     "ModelUnavailable",
     "OutOfMemory",
+    "PassMember",
     "StepProgress",
 ]
 

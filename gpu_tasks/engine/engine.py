@@ -5,32 +5,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Final
-
-from PIL import Image
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
 
 from gpu_tasks.engine.errors import (
-    GenerationCancelled,
     InvalidRequest,
     ModelUnavailable,
     OutOfMemory,
 )
 from gpu_tasks.engine.families import LoadedModel, ModelFamily, find_family
+from gpu_tasks.engine.forward_pass import ForwardPass, Passenger
 from gpu_tasks.engine.libraries import LIBRARY_VERSIONS, torch
-from gpu_tasks.engine.memory import is_out_of_memory, release_memory, sparing_vae
+from gpu_tasks.engine.memory import is_out_of_memory, release_memory
 from gpu_tasks.engine.model_cache import ModelCache
-from gpu_tasks.engine.previews import DenoisedTap
 from gpu_tasks.engine.request import (
     MIN_SIZE,
     GenerationRequest,
     GenerationResult,
+    IsCancelled,
     ModelSource,
-    StepProgress,
+    OnStep,
+    PassMember,
 )
-from gpu_tasks.engine.schedulers import make_scheduler
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +39,6 @@ _PRECISIONS: Final = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
 }
-
-OnStep = Callable[[StepProgress], None]
-IsCancelled = Callable[[], bool]
 
 
 class Engine:
@@ -156,27 +150,80 @@ class Engine:
         Raises InvalidRequest, ModelUnavailable, OutOfMemory, and GenerationCancelled with the
         pictures that were finished.
         """
-        if request.model_key != source.key:
+        member = PassMember(request=request, on_step=on_step, is_cancelled=is_cancelled)
+        (outcome,) = self.generate_together([member], source=source)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def generate_together(
+        self, members: Sequence[PassMember], *, source: ModelSource
+    ) -> list[GenerationResult | Exception]:
+        """Make the pictures of requests of one shape in one forward pass.
+
+        Returns for each member what `generate` would return or raise. Nobody's outcome depends
+        on the others: whoever is cancelled leaves at the next step, and if the pass fails each is
+        made by itself. The seconds of the pass are shared by pictures and by time aboard; those
+        of a pass that failed are nobody's.
+
+        Raises InvalidRequest if the requests are not alike, ModelUnavailable, and OutOfMemory if
+        the model itself does not fit.
+        """
+        if any(member.request.model_key != source.key for member in members):
             raise InvalidRequest({"model_key": "is not the model that was given"})
-        if is_cancelled is not None and is_cancelled():
-            raise GenerationCancelled(images=(), seeds=(), compute_seconds=0.0)
+        if len({member.request.shape for member in members}) > 1:
+            raise InvalidRequest({"shape": "differs from that of another request of this pass"})
+        passengers = [Passenger(member) for member in members]
+        for passenger in passengers:
+            passenger.leave_if_cancelled()
+        if not any(passenger.is_aboard for passenger in passengers):
+            return [passenger.outcome for passenger in passengers]
         asked = time.perf_counter()
         with self.hold(source) as model:
             load_seconds = time.perf_counter() - asked
             with self._running:
-                run = _Run(model, request, on_step, is_cancelled, started=time.perf_counter())
-                sparingly = self._run_with_second_try(run)
-                return GenerationResult(
-                    images=tuple(run.finished),
-                    seeds=request.seeds,
-                    compute_seconds=run.seconds,
+                self._carry(model, passengers, load_seconds)
+        return [passenger.outcome for passenger in passengers]
+
+    def _carry(
+        self, model: LoadedModel, passengers: Sequence[Passenger], load_seconds: float
+    ) -> None:
+        aboard = [passenger for passenger in passengers if passenger.is_aboard]
+        if len(aboard) > 1 and model.family.can_share_a_pass(model) and _share(model, aboard):
+            self._end(aboard, load_seconds, sparingly=False)
+            return
+        for passenger in aboard:
+            if passenger.is_aboard:
+                self._carry_alone(model, passenger, load_seconds)
+
+    def _carry_alone(self, model: LoadedModel, passenger: Passenger, load_seconds: float) -> None:
+        try:
+            sparingly = self._run_with_second_try(ForwardPass(model, [passenger]))
+        except Exception as error:  # noqa: BLE001  (raised again where one request was made)
+            passenger.arrive(error)
+        else:
+            self._end([passenger], load_seconds, sparingly=sparingly)
+
+    def _end(
+        self, passengers: Sequence[Passenger], load_seconds: float, *, sparingly: bool
+    ) -> None:
+        aboard = [passenger for passenger in passengers if passenger.is_aboard]
+        pictures = sum(passenger.request.num_images for passenger in aboard)
+        for passenger in aboard:
+            passenger.arrive(
+                GenerationResult(
+                    images=tuple(passenger.finished),
+                    seeds=passenger.request.seeds,
+                    compute_seconds=passenger.seconds,
                     model_load_seconds=load_seconds,
                     device=str(self.device),
                     library_versions=LIBRARY_VERSIONS,
                     memory_saved=sparingly,
+                    pass_pictures=1 if sparingly else pictures,
                 )
+            )
 
-    def _run_with_second_try(self, run: _Run) -> bool:
+    def _run_with_second_try(self, run: ForwardPass) -> bool:
         """Run, and once more sparingly when memory ran out; say whether that was needed."""
         shortage = run.make_pictures(sparing=False)
         if shortage is None:
@@ -194,121 +241,22 @@ class Engine:
         )
 
 
-@dataclass(slots=True)
-class _Run:
-    """Carry one request through its tries; `finished` holds whole pictures only."""
-
-    model: LoadedModel
-    request: GenerationRequest
-    on_step: OnStep | None
-    is_cancelled: IsCancelled | None
-    started: float
-    finished: list[Image.Image] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.started
-
-    def make_pictures(self, *, sparing: bool) -> str | None:
-        """Make all pictures in one batch, or one after another if that is to spare memory.
-
-        Return what was said when memory ran out, and not the error itself: its frames hold the
-        tensors that are in the way.
-        """
-        self.finished.clear()
-        try:
-            with torch.inference_mode():
-                if not sparing:
-                    self._call_pipeline(self.request.seeds, sparing=False, image_index=None)
-                    return None
-                for index, seed in enumerate(self.request.seeds):
-                    self._call_pipeline((seed,), sparing=True, image_index=index)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            return str(error) or type(error).__name__
-        return None
-
-    def _call_pipeline(
-        self, seeds: tuple[int, ...], *, sparing: bool, image_index: int | None
-    ) -> None:
-        self.stop_if_cancelled()
-        model, request = self.model, self.request
-        scheduler = make_scheduler(
-            request.scheduler, model_config=model.scheduler_config, steps=request.steps
-        )
-        tap = None if self.on_step is None else DenoisedTap(scheduler)
-        pipeline = model.family.make_pipeline(model, request, scheduler=scheduler, sparing=sparing)
-        # On the CPU, so that a seed gives the same noise on every device.
-        generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-        with sparing_vae(pipeline.vae) if sparing else nullcontext():
-            output = pipeline(
-                **model.family.call_arguments(request),
-                num_images_per_prompt=len(seeds),
-                generator=generators,
-                callback_on_step_end=_StepCallback(self, tap, image_index),
-            )
-        self.finished.extend(output.images)
-
-    def stop_if_cancelled(self) -> None:
-        if self.is_cancelled is not None and self.is_cancelled():
-            finished = tuple(self.finished)
-            raise GenerationCancelled(
-                images=finished,
-                seeds=self.request.seeds[: len(finished)],
-                compute_seconds=self.seconds,
-            )
-
-
-class _StepCallback:
-    """Report finished steps of one call of a pipeline, and end it when it was cancelled."""
-
-    def __init__(self, run: _Run, tap: DenoisedTap | None, image_index: int | None) -> None:
-        self._run = run
-        self._tap = tap
-        self._image_index = image_index
-        self._steps: dict[int, int] = {}
-
-    def __call__(
-        self, pipeline: Any, index: int, _timestep: Any, tensors: dict[str, Any]
-    ) -> dict[str, Any]:
-        run = self._run
-        if run.on_step is not None and self._tap is not None:
-            if not self._steps:
-                self._steps = _number_the_steps(
-                    evaluations=pipeline.num_timesteps,
-                    steps=run.request.denoising_steps,
-                    order=pipeline.scheduler.order,
-                )
-            if step := self._steps.get(index):
-                latents = tensors["latents"]
-                tap, draw = self._tap, run.model.preview.draw
-                run.on_step(
-                    StepProgress(
-                        step=step,
-                        total=len(self._steps),
-                        image_index=self._image_index,
-                        images_total=run.request.num_images,
-                        preview=lambda: draw(tap.denoised(latents)),
-                    )
-                )
-        run.stop_if_cancelled()
-        return {}
-
-
-def _number_the_steps(*, evaluations: int, steps: int, order: int) -> dict[int, int]:
-    """Map the index of each evaluation of the U-Net that ends a step to that step, from 1.
-
-    Heun and DPM2 evaluate twice in a step and PNDM once more at its start; this is the rule by
-    which diffusers moves its own progress bar.
-    """
-    warm_up = evaluations - steps * order
-    ends = [
-        index
-        for index in range(evaluations)
-        if index == evaluations - 1 or (index + 1 > warm_up and (index + 1) % order == 0)
-    ]
-    return {index: step for step, index in enumerate(ends, start=1)}
+def _share(model: LoadedModel, aboard: Sequence[Passenger]) -> bool:
+    """Make the pictures of all in one pass; `False` if it failed, and nothing is charged yet."""
+    try:
+        shortage = ForwardPass(model, aboard).make_pictures(sparing=False)
+    except Exception:
+        # Whose fault it was is found out one by one.
+        logger.exception("shared_pass_failed: %d requests one by one", len(aboard))
+    else:
+        if shortage is None:
+            return True
+        logger.warning("out_of_memory: %d requests one by one: %s", len(aboard), shortage)
+    release_memory()
+    for passenger in aboard:
+        if passenger.is_aboard:
+            passenger.start_again()
+    return False
 
 
 def _default_cache_bytes(device: torch.device) -> int:

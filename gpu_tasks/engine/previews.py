@@ -108,13 +108,13 @@ class DenoisedTap:
         scheduler.scale_model_input = remember_input
         scheduler.step = remember_output
 
-    def denoised(self, fallback: torch.Tensor) -> torch.Tensor:
-        """Return x0 of the first picture, of shape (channels, height, width)."""
+    def denoised(self, fallback: torch.Tensor, *, row: int = 0) -> torch.Tensor:
+        """Return x0 of one picture of the batch, of shape (channels, height, width)."""
         if self._shown is None or self._said is None:
-            return fallback[0]
+            return fallback[row]
         with torch.inference_mode():
-            # The first row is the first picture: guidance doubles the batch after its rows.
-            shown, said = self._shown[0].float(), self._said[0].float()
+            # A picture has the same place in both: guidance doubles the batch after its rows.
+            shown, said = self._shown[row].float(), self._said[row].float()
             signal, noise = self._signal_and_noise(float(self._timestep))
             if self._prediction_type == "v_prediction":
                 return signal * shown - noise * said

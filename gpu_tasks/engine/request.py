@@ -89,6 +89,19 @@ class GenerationRequest:
         return min(int(self.steps * self.denoise_strength), self.steps)
 
     @property
+    def shape(self) -> tuple[object, ...]:
+        """What has to be the same of requests that share a forward pass."""
+        return (
+            self.model_key,
+            self.width,
+            self.height,
+            self.steps,
+            self.guidance_scale,
+            self.scheduler,
+            None if self.init_image is None else self.denoise_strength,
+        )
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         return tuple((self.seed + index) % SEED_COUNT for index in range(self.num_images))
 
@@ -137,6 +150,7 @@ class GenerationResult:
     `compute_seconds` starts when the model is ready and ends when the last picture is decoded;
     `model_load_seconds` is what this request waited for the model (about 0 when it was loaded).
     `memory_saved` says that a first try ran out of memory and this one was made sparingly.
+    `pass_pictures` were made in the same forward pass at its end, those of others included.
     """
 
     images: tuple[Image.Image, ...]
@@ -146,6 +160,24 @@ class GenerationResult:
     device: str
     library_versions: Mapping[str, str]
     memory_saved: bool = False
+    pass_pictures: int = 1
+
+
+OnStep = Callable[[StepProgress], None]
+IsCancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassMember:
+    """One of the requests that share a forward pass, and who hears of it.
+
+    `on_end` is given the result or the error, as soon as it is known; it must not raise.
+    """
+
+    request: GenerationRequest
+    on_step: OnStep | None = None
+    is_cancelled: IsCancelled | None = None
+    on_end: Callable[[GenerationResult | Exception], None] | None = None
 
 
 def _text_problem(value: object) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from gpu_tasks.engine.libraries import diffusers
+from gpu_tasks.engine.libraries import diffusers, torch
 from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
 
 
@@ -102,6 +102,23 @@ def make_scheduler(key: str, *, model_config: Mapping[str, Any], steps: int) -> 
             steps, train_steps=int(config.get("num_train_timesteps", 1000))
         )
     return spec.scheduler_class.from_config(config)
+
+
+def keep_rows(scheduler: Any, rows: list[int], *, of: int) -> None:
+    """Forget what a scheduler remembers of every row of a batch `of` so many but `rows`.
+
+    Solvers of a higher order keep earlier latents and outputs, as tensors or in lists; their
+    schedules have one dimension.
+    """
+
+    def keep(value: Any) -> Any:
+        if isinstance(value, torch.Tensor) and value.ndim > 1 and value.shape[0] == of:
+            return value[rows]
+        return [keep(item) for item in value] if isinstance(value, list) else value
+
+    for name, value in vars(scheduler).items():
+        if isinstance(value, torch.Tensor | list):
+            setattr(scheduler, name, keep(value))
 
 
 def _distillation_steps(steps: int, *, train_steps: int) -> int:

@@ -1,52 +1,22 @@
-"""Claim a job, make its pictures with the engine, store them, end it."""
+"""Claim jobs, have their pictures made with the engine, bring each to its end."""
 
-import uuid
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import DatabaseError
-from PIL import Image as PillowImage
 
 from apps.catalog.models import GenerationModel
-from apps.core.errors import ErrorCode, Forbidden, NotFound, new_error_id
-from apps.core.sentry import report
-from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job
-from apps.generation.parameters import GenerationParameters
-from apps.generation.services.jobs import check_entitled
-from apps.generation.services.leases import claim_next_job, hand_back
-from apps.generation.services.results import fail_job, finish_job, result_name
-from apps.images.selectors import get_image
-from apps.images.services import StoredPicture, delete_files, store_picture
+from apps.generation.services.leases import claim_alike, claim_next_job
 from apps.plans.tiers import GpuTier
-from gpu_tasks.engine import (
-    Engine,
-    EngineError,
-    GenerationCancelled,
-    GenerationRequest,
-    GenerationResult,
-    ModelSource,
-    ModelUnavailable,
-    OutOfMemory,
-)
-from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
+from gpu_tasks.engine import Engine, GenerationResult, ModelSource
+from gpu_tasks.engine.batching import Batching, BatchTable
+from gpu_tasks.runner.attempt import Attempt, Outcome
 from gpu_tasks.runner.lease import LeaseKeeper
-from gpu_tasks.runner.progress import ProgressReporter
+from gpu_tasks.worker.shutdown import Shutdown
 
 logger = structlog.get_logger(__name__)
-
-# Asked for too much, or the picture or the plan has gone meanwhile: nothing for us to repair.
-_USERS_FAULTS = frozenset(
-    {
-        ErrorCode.OUT_OF_MEMORY,
-        ErrorCode.NOT_FOUND,
-        ErrorCode.PLAN_PAUSED,
-        ErrorCode.MODEL_NOT_IN_PLAN,
-    }
-)
 
 
 def model_source(model: GenerationModel) -> ModelSource:
@@ -57,131 +27,103 @@ def model_source(model: GenerationModel) -> ModelSource:
 
 
 class JobRunner:
-    """Serve the jobs of some tiers, one at a time, with one engine."""
+    """Serve the jobs of some tiers with one engine: one at a time, or several that are alike."""
 
     def __init__(self, *, engine: Engine, tiers: Collection[GpuTier], worker: str) -> None:
         self.engine = engine
         self.tiers = tiers
         self.worker = worker
+        self.shutdown = Shutdown()
+        self.batches = BatchTable(Batching(settings.EASEL_BATCHING))
+        # Tiers that an operator wants nothing claimed of.
+        self.drained: Collection[GpuTier] = frozenset()
+        self.on_change: Callable[[], None] = _nothing
+        self._attempts: Sequence[Attempt] = ()
+
+    @property
+    def open_tiers(self) -> list[GpuTier]:
+        """List the tiers that jobs may be claimed of now."""
+        if self.shutdown.is_asked:
+            return []
+        return [tier for tier in self.tiers if tier not in self.drained]
+
+    @property
+    def current(self) -> Job | None:
+        """Return the job at hand; with others beside it, the one that was claimed first."""
+        attempts = self._attempts
+        return attempts[0].job if attempts else None
 
     def run_next(self) -> bool:
-        """Claim the next due job and bring it to its end; `False` if none was due."""
-        job = claim_next_job(tiers=self.tiers, worker=self.worker)
+        """Claim the next due job and bring it to its end; `False` if none was due.
+
+        Others like it are claimed and made with it, as many as pay.
+        """
+        tiers = self.open_tiers
+        loaded = self.engine.loaded_models
+        job = claim_next_job(tiers=tiers, worker=self.worker, loaded=loaded) if tiers else None
         if job is None:
             return False
-        with structlog.contextvars.bound_contextvars(job_id=str(job.id), attempt=job.attempt):
-            self._run(job)
+        self._attempts = [
+            Attempt(job=one, shutdown=self.shutdown) for one in (job, *self._claim_alike(job))
+        ]
+        self.on_change()
+        try:
+            with LeaseKeeper([attempt.lease for attempt in self._attempts]):
+                self._run(self._attempts)
+        finally:
+            self._attempts = ()
+            self.on_change()
         return True
 
-    def _run(self, job: Job) -> None:
-        try:
-            with LeaseKeeper(user_id=job.user_id, job_id=job.id, attempt=job.attempt) as lease:
-                self._make_and_store(job, lease)
-        except OutOfMemory as error:
-            _fail(job, ErrorCode.OUT_OF_MEMORY, error)
-        except ModelUnavailable as error:
-            _fail(job, ErrorCode.MODEL_UNAVAILABLE, error)
-        except (NotFound, Forbidden) as error:
-            _fail(job, error.code, error)
-        except (DatabaseError, OSError) as error:
-            # The database or the store is away for a moment: another attempt may fare better.
-            logger.exception("job_handed_back", error=type(error).__name__)
-            hand_back(user_id=job.user_id, job_id=job.id, attempt=job.attempt)
-        except Exception as error:  # noqa: BLE001  (whatever it was, the job must not stay running)
-            _fail(job, ErrorCode.INTERNAL, error)
+    def let_go(self) -> None:
+        """Hand the jobs at hand back, from whichever thread: late results will be refused."""
+        for attempt in self._attempts:
+            if not attempt.lease.closed:
+                attempt.let_go()
 
-    def _make_and_store(self, job: Job, lease: LeaseKeeper) -> None:
-        check_entitled(job)
-        parameters = GenerationParameters.from_json(job.parameters)
-        request = _engine_request(job, parameters)
-        reporter = ProgressReporter(job=job)
-        made: GenerationResult | GenerationCancelled
+    def _claim_alike(self, job: Job) -> list[Job]:
+        room = self.batches.pictures_for(job.batch_shape) - job.parameters["num_images"]
+        if room < 1:
+            return []
         try:
-            made = self.engine.generate(
-                request,
-                source=model_source(job.model),
-                on_step=reporter.report,
-                is_cancelled=lease.must_stop,
-            )
-        except GenerationCancelled as cancelled:
-            made = cancelled
-        if lease.lost:
-            logger.warning("attempt_lost")
+            return claim_alike(leader=job, worker=self.worker, pictures=room)
+        except DatabaseError as error:
+            # The one that is claimed goes on alone.
+            logger.warning("none_claimed_alike", error=type(error).__name__)
+            return []
+
+    def _run(self, attempts: Sequence[Attempt]) -> None:
+        ready = [attempt for attempt in attempts if attempt.prepare()]
+        if not ready:
             return
-        stored = _store(job, parameters, made)
-        finished = finish_job(
-            user_id=job.user_id,
-            job_id=job.id,
-            attempt=job.attempt,
-            pictures=stored,
-            compute_seconds=made.compute_seconds,
-            cancelled=isinstance(made, GenerationCancelled),
-        )
-        if not finished:
-            logger.warning("attempt_lost")
-            for picture in stored:
-                delete_files(user_id=job.user_id, image_name=picture.image_name)
+        in_company = len(ready) > 1
+        members = [attempt.member(in_company=in_company) for attempt in ready]
+        job_ids = [str(attempt.job.id) for attempt in ready]
+        outcomes: Sequence[Outcome]
+        try:
+            with structlog.contextvars.bound_contextvars(job_ids=job_ids):
+                outcomes = self.engine.generate_together(
+                    members, source=model_source(ready[0].job.model)
+                )
+        except Exception as error:  # noqa: BLE001  (each of the jobs ends by it)
+            outcomes = [error] * len(ready)
+        self._note_pace(ready, outcomes)
+        for attempt, outcome in zip(ready, outcomes, strict=True):
+            attempt.end(outcome)
+
+    def _note_pace(self, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> None:
+        shape = attempts[0].job.batch_shape
+        pictures = sum(attempt.parameters.num_images for attempt in attempts)
+        made = [outcome for outcome in outcomes if isinstance(outcome, GenerationResult)]
+        if len(made) < len(attempts):
+            # Some left on the way: it tells nothing of any size.
+            return
+        if all(result.pass_pictures == pictures for result in made):
+            seconds = sum(result.compute_seconds for result in made)
+            self.batches.note(shape, pictures=pictures, seconds=seconds)
+        elif len(made) > 1:
+            self.batches.note_failure(shape, pictures=pictures)
 
 
-def _engine_request(job: Job, parameters: GenerationParameters) -> GenerationRequest:
-    return GenerationRequest(
-        prompt=parameters.prompt,
-        negative_prompt=parameters.negative_prompt,
-        width=parameters.width,
-        height=parameters.height,
-        steps=parameters.steps,
-        guidance_scale=parameters.guidance_scale,
-        scheduler=parameters.scheduler,
-        seed=parameters.seed,
-        num_images=parameters.num_images,
-        model_key=job.model_id,
-        init_image=_load_init_image(job, parameters),
-        strength=parameters.strength,
-    )
-
-
-def _load_init_image(job: Job, parameters: GenerationParameters) -> PillowImage.Image | None:
-    if parameters.init_image is None:
-        return None
-    with tenant_scope(job.user_id):
-        image = get_image(user_id=job.user_id, image_name=uuid.UUID(parameters.init_image))
-    with default_storage.open(image.s3_key) as file:
-        picture = PillowImage.open(file, formats=("PNG",))
-        return picture.convert("RGB")
-
-
-def _store(
-    job: Job, parameters: GenerationParameters, made: GenerationResult | GenerationCancelled
-) -> Sequence[StoredPicture]:
-    return [
-        store_picture(
-            user_id=job.user_id,
-            image_name=result_name(job_id=job.id, attempt=job.attempt, index=index),
-            picture=picture,
-            metadata=_metadata(job, parameters, seed=seed, seconds=made.compute_seconds),
-        )
-        for index, (picture, seed) in enumerate(zip(made.images, made.seeds, strict=True))
-    ]
-
-
-def _metadata(
-    job: Job, parameters: GenerationParameters, *, seed: int, seconds: float
-) -> Mapping[str, Any]:
-    return parameters.to_json() | {
-        "seed": seed,
-        "scheduler_name": SCHEDULER_NAMES[parameters.scheduler],
-        "model": job.model_id,
-        "model_name": job.model.name,
-        "generation": str(job.id),
-        "compute_seconds": round(seconds, 3),
-        "easel_version": settings.EASEL_VERSION,
-    }
-
-
-def _fail(job: Job, code: ErrorCode, error: Exception) -> None:
-    error_id = new_error_id()
-    reason = error.reason if isinstance(error, EngineError) else ""
-    logger.error("job_attempt_failed", error_id=error_id, reason=reason, exc_info=error)
-    if code not in _USERS_FAULTS:
-        report(error, error_id=error_id, code=code)
-    fail_job(user_id=job.user_id, job_id=job.id, attempt=job.attempt, code=code, error_id=error_id)
+def _nothing() -> None:
+    return None

@@ -1,9 +1,10 @@
-"""Keep a claimed job's lease alive from a thread, and know when to stop."""
+"""Keep the leases of claimed jobs alive from a thread, and know when to stop."""
 
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -11,31 +12,43 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
-from apps.generation.services.leases import LeaseState, check_lease, renew_lease
+from apps.generation.services.leases import watch_leases
 
 logger = structlog.get_logger(__name__)
 
 RENEWALS_A_LEASE = 4
-# So soon a cancel is seen.
-SECONDS_BETWEEN_LOOKS = 0.1
+# So soon a cancel is seen, with some time for the look itself within a tenth of a second.
+SECONDS_BETWEEN_LOOKS = 0.08
 SECONDS_AFTER_FAILURE = 1.0
 
 
-class LeaseKeeper:
-    """Renew the lease of one attempt until left; `must_stop` says to give up at the next step.
+@dataclass(slots=True)
+class Lease:
+    """The lease of one attempt, as of the last look."""
 
-    A thread renews it, and between renewals looks whether the user wants the job cancelled, so
-    that the thread which makes the pictures never waits for the database.
+    job_id: uuid.UUID
+    attempt: int
+    lost: bool = False
+    cancelled: bool = False
+    # Its job was ended by us, so nobody asks any more.
+    closed: bool = False
+
+    def must_stop(self) -> bool:
+        """Tell whether the job was cancelled or taken over."""
+        return self.lost or self.cancelled
+
+
+class LeaseKeeper:
+    """Renew the leases of some attempts until left or closed.
+
+    A thread renews them, and between renewals looks whether the users want their jobs cancelled,
+    so that the thread which makes the pictures never waits for the database.
     """
 
-    def __init__(self, *, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> None:
-        self.user_id = user_id
-        self.job_id = job_id
-        self.attempt = attempt
-        self.lost = False
-        self.cancelled = False
+    def __init__(self, leases: Sequence[Lease]) -> None:
+        self.leases = leases
         self._left = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name=f"lease-{job_id}", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="leases", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -50,10 +63,6 @@ class LeaseKeeper:
         self._left.set()
         self._thread.join()
 
-    def must_stop(self) -> bool:
-        """Tell whether the job was cancelled or taken over, as of the last look."""
-        return self.lost or self.cancelled
-
     def _watch(self) -> None:
         renew_every = settings.EASEL_LEASE_SECONDS / RENEWALS_A_LEASE
         renewed = time.monotonic()
@@ -61,21 +70,26 @@ class LeaseKeeper:
             pause = SECONDS_BETWEEN_LOOKS
             while not self._left.wait(min(pause, renew_every)):
                 is_due = time.monotonic() - renewed >= renew_every
-                answered = self._ask(renew_lease if is_due else check_lease)
+                answered = self._look(renew=is_due)
                 if answered and is_due:
                     renewed = time.monotonic()
                 pause = SECONDS_BETWEEN_LOOKS if answered else SECONDS_AFTER_FAILURE
         finally:
             connection.close()
 
-    def _ask(self, question: Callable[..., LeaseState]) -> bool:
+    def _look(self, *, renew: bool) -> bool:
+        leases = [lease for lease in self.leases if not lease.closed]
         try:
-            state = question(user_id=self.user_id, job_id=self.job_id, attempt=self.attempt)
+            states = watch_leases(
+                attempts={lease.job_id: lease.attempt for lease in leases}, renew=renew
+            )
         except DatabaseError as error:
             # The next renewal may succeed; if none does, the lease runs out by itself.
             logger.warning("lease_not_renewed", error=type(error).__name__)
             close_old_connections()
             return False
-        self.lost = self.lost or not state.held
-        self.cancelled = self.cancelled or state.cancel_requested
+        for lease in leases:
+            state = states[lease.job_id]
+            lease.lost = lease.lost or not state.held
+            lease.cancelled = lease.cancelled or state.cancel_requested
         return True

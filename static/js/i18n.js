@@ -1,6 +1,8 @@
 // @ts-check
 /** Words and numbers in the language of the page; the catalogue itself comes from Django. */
 
+/** @import {QueuePlace} from "./types.js" */
+
 const language = document.documentElement.lang || "en";
 const oneDigit = new Intl.NumberFormat(language, {
   minimumFractionDigits: 1,
@@ -47,4 +49,24 @@ export function formatSeconds(seconds) {
   }
   const value = seconds >= 10 ? whole.format(seconds) : oneDigit.format(seconds);
   return fill(gettext("%(seconds)s s"), { seconds: value });
+}
+
+/**
+ * @param {QueuePlace} place
+ * @returns {string} what a waiting job waits for, and when it will start if that is known
+ */
+export function placeInWords({ waiting_for, starts_in }) {
+  const words = {
+    worker: gettext("Waiting for a worker"),
+    own_job: gettext("Waiting for your other job"),
+    idle: gettext("Waiting until nobody else needs the GPU"),
+    paused: gettext("Your queue is paused"),
+  }[waiting_for];
+  if (!starts_in || starts_in.latest === null || starts_in.latest <= 1) return words;
+  const times = {
+    words,
+    least: formatSeconds(starts_in.earliest),
+    most: formatSeconds(starts_in.latest),
+  };
+  return fill(gettext("%(words)s · starts in %(least)s to %(most)s"), times);
 }

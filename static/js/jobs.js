@@ -3,7 +3,7 @@
 
 import { getGeneration, listGenerations } from "./api.js";
 
-/** @import {Job, JobState, Picture, StudioEvent} from "./types.js" */
+/** @import {Job, JobState, Picture, QueuePlace, StudioEvent} from "./types.js" */
 
 /** @type {ReadonlySet<JobState>} */
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
@@ -75,13 +75,18 @@ export class JobStore {
   /** @param {StudioEvent} event */
   take(event) {
     if (event.type === "balance") return;
+    if (event.type === "queue") {
+      for (const { job_id, ...queue } of event.jobs) this.#place(job_id, queue);
+      return;
+    }
     if (event.type === "snapshot") {
       this.#takeSnapshot(event.jobs);
       return;
     }
     const job = this.#jobs.get(event.job_id);
     if (!job) {
-      this.#fetch(event.job_id);
+      // Of a thousand that are cancelled at once, those that were never shown need not be.
+      if (event.type !== "finished" || event.state !== "cancelled") this.#fetch(event.job_id);
       return;
     }
     if (event.type === "started") {
@@ -123,6 +128,15 @@ export class JobStore {
     for (const job of this.#jobs.values()) {
       if (!hasEnded(job) && !told.has(job.id)) this.#fetch(job.id);
     }
+  }
+
+  /**
+   * @param {string} id
+   * @param {QueuePlace} queue
+   */
+  #place(id, queue) {
+    const job = this.#jobs.get(id);
+    if (job?.state === "queued") this.#replace({ ...job, queue });
   }
 
   /** @param {string} id */

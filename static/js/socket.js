@@ -9,6 +9,7 @@ const NOT_SIGNED_IN = 4401;
 const TYPES = new Set([
   "snapshot",
   "balance",
+  "queue",
   "queued",
   "started",
   "progress",

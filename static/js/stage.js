@@ -2,7 +2,7 @@
 /** The stage: one job at a time, from waiting through its growing preview to the pictures. */
 
 import { byId, icon, make } from "./dom.js";
-import { fill, formatNumber, formatPercent, formatSeconds } from "./i18n.js";
+import { fill, formatNumber, formatPercent, formatSeconds, placeInWords } from "./i18n.js";
 import { hasEnded } from "./jobs.js";
 
 /** @import {Job, Picture} from "./types.js" */
@@ -97,6 +97,9 @@ export class Stage {
       this.#build(job);
     }
     if (job.state === "running") this.#update(job);
+    if (job.state === "queued" && job.queue) {
+      byId("stage-queue", HTMLElement).textContent = placeInWords(job.queue);
+    }
     this.#tick();
   }
 
@@ -156,7 +159,7 @@ export class Stage {
       make(
         "p",
         { class: "stage__figures" },
-        gettext("Waiting for its turn"),
+        make("span", { id: "stage-queue" }, gettext("Waiting for its turn")),
         make("span", { id: "stage-elapsed" }),
       ),
     );

@@ -81,6 +81,7 @@
  * @property {string | null} started_at
  * @property {string | null} finished_at
  * @property {number | string | null} compute_seconds
+ * @property {QueuePlace | null} queue
  * @property {Progress | null} progress
  * @property {Picture[]} images
  * @property {Failure | null} error
@@ -122,13 +123,18 @@
  *
  * @typedef {{type: "snapshot", jobs: Job[], balance: Balance}} SnapshotEvent
  * @typedef {{type: "balance"} & Balance} BalanceEvent
+ * @typedef {"worker" | "own_job" | "idle" | "paused"} WaitingFor
+ * @typedef {{earliest: number, latest: number | null}} StartsIn
+ * @typedef {{position: number, waiting_for: WaitingFor, starts_in: StartsIn | null}} QueuePlace
+ *
+ * @typedef {{type: "queue", paused: boolean, waiting: number, running: number, jobs: ({job_id: string} & QueuePlace)[]}} QueueEvent
  * @typedef {{type: "queued", job_id: string, prompt: string, created_at: string}} QueuedEvent
  * @typedef {{type: "started", job_id: string, attempt: number}} StartedEvent
  * @typedef {{type: "progress", job_id: string, attempt: number} & Progress} ProgressEvent
  * @typedef {{type: "image", job_id: string, image: Picture}} ImageEvent
  * @typedef {{type: "finished", job_id: string, state: "succeeded" | "cancelled", compute_seconds: number | null}} FinishedEvent
  * @typedef {{type: "failed", job_id: string, error: Failure}} FailedEvent
- * @typedef {SnapshotEvent | BalanceEvent | QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent} StudioEvent
+ * @typedef {SnapshotEvent | BalanceEvent | QueueEvent | QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent} StudioEvent
  */
 
 export {};

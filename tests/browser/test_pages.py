@@ -47,6 +47,7 @@ def test_no_page_is_wider_than_its_window(
         "create-empty": "/create/",
         "gallery": "/gallery/",
         "keys": "/keys/",
+        "queue": "/queue/",
         "account": "/accounts/",
         "activity": "/account/activity/",
         "own-data": "/account/data/",

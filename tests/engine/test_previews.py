@@ -121,9 +121,9 @@ def test_a_preview_is_drawn_only_when_it_is_called(
     drawn: list[int] = []
     denoised = DenoisedTap.denoised
 
-    def count(self: DenoisedTap, fallback: torch.Tensor) -> torch.Tensor:
+    def count(self: DenoisedTap, fallback: torch.Tensor, *, row: int = 0) -> torch.Tensor:
         drawn.append(1)
-        return denoised(self, fallback)
+        return denoised(self, fallback, row=row)
 
     monkeypatch.setattr(DenoisedTap, "denoised", count)
 

@@ -15,13 +15,14 @@ from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.generation.management.commands import bootstrap_local
 from apps.generation.models import Job, JobState
-from apps.generation.workers import report_alive
+from apps.generation.services.workers import report_worker
 from apps.images.models import Image
 from apps.plans.selectors import plan_of
 from apps.plans.tiers import GpuTier
 from config import env
 from gpu_tasks.engine import Engine
 from gpu_tasks.runner import JobRunner
+from tests.factories import make_sign
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,7 +90,7 @@ def test_generate_without_a_user_says_so() -> None:
 
 @pytest.mark.usefixtures("starter")
 def test_the_doctor_finds_all_well_when_a_worker_is_there() -> None:
-    report_alive()
+    report_worker(sign=make_sign())
     out = io.StringIO()
 
     call_command("doctor", stdout=out)

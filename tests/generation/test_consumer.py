@@ -22,10 +22,11 @@ from apps.generation.events import Event, publisher
 from apps.generation.selectors import save_progress
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import claim_next_job
+from apps.generation.services.queue import pause_queue
 from apps.plans.tiers import GpuTier
 from config.asgi import application
 from tests.database import in_thread
-from tests.factories import make_job
+from tests.factories import make_batch, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,9 +67,12 @@ async def connect(
     return socket, connected
 
 
-async def receive(socket: WebsocketCommunicator) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(await socket.receive_from(timeout=10))
-    return message
+async def receive(socket: WebsocketCommunicator, *, queue: bool = False) -> dict[str, Any]:
+    """Return the next event; those of the queue, which follow many others, only if asked for."""
+    while True:
+        message: dict[str, Any] = json.loads(await socket.receive_from(timeout=10))
+        if (message["type"] == "queue") == queue:
+            return message
 
 
 async def test_a_visitor_is_turned_away_with_a_code() -> None:
@@ -168,6 +172,36 @@ async def test_a_jobs_way_is_told_as_it_goes(user: User, starter: GenerationMode
         "state": "cancelled",
         "compute_seconds": None,
     }
+
+
+async def test_places_in_the_queue_are_told_to_their_own_user_alone(
+    user: User, stranger: User, starter: GenerationModel
+) -> None:
+    own, _connected = await connect(user)
+    theirs, _connected = await connect(stranger)
+    for socket in (own, theirs):
+        await receive(socket)
+
+    first, second = await in_thread(make_batch)(user, starter, 2)
+    told = await receive(own, queue=True)
+    await in_thread(pause_queue)(user=user)
+    paused = await receive(own, queue=True)
+
+    assert told == {
+        "type": "queue",
+        "paused": False,
+        "waiting": 2,
+        "running": 0,
+        "jobs": [
+            {"job_id": str(first.id), "position": 1, "waiting_for": "worker", "starts_in": None},
+            {"job_id": str(second.id), "position": 2, "waiting_for": "own_job", "starts_in": None},
+        ],
+    }
+    assert paused["paused"]
+    assert [job["waiting_for"] for job in paused["jobs"]] == ["paused", "paused"]
+    assert await theirs.receive_nothing(timeout=0.3)
+    for socket in (own, theirs):
+        await socket.disconnect()
 
 
 async def test_a_balance_is_told_to_its_own_user_alone(user: User, stranger: User) -> None:

@@ -105,6 +105,7 @@ DRIFTS = {
         "UPDATE generation_job SET state = 'queued', finished_at = NULL WHERE state = 'cancelled'"
     ),
     "hold_of_no_job": "DELETE FROM generation_job",
+    "lane_differs_from_its_jobs": "UPDATE generation_lane SET waiting = waiting + 1",
     "usage_differs_from_the_charge": (
         "UPDATE credits_usagerecord SET credits_consumed = credits_consumed + 1"
     ),

@@ -1,6 +1,5 @@
 """Who gets a job, for how long, and what happens when a worker is lost."""
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,16 +15,15 @@ from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.core.database import owner_login
 from apps.core.errors import ErrorCode
-from apps.core.tenancy import SERVICE_ROLE
 from apps.generation.models import Job, JobState
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import (
-    check_lease,
+    LeaseState,
     claim_next_job,
     hand_back,
     recover_expired_jobs,
-    renew_lease,
     wake_forgotten_jobs,
+    watch_leases,
 )
 from apps.generation.services.results import fail_job, finish_job
 from apps.plans.tiers import GpuTier
@@ -84,8 +82,12 @@ def test_a_lease_is_renewed_by_its_attempt_alone(user: User, starter: Generation
     assert job is not None
     expire(job)
 
-    assert not renew_lease(user_id=job.user_id, job_id=job.id, attempt=job.attempt + 1).held
-    assert renew_lease(user_id=job.user_id, job_id=job.id, attempt=job.attempt).held
+    late = watch_leases(attempts={job.id: job.attempt + 1}, renew=True)[job.id]
+    assert late == LeaseState(held=False, cancel_requested=False)
+    job.refresh_from_db()
+    assert job.lease_expires_at is not None
+    assert job.lease_expires_at < timezone.now()
+    assert watch_leases(attempts={job.id: job.attempt}, renew=True)[job.id].held
     job.refresh_from_db()
     assert job.lease_expires_at is not None
     assert job.lease_expires_at > timezone.now()
@@ -95,12 +97,12 @@ def test_a_cancel_is_seen_through_the_lease(user: User, starter: GenerationModel
     make_job(user, starter)
     job = claim()
     assert job is not None
-    before = check_lease(user_id=job.user_id, job_id=job.id, attempt=1)
+    before = watch_leases(attempts={job.id: 1})
     cancel_job(user=user, job_id=job.id)
-    after = check_lease(user_id=job.user_id, job_id=job.id, attempt=1)
+    after = watch_leases(attempts={job.id: 1})
 
-    assert (before.held, before.cancel_requested) == (True, False)
-    assert (after.held, after.cancel_requested) == (True, True)
+    assert before == {job.id: LeaseState(held=True, cancel_requested=False)}
+    assert after == {job.id: LeaseState(held=True, cancel_requested=True)}
 
 
 def test_an_expired_lease_makes_the_job_due_again(user: User, starter: GenerationModel) -> None:
@@ -218,28 +220,19 @@ def test_workers_that_claim_together_never_share_a_job(starter: GenerationModel)
 
 
 @contextmanager
-def claim_function(change: Callable[[str], str]) -> Iterator[None]:
-    """Have another form of the function that claims, as its owner would install it."""
+def changed_function(name: str, change: Callable[[str], str]) -> Iterator[None]:
+    """Have another form of a function that claims, as its owner would install it."""
     with owner_login(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_functiondef('easel_claim_job'::regproc)")
+        cursor.execute("SELECT pg_get_functiondef(%s::regproc)", [name])
         (definition,) = cursor.fetchone()
         changed = change(definition)
         assert changed != definition
-        _install(changed)
+        cursor.execute(changed)
     try:
         yield
     finally:
-        with owner_login():
-            _install(definition)
-
-
-def _install(definition: str) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"GRANT CREATE ON SCHEMA public TO {SERVICE_ROLE}")
-        cursor.execute(f"SET LOCAL ROLE {SERVICE_ROLE}")
-        cursor.execute(definition)
-        cursor.execute("SET LOCAL ROLE NONE")
-        cursor.execute(f"REVOKE CREATE ON SCHEMA public FROM {SERVICE_ROLE}")
+        with owner_login(), connection.cursor() as cursor:
+            cursor.execute(definition)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -269,13 +262,14 @@ def test_a_due_job_whose_row_is_held_for_a_moment_is_claimed_after_it(
     assert claimed.id == job.id
 
 
-LOCK = re.compile("PERFORM pg_advisory_xact_lock.*;")
-CLAIMED = "RETURN QUERY SELECT chosen.id"
-
-
 def stretched(definition: str) -> str:
-    """Stretch the moment between claiming and the commit, where a race would happen."""
-    return definition.replace(CLAIMED, f"PERFORM pg_sleep(0.3); {CLAIMED}")
+    """Stretch the moment between looking for a place and taking it, where a race would happen."""
+    look = "head := easel_first_in_lane"
+    return definition.replace(look, f"PERFORM pg_sleep(0.1 + random() / 2); {look}")
+
+
+def unlocked(definition: str) -> str:
+    return definition.replace("FOR UPDATE SKIP LOCKED", "")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -285,20 +279,23 @@ def test_one_users_jobs_claimed_together_keep_to_the_plan(
     for _number in range(4):
         make_job(user, starter)
 
-    with claim_function(stretched):
+    with changed_function("easel_take_next", stretched):
         claimed = [job for job in claim_in_threads(4) if job is not None]
 
     assert len(claimed) == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_on_the_user_the_plan_would_be_exceeded(
+def test_without_the_lock_on_the_lane_the_plan_would_be_exceeded(
     user: User, starter: GenerationModel
 ) -> None:
     for _number in range(4):
         make_job(user, starter)
 
-    with claim_function(lambda definition: LOCK.sub("", stretched(definition))):
+    with (
+        changed_function("easel_take_next", stretched),
+        changed_function("easel_take_place", unlocked),
+    ):
         claimed = [job for job in claim_in_threads(4) if job is not None]
 
     assert len(claimed) > 1

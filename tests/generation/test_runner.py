@@ -29,8 +29,8 @@ from apps.images.services import delete_image
 from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine, OutOfMemory
 from gpu_tasks.runner import JobRunner
-from gpu_tasks.runner import jobs as runner_jobs
-from gpu_tasks.runner.lease import LeaseKeeper
+from gpu_tasks.runner import attempt as runner_attempt
+from gpu_tasks.runner.lease import Lease, LeaseKeeper
 from tests.factories import make_image, make_job
 from tests.stack import wait_until
 
@@ -170,13 +170,13 @@ def test_a_job_cancelled_while_it_waits_for_its_steps_stops(
     runner: JobRunner, user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job(user, starter, steps=50)
-    look = LeaseKeeper.must_stop
+    look = Lease.must_stop
 
-    def cancel_first(lease: LeaseKeeper) -> bool:
+    def cancel_first(lease: Lease) -> bool:
         cancel_job(user=user, job_id=job.id)
         return look(lease)
 
-    monkeypatch.setattr(LeaseKeeper, "must_stop", cancel_first)
+    monkeypatch.setattr(Lease, "must_stop", cancel_first)
     runner.run_next()
 
     job.refresh_from_db()
@@ -201,7 +201,7 @@ def test_a_late_result_leaves_no_row_and_no_file(
         recover_expired_jobs()
         return finish(**arguments)
 
-    monkeypatch.setattr(runner_jobs, "finish_job", lose_the_lease_first)
+    monkeypatch.setattr(runner_attempt, "finish_job", lose_the_lease_first)
     runner.run_next()
 
     job.refresh_from_db()
@@ -219,7 +219,7 @@ def test_out_of_memory_advises_a_smaller_size(
     def full(*_args: object, **_options: object) -> None:
         raise OutOfMemory("does not fit")
 
-    monkeypatch.setattr(runner.engine, "generate", full)
+    monkeypatch.setattr(runner.engine, "generate_together", full)
     runner.run_next()
 
     job.refresh_from_db()
@@ -247,7 +247,7 @@ def test_a_bug_fails_the_job_and_tells_no_internals(
     def broken(*_args: object, **_options: object) -> None:
         raise ZeroDivisionError("internals")
 
-    monkeypatch.setattr(runner.engine, "generate", broken)
+    monkeypatch.setattr(runner.engine, "generate_together", broken)
     runner.run_next()
 
     job.refresh_from_db()
@@ -293,7 +293,7 @@ def test_files_of_a_lost_attempt_are_removed_later(
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr(runner_jobs, "finish_job", killed)
+        patched.setattr(runner_attempt, "finish_job", killed)
         with pytest.raises(SystemExit):
             runner.run_next()
     Job.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
@@ -318,7 +318,8 @@ def test_the_lease_is_renewed_while_the_work_goes_on(
     make_job(user, starter)
     job = claim_next_job(tiers=list(GpuTier), worker="w")
     assert job is not None
-    with LeaseKeeper(user_id=job.user_id, job_id=job.id, attempt=job.attempt) as lease:
+    lease = Lease(job_id=job.id, attempt=job.attempt)
+    with LeaseKeeper([lease]):
         deadline = timezone.now() + timedelta(seconds=3)
         while timezone.now() < deadline:
             assert recover_expired_jobs() == 0

@@ -1,6 +1,7 @@
 """Move the credits of a user for a job: hold them, charge what it took, give back the rest."""
 
 import uuid
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -61,6 +62,45 @@ def hold_credits(
     if available < amount:
         raise _too_few(required=amount, available=available)
     return hold
+
+
+def hold_credits_for_jobs(
+    *, user_id: uuid.UUID, amounts: Mapping[uuid.UUID, int], api_key_id: uuid.UUID | None = None
+) -> None:
+    """Reserve the credits of many jobs, a hold each, in one statement; all or nothing.
+
+    Raises:
+        PaymentRequired: fewer are available than all need together.
+    """
+    total = sum(amounts.values())
+    holds = [uuid.uuid4() for _ in amounts]
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT easel_hold_credits(%s, job.hold, job.id, job.amount, %s, %s)"
+            " FROM unnest(%s::uuid[], %s::uuid[], %s::integer[]) AS job (hold, id, amount)",
+            [user_id, api_key_id, timezone.now(), holds, list(amounts), list(amounts.values())],
+        )
+        # Each says what was available before it.
+        available = [row[0] for row in cursor.fetchall()]
+        if total <= available[0]:
+            announce_change(user_id)
+    if total > available[0]:
+        raise _too_few(required=total, available=available[0])
+
+
+def release_holds(*, user_id: uuid.UUID, job_ids: Collection[uuid.UUID]) -> None:
+    """Give back all that was held for many jobs, in one statement."""
+    if not job_ids:
+        return
+    facts: list[Any] = [user_id, PostingKind.RELEASE, timezone.now(), GRACE, MOST_GRACE]
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ended.is_new FROM unnest(%s::uuid[]) AS job (id)"
+            " CROSS JOIN LATERAL easel_resolve_hold(%s, job.id, %s, 0, %s, %s, %s) ended",
+            [list(job_ids), *facts],
+        )
+        if any(is_new for (is_new,) in cursor.fetchall()):
+            announce_change(user_id)
 
 
 def settle_hold(*, user_id: uuid.UUID, job_id: uuid.UUID, charge: int) -> Resolution:

@@ -1,10 +1,31 @@
 from django.urls import path
 
-from apps.generation.api import views
+from apps.generation.api import queue_views, views
 
 urlpatterns = [
     path("generations", views.GenerationListView.as_view(), name="generations"),
     path("generations/quote", views.GenerationQuoteView.as_view(), name="generation-quote"),
+    path("generations/batch", queue_views.BatchView.as_view(), name="generation-batch"),
+    path(
+        "generations/batch/<uuid:batch_id>/cancel",
+        queue_views.BatchCancelView.as_view(),
+        name="generation-batch-cancel",
+    ),
+    path(
+        "generations/<uuid:job_id>/move",
+        queue_views.GenerationMoveView.as_view(),
+        name="generation-move",
+    ),
+    path(
+        "generations/<uuid:job_id>/retry",
+        queue_views.GenerationRetryView.as_view(),
+        name="generation-retry",
+    ),
+    path("queue", queue_views.QueueView.as_view(), name="queue"),
+    path("queue/clear", queue_views.QueueClearView.as_view(), name="queue-clear"),
+    path("queue/pause", queue_views.QueuePauseView.as_view(), name="queue-pause"),
+    path("queue/prune", queue_views.QueuePruneView.as_view(), name="queue-prune"),
+    path("queue/resume", queue_views.QueueResumeView.as_view(), name="queue-resume"),
     path("generations/<uuid:job_id>", views.GenerationView.as_view(), name="generation"),
     path("generations/<uuid:job_id>/receipt", views.ReceiptView.as_view(), name="receipt"),
     path("usage/receipts.csv", views.ReceiptFileView.as_view(), name="usage-receipts"),

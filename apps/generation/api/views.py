@@ -20,7 +20,7 @@ from apps.core.rate_limits import Endpoint
 from apps.core.streaming import streamed_file
 from apps.credits.selectors import balance_for
 from apps.credits.serializers import MonthField
-from apps.generation.models import Job, JobState
+from apps.generation.models import Job, JobState, Priority
 from apps.generation.parameters import complete_parameters
 from apps.generation.quotes import quote_generation
 from apps.generation.receipts import get_receipt, receipt_csv
@@ -91,23 +91,24 @@ class GenerationListView(ListAPIView[Job]):
         user = signed_in_user(request)
         form = GenerationRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        header = IdempotencyKeySerializer(data=_idempotency_key(request))
-        header.is_valid(raise_exception=True)
+        header = idempotency_key(request)
         settings = dict(form.validated_data)
         quote = settings.pop("quote", None)
+        priority = Priority(settings.pop("priority", Priority.NORMAL))
         # A repeated request may come with another quote for the same.
-        digest = request_digest(settings)
+        digest = request_digest(settings | {"priority": priority})
         model = get_model(user=user, key=settings.pop("model", None))
         job = accept_generation(
             user=user,
             model=model,
             parameters=complete_parameters(model=model, **settings),
+            priority=priority,
             digest=digest,
             quote=quote,
             api_key=credential_of(request).api_key,
-            **header.validated_data,
+            **header,
         )
-        return _accepted(request, job)
+        return accepted(request, job)
 
 
 class GenerationQuoteView(APIView):
@@ -192,14 +193,22 @@ class GenerationCancelView(APIView):
         request=None, responses={202: GenerationSerializer}, operation_id="generations_cancel"
     )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
-        return _accepted(request, cancel_job(user=signed_in_user(request), job_id=job_id))
+        return accepted(request, cancel_job(user=signed_in_user(request), job_id=job_id))
 
 
-def _idempotency_key(request: Request) -> dict[str, str]:
+def idempotency_key(request: Request) -> dict[str, str]:
+    """Return the key of a request as keyword, if there is one.
+
+    Raises:
+        ValidationError: it is too long.
+    """
     key = request.headers.get("Idempotency-Key")
-    return {} if key is None else {"idempotency_key": key}
+    header = IdempotencyKeySerializer(data={} if key is None else {"idempotency_key": key})
+    header.is_valid(raise_exception=True)
+    return dict(header.validated_data)
 
 
-def _accepted(request: Request, job: Job) -> Response:
+def accepted(request: Request, job: Job) -> Response:
+    """Answer with a job that is taken on."""
     data = render_jobs(user=signed_in_user(request), jobs=[job], request=request)[0]
     return Response(data, status=status.HTTP_202_ACCEPTED, headers={"Location": data["url"]})

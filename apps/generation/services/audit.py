@@ -42,6 +42,17 @@ JOBS = {
             SELECT FROM generation_job job
             WHERE job.user_id = hold.user_id AND job.id = hold.job_id)
     """,
+    "lane_differs_from_its_jobs": """
+        SELECT lane.id FROM generation_lane lane
+        WHERE (lane.waiting, lane.waiting_background, lane.running) IS DISTINCT FROM (
+            SELECT
+                count(*) FILTER (WHERE job.state = 'queued' AND job.priority <> 'background'),
+                count(*) FILTER (WHERE job.state = 'queued' AND job.priority = 'background'),
+                count(*) FILTER (WHERE job.state = 'running')
+            FROM generation_job job
+            WHERE job.user_id = lane.user_id AND job.tier = lane.tier
+                AND job.state IN ('queued', 'running'))
+    """,
     "usage_differs_from_the_charge": """
         SELECT usage.job_id FROM credits_usagerecord usage
         JOIN credits_hold hold ON hold.user_id = usage.user_id AND hold.job_id = usage.job_id

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,10 +16,11 @@ from django.utils import timezone
 from apps.core.errors import ErrorCode, new_error_id
 from apps.core.tenancy import closed_scope, enter_tenant, service_scope, tenant_scope
 from apps.credits.services.ledger import release_hold
-from apps.generation.announcements import announce_end, announce_start
+from apps.generation.announcements import announce_end, announce_queue, announce_start
 from apps.generation.models import TERMINAL_STATES, Job, JobState
 from apps.generation.selectors import due_jobs
-from apps.generation.wakeups import send_wakeup, wake_next_of
+from apps.generation.services.lanes import lock_lanes
+from apps.generation.wakeups import send_wakeup, wake_again, wake_next_of
 from apps.plans.tiers import GpuTier
 
 logger = structlog.get_logger(__name__)
@@ -35,18 +36,21 @@ CLAIM_PAUSE_SECONDS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class LeaseState:
-    """What a renewal found: whether the lease still holds, and whether to stop."""
+    """What a look found: whether the lease still holds, and whether to stop."""
 
     held: bool
     cancel_requested: bool
 
 
-def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
-    """Take the oldest due job of `tiers` under a new lease; `None` if none is due.
+def claim_next_job(
+    *, tiers: Collection[GpuTier], worker: str, loaded: Collection[str] = ()
+) -> Job | None:
+    """Take the job of `tiers` whose turn it is under a new lease; `None` if none is due.
 
-    A job is due while its user has fewer jobs running than the plan's parallel queues. Whose it
-    is no worker knows beforehand, so PostgreSQL chooses, and the rest of the transaction is the
-    chosen user's.
+    A job is due while its user has fewer jobs running than the plan's parallel queues. The user
+    who was served the fewest GPU seconds lately comes first, but for `EASEL_AFFINITY_SECONDS` at
+    most those who want one of the `loaded` models may go before. Whose the job is no worker knows
+    beforehand, so PostgreSQL chooses, and the rest of the transaction is the chosen user's.
     """
     for tries in range(CLAIM_TRIES):
         if tries:
@@ -55,8 +59,15 @@ def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT job_id, owner_id"
-                    " FROM easel_claim_job(%s, %s, make_interval(secs => %s))",
-                    [list(tiers), worker, settings.EASEL_LEASE_SECONDS],
+                    " FROM easel_claim_job(%s, %s, make_interval(secs => %s), %s::text[],"
+                    " make_interval(secs => %s))",
+                    [
+                        list(tiers),
+                        worker,
+                        settings.EASEL_LEASE_SECONDS,
+                        list(loaded),
+                        settings.EASEL_AFFINITY_SECONDS,
+                    ],
                 )
                 found = cursor.fetchone()
             if found is None:
@@ -67,31 +78,76 @@ def claim_next_job(*, tiers: Collection[GpuTier], worker: str) -> Job | None:
                 continue
             enter_tenant(user_id)
             job = Job.objects.select_related("model").get(id=job_id)
-            transaction.on_commit(partial(announce_start, job))
+            transaction.on_commit(partial(_after_claim, job))
             return job
     return None
 
 
-def renew_lease(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> LeaseState:
-    """Prolong the lease of `attempt`, unless another attempt has taken the job over."""
-    expires = timezone.now() + timedelta(seconds=settings.EASEL_LEASE_SECONDS)
+def claim_alike(*, leader: Job, worker: str, pictures: int) -> list[Job]:
+    """Take further due jobs that can share a forward pass with `leader`, which `worker` runs.
+
+    They are the first in their users' lines, of `pictures` at most in all; users who were served
+    the fewest GPU seconds lately come first, and the leader's own jobs last.
+    """
+    with closed_scope():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT job_id, owner_id"
+                " FROM easel_claim_alike(%s, %s, make_interval(secs => %s), %s)",
+                [leader.id, worker, settings.EASEL_LEASE_SECONDS, pictures],
+            )
+            found = cursor.fetchall()
+        jobs = []
+        for job_id, user_id in found:
+            enter_tenant(user_id)
+            job = Job.objects.select_related("model").get(id=job_id)
+            transaction.on_commit(partial(_after_claim, job))
+            jobs.append(job)
+    return jobs
+
+
+def watch_leases(
+    *, attempts: Mapping[uuid.UUID, int], renew: bool = False
+) -> dict[uuid.UUID, LeaseState]:
+    """Look which attempts still hold their jobs, and whether the users want them cancelled.
+
+    Leases that are held are prolonged if `renew`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT job_id, cancel_requested"
+            " FROM easel_watch_leases(%s, %s, make_interval(secs => %s))",
+            [
+                list(attempts),
+                list(attempts.values()),
+                settings.EASEL_LEASE_SECONDS if renew else None,
+            ],
+        )
+        cancel_requested: dict[uuid.UUID, bool] = dict(cursor.fetchall())
+    return {
+        job_id: LeaseState(
+            held=job_id in cancel_requested,
+            cancel_requested=cancel_requested.get(job_id, False),
+        )
+        for job_id in attempts
+    }
+
+
+def hand_back(
+    *, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int, is_counted: bool = True
+) -> bool:
+    """Make a running job due again at once; `False` if the lease was lost before.
+
+    An attempt that is not counted leaves the job as many as it had: a worker that is asked to
+    end (a deployment, a spot notice) says nothing about the job.
+    """
     with tenant_scope(user_id):
-        _held(job_id, attempt).update(lease_expires_at=expires)
-        return _look(job_id, attempt)
-
-
-def check_lease(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> LeaseState:
-    """Look whether `attempt` still holds the job and whether its user wants it cancelled."""
-    with tenant_scope(user_id):
-        return _look(job_id, attempt)
-
-
-def hand_back(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> bool:
-    """Make a running job due again at once; `False` if the lease was lost before."""
-    with tenant_scope(user_id):
+        lock_lanes(user_id=user_id)
         job = _held(job_id, attempt).select_for_update().first()
         if job is None:
             return False
+        if not is_counted:
+            job.hand_backs += 1
         _requeue_or_fail(job)
     return True
 
@@ -99,19 +155,18 @@ def hand_back(*, user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> bool:
 def recover_expired_jobs() -> int:
     """Make every job whose lease ran out due again, or fail it after its last attempt."""
     recovered = 0
-    while True:
+    with service_scope("find expired jobs"):
+        expired = list(_expired().order_by("lease_expires_at").values_list("id", "user_id"))
+    for job_id, user_id in expired:
         with service_scope("recover expired jobs"):
-            job = (
-                Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=timezone.now())
-                .select_for_update(skip_locked=True)
-                .order_by("lease_expires_at")
-                .first()
-            )
+            lock_lanes(user_id=user_id)
+            job = _expired().select_for_update(skip_locked=True).filter(id=job_id).first()
             if job is None:
-                return recovered
+                continue
             logger.warning("lease_expired", job_id=str(job.id), attempt=job.attempt)
             _requeue_or_fail(job)
             recovered += 1
+    return recovered
 
 
 def wake_forgotten_jobs() -> int:
@@ -128,13 +183,12 @@ def wake_forgotten_jobs() -> int:
     return sum(send_wakeup(job) for job in jobs)
 
 
+def _expired() -> QuerySet[Job]:
+    return Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=timezone.now())
+
+
 def _held(job_id: uuid.UUID, attempt: int) -> QuerySet[Job]:
     return Job.objects.filter(id=job_id, state=JobState.RUNNING, attempt=attempt)
-
-
-def _look(job_id: uuid.UUID, attempt: int) -> LeaseState:
-    requested = list(_held(job_id, attempt).values_list("cancel_requested_at", flat=True))
-    return LeaseState(held=bool(requested), cancel_requested=requested not in ([], [None]))
 
 
 def _requeue_or_fail(job: Job) -> None:
@@ -143,7 +197,7 @@ def _requeue_or_fail(job: Job) -> None:
     if job.cancel_requested_at is not None:
         job.state = JobState.CANCELLED
         job.finished_at = now
-    elif job.attempt >= settings.EASEL_MAX_ATTEMPTS:
+    elif job.attempt - job.hand_backs >= settings.EASEL_MAX_ATTEMPTS:
         job.state = JobState.FAILED
         job.finished_at = now
         job.error_code = ErrorCode.WORKER_LOST
@@ -154,6 +208,7 @@ def _requeue_or_fail(job: Job) -> None:
     job.save(
         update_fields=[
             "state",
+            "hand_backs",
             "started_at",
             "finished_at",
             "lease_expires_at",
@@ -166,9 +221,15 @@ def _requeue_or_fail(job: Job) -> None:
     transaction.on_commit(lambda: _after_recovery(job))
 
 
+def _after_claim(job: Job) -> None:
+    announce_start(job)
+    announce_queue(user_id=job.user_id)
+
+
 def _after_recovery(job: Job) -> None:
     if job.state == JobState.QUEUED:
-        send_wakeup(job)
+        wake_again(job)
     else:
         announce_end(job)
         wake_next_of(user_id=job.user_id)
+    announce_queue(user_id=job.user_id)

@@ -14,10 +14,11 @@ from apps.core.tenancy import tenant_scope
 from apps.credits.costs import charge_of
 from apps.credits.services.ledger import release_hold, settle_hold
 from apps.credits.services.usage import record_generation
-from apps.generation.announcements import announce_end, announce_images
+from apps.generation.announcements import announce_end, announce_images, announce_queue
 from apps.generation.models import Job, JobState
 from apps.generation.parameters import GenerationParameters
 from apps.generation.quotes import shape_of
+from apps.generation.services.lanes import lock_lanes
 from apps.generation.wakeups import wake_next_of
 from apps.images.models import Image
 from apps.images.services import StoredPicture, add_results
@@ -50,7 +51,7 @@ def finish_job(
     """
     state = JobState.CANCELLED if cancelled else JobState.SUCCEEDED
     with tenant_scope(user_id):
-        job = _held_for_update(job_id, attempt)
+        job = _held_for_update(user_id, job_id, attempt)
         if job is None:
             return False
         job.state = state
@@ -86,7 +87,7 @@ def fail_job(
 ) -> bool:
     """End a running job without a result and without a cost; `False` if it was lost before."""
     with tenant_scope(user_id):
-        job = _held_for_update(job_id, attempt)
+        job = _held_for_update(user_id, job_id, attempt)
         if job is None:
             return False
         job.state = JobState.FAILED
@@ -99,7 +100,8 @@ def fail_job(
     return True
 
 
-def _held_for_update(job_id: uuid.UUID, attempt: int) -> Job | None:
+def _held_for_update(user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> Job | None:
+    lock_lanes(user_id=user_id)
     return (
         Job.objects.select_for_update()
         .filter(id=job_id, state=JobState.RUNNING, attempt=attempt)
@@ -126,3 +128,4 @@ def _after_end(job: Job, images: list[Image]) -> None:
     announce_images(job, images)
     announce_end(job)
     wake_next_of(user_id=job.user_id)
+    announce_queue(user_id=job.user_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -48,8 +48,15 @@ class ModelFamily(ABC):
         """
 
     @abstractmethod
-    def call_arguments(self, request: GenerationRequest) -> dict[str, Any]:
-        """Return the arguments of one call, but for generators, batch size and callbacks."""
+    def call_arguments(self, requests: Sequence[GenerationRequest]) -> dict[str, Any]:
+        """Return the arguments of one call, but for generators and callbacks.
+
+        There is a request for each picture of the batch; they are of one shape.
+        """
+
+    @abstractmethod
+    def can_share_a_pass(self, model: LoadedModel) -> bool:
+        """Tell whether pictures can be taken out of a batch while it is under way."""
 
 
 def count_bytes(components: Mapping[str, Any]) -> int:

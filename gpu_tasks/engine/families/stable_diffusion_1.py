@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
@@ -88,19 +88,24 @@ class StableDiffusion1(ModelFamily):
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 
-    def call_arguments(self, request: GenerationRequest) -> dict[str, Any]:
+    def call_arguments(self, requests: Sequence[GenerationRequest]) -> dict[str, Any]:
+        request = requests[0]
         arguments: dict[str, Any] = {
-            "prompt": request.prompt,
-            "negative_prompt": request.negative_prompt,
+            "prompt": [one.prompt for one in requests],
+            "negative_prompt": [one.negative_prompt for one in requests],
             "num_inference_steps": request.steps,
             "guidance_scale": float(request.guidance_scale),
         }
         if request.init_image is None:
             return arguments | {"width": request.width, "height": request.height}
         return arguments | {
-            "image": _fit(request.init_image, request.width, request.height),
+            "image": [_fit(one.init_image, one.width, one.height) for one in requests],
             "strength": float(request.denoise_strength),
         }
+
+    def can_share_a_pass(self, model: LoadedModel) -> bool:
+        # A distilled model is told the guidance in a tensor that the pipeline keeps to itself.
+        return model.components["unet"].config.time_cond_proj_dim is None
 
 
 def _check_pipeline_class(path: Path) -> None:
@@ -168,8 +173,10 @@ def _read_scheduler_config(path: Path) -> dict[str, Any]:
     }
 
 
-def _fit(image: Image.Image, width: int, height: int) -> Image.Image:
+def _fit(image: Image.Image | None, width: int, height: int) -> Image.Image:
     """Turn upright, put transparent parts on white, and crop to the middle of width × height."""
+    if image is None:
+        raise InvalidRequest({"init_image": "is missing"})
     try:
         upright = ImageOps.exif_transpose(image)
         if upright.has_transparency_data:

@@ -18,8 +18,10 @@ from apps.credits.services.costs import measure_costs
 from apps.credits.services.grants import expire_grants
 from apps.credits.services.notices import note_low_credits
 from apps.generation.services.audit import audit_nightly
+from apps.generation.services.dead_letters import drain_dead_letters
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
+from apps.generation.services.workers import forget_gone_workers
 from apps.images.services import delete_pictures_past_retention, note_pictures_that_will_go
 from apps.plans.services.enterprise import grant_enterprise_credits
 from apps.plans.services.notices import note_plan_ends, send_notices
@@ -63,11 +65,13 @@ class Command(BaseCommand):
             Sweep("remove_leftovers", 60 * every, remove_leftovers),
             Sweep("grant_enterprise_credits", 60 * every, grant_enterprise_credits),
             Sweep("remove_expired_exports", 60 * every, remove_expired_exports),
+            Sweep("forget_gone_workers", 720 * every, forget_gone_workers),
         ]
         # Each beside the sweeps: an export, a mail server or many files may take minutes, and a
         # lost job must not wait for them.
         aside = [
             Sweep("data_requests", every, run_next_request),
+            Sweep("drain_dead_letters", 6 * every, drain_dead_letters),
             Sweep("send_notices", 12 * every, send_notices),
             Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),

@@ -1,0 +1,106 @@
+"""Kombu's transports for Valkey and SQS, with what its solo pool needs of them.
+
+Celery runs a task of the solo pool inside the callback that brought its message, and so whatever
+a transport puts off until the event loop's next turn waits for the end of the task.
+"""
+
+import time
+from datetime import UTC, datetime
+from queue import Empty
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+from kombu.transport import SQS, redis
+from vine import promise
+
+logger = structlog.get_logger(__name__)
+
+_FAILURES = (BotoCoreError, ClientError, OSError)
+
+
+class Receipts:
+    """When the broker was last heard of by a consumer of this process."""
+
+    def __init__(self) -> None:
+        self.last: datetime | None = None
+        self.last_monotonic: float | None = None
+
+    def note(self) -> None:
+        """Say that the broker has just answered, be it with nothing."""
+        self.last = datetime.now(UTC)
+        self.last_monotonic = time.monotonic()
+
+
+receipts = Receipts()
+
+
+class ValkeyChannel(redis.Channel):
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            answer = super()._brpop_read(**options)
+        except Empty:
+            receipts.note()
+            raise
+        receipts.note()
+        return answer
+
+
+class ValkeyTransport(redis.Transport):
+    Channel = ValkeyChannel
+
+
+class SqsChannel(SQS.Channel):
+    """Delete a message on receipt, and go on polling whatever a poll has met."""
+
+    @property
+    def endpoint_url(self) -> str | None:
+        url: str | None = self.transport_options.get("endpoint_url")
+        return url
+
+    def _delete_message(self, queue_name: str, message: dict[str, Any]) -> None:
+        # Kombu would ask the event loop to, which is at a standstill while the job runs.
+        try:
+            self.sqs(queue=queue_name).delete_message(
+                QueueUrl=self._new_queue(queue_name), ReceiptHandle=message["ReceiptHandle"]
+            )
+        except _FAILURES as error:
+            # It comes again, and finds nothing to do.
+            logger.warning("wakeup_not_deleted", queue=queue_name, error=type(error).__name__)
+
+    def _schedule_queue(self, queue: str) -> None:
+        if queue not in self._active_queues:
+            return
+        if not self.qos.can_consume():
+            self._loop1(queue)
+            return
+        # Without the second callback an error (no such queue, no right to it) would end the
+        # polling for good, and without a word.
+        after = promise(
+            self._loop1, (queue,), on_error=lambda error: self._poll_failed(queue, error)
+        )
+        try:
+            self._get_bulk_async(queue, callback=after)
+        except _FAILURES as error:
+            self._poll_failed(queue, error)
+
+    def _poll_failed(self, queue: str, error: BaseException) -> None:
+        logger.warning(
+            "receive_failed", queue=queue, error=type(error).__name__, reason=str(error)[:500]
+        )
+        self._loop1(queue)
+
+    def _on_messages_ready(self, queue: str, qname: str, messages: Any) -> int:
+        if not isinstance(messages, dict):
+            # Kombu's word for a server that is away or failing.
+            logger.warning("receive_failed", queue=qname, error="Unavailable")
+            return 0
+        receipts.note()
+        count: int = super()._on_messages_ready(queue, qname, messages)
+        return count
+
+
+class SqsTransport(SQS.Transport):
+    Channel = SqsChannel
+    # A queue that is not there, or no right to it: to the caller the broker is away.
+    connection_errors = (*SQS.Transport.connection_errors, ClientError)

@@ -1,0 +1,260 @@
+"""One claimed job on its way: what the engine is asked, and how the job ends."""
+
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import DatabaseError, connection
+from PIL import Image as PillowImage
+
+from apps.core.errors import ErrorCode, Forbidden, NotFound, new_error_id
+from apps.core.sentry import report
+from apps.core.tenancy import tenant_scope
+from apps.generation.models import Job
+from apps.generation.parameters import GenerationParameters
+from apps.generation.services.jobs import check_entitled
+from apps.generation.services.leases import hand_back
+from apps.generation.services.results import fail_job, finish_job, result_name
+from apps.images.selectors import get_image
+from apps.images.services import StoredPicture, delete_files, store_picture
+from gpu_tasks.engine import (
+    EngineError,
+    GenerationCancelled,
+    GenerationRequest,
+    GenerationResult,
+    ModelUnavailable,
+    OutOfMemory,
+    PassMember,
+    StepProgress,
+)
+from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
+from gpu_tasks.runner.lease import Lease
+from gpu_tasks.runner.progress import ProgressReporter
+from gpu_tasks.worker.shutdown import Pace, Shutdown
+
+logger = structlog.get_logger(__name__)
+
+Outcome = GenerationResult | Exception
+
+# Asked for too much, or the picture or the plan has gone meanwhile: nothing for us to repair.
+_USERS_FAULTS = frozenset(
+    {
+        ErrorCode.OUT_OF_MEMORY,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.PLAN_PAUSED,
+        ErrorCode.MODEL_NOT_IN_PLAN,
+    }
+)
+
+
+class Attempt:
+    """Carry one job from its claim to its end; whatever goes wrong here is this job's alone."""
+
+    def __init__(self, *, job: Job, shutdown: Shutdown) -> None:
+        self.job = job
+        self.lease = Lease(job_id=job.id, attempt=job.attempt)
+        self.request: GenerationRequest | None = None
+        self._shutdown = shutdown
+        self._pace = Pace()
+        self._reporter = ProgressReporter(job=job)
+        self._early_end: threading.Thread | None = None
+
+    @cached_property
+    def parameters(self) -> GenerationParameters:
+        return GenerationParameters.from_json(self.job.parameters)
+
+    def prepare(self) -> bool:
+        """Look whether the job may still be made, and load what it starts from."""
+        with self._ended_by_errors():
+            check_entitled(self.job)
+            self.request = _engine_request(self.job, self.parameters)
+        return not self.lease.closed
+
+    def member(self, *, in_company: bool) -> PassMember:
+        """Return what the engine is asked; in company a cancel is answered before the others end.
+
+        Raises:
+            ValueError: the attempt was not prepared.
+        """
+        if self.request is None:
+            raise ValueError("this attempt was not prepared")
+        return PassMember(
+            request=self.request,
+            on_step=self._note_step,
+            is_cancelled=self._must_stop,
+            on_end=self._end_early if in_company else None,
+        )
+
+    def end(self, outcome: Outcome) -> None:
+        """Store what was made and end the job, unless that was done early."""
+        if self._early_end is not None:
+            self._early_end.join()
+        if not self.lease.closed:
+            with self._ended_by_errors():
+                self._end(outcome)
+
+    def hand_back(self, *, is_counted: bool = True) -> bool:
+        """Make the job due again; its late result will be refused."""
+        self.lease.closed = True
+        job = self.job
+        return hand_back(
+            user_id=job.user_id, job_id=job.id, attempt=job.attempt, is_counted=is_counted
+        )
+
+    def let_go(self) -> None:
+        """Hand the job back since this process ends, from whichever thread."""
+        if self.hand_back(is_counted=False):
+            logger.warning("job_let_go", job_id=str(self.job.id), attempt=self.job.attempt)
+
+    def _note_step(self, step: StepProgress) -> None:
+        self._pace.note(step.fraction)
+        self._reporter.report(step)
+
+    def _must_stop(self) -> bool:
+        left = self._pace.seconds_left
+        return self.lease.must_stop() or self._shutdown.must_let_go(seconds_left=left)
+
+    def _end_early(self, outcome: Outcome) -> None:
+        """Answer a cancel at once, from a thread: the others' pictures are under way."""
+        if not isinstance(outcome, GenerationCancelled):
+            return
+
+        def end() -> None:
+            try:
+                with self._ended_by_errors():
+                    self._end(outcome)
+            finally:
+                connection.close()
+
+        self._early_end = threading.Thread(target=end, name=f"end-{self.job.id}")
+        self._early_end.start()
+
+    def _end(self, outcome: Outcome) -> None:
+        if isinstance(outcome, GenerationCancelled):
+            if not self.lease.must_stop():
+                self.let_go()
+                return
+        elif isinstance(outcome, Exception):
+            raise outcome
+        if self.lease.lost:
+            self._leave()
+            return
+        job = self.job
+        stored = self._store(outcome)
+        finished = finish_job(
+            user_id=job.user_id,
+            job_id=job.id,
+            attempt=job.attempt,
+            pictures=stored,
+            compute_seconds=outcome.compute_seconds,
+            cancelled=isinstance(outcome, GenerationCancelled),
+        )
+        self.lease.closed = True
+        if not finished:
+            self._leave()
+            for picture in stored:
+                delete_files(user_id=job.user_id, image_name=picture.image_name)
+
+    def _leave(self) -> None:
+        self.lease.closed = True
+        logger.warning("attempt_lost")
+
+    def _store(self, made: GenerationResult | GenerationCancelled) -> Sequence[StoredPicture]:
+        job = self.job
+        return [
+            store_picture(
+                user_id=job.user_id,
+                image_name=result_name(job_id=job.id, attempt=job.attempt, index=index),
+                picture=picture,
+                metadata=_metadata(job, self.parameters, seed=seed, seconds=made.compute_seconds),
+            )
+            for index, (picture, seed) in enumerate(zip(made.images, made.seeds, strict=True))
+        ]
+
+    @contextmanager
+    def _ended_by_errors(self) -> Iterator[None]:
+        """End the job by the error that leaves the block, if one does."""
+        job = self.job
+        with structlog.contextvars.bound_contextvars(job_id=str(job.id), attempt=job.attempt):
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001  (whatever it was, the job must not stay)
+                try:
+                    self._end_by(error)
+                except (DatabaseError, OSError) as gone:
+                    # Its lease runs out by itself.
+                    logger.warning("job_not_ended", error=type(gone).__name__)
+
+    def _end_by(self, error: Exception) -> None:
+        match error:
+            case OutOfMemory():
+                self._fail(ErrorCode.OUT_OF_MEMORY, error)
+            case ModelUnavailable():
+                self._fail(ErrorCode.MODEL_UNAVAILABLE, error)
+            case NotFound() | Forbidden():
+                self._fail(error.code, error)
+            case DatabaseError() | OSError():
+                # The database or the store is away for a moment: another attempt may fare better.
+                logger.error("job_handed_back", error=type(error).__name__, exc_info=error)
+                self.hand_back()
+            case _:
+                self._fail(ErrorCode.INTERNAL, error)
+
+    def _fail(self, code: ErrorCode, error: Exception) -> None:
+        job = self.job
+        self.lease.closed = True
+        error_id = new_error_id()
+        reason = error.reason if isinstance(error, EngineError) else ""
+        logger.error("job_attempt_failed", error_id=error_id, reason=reason, exc_info=error)
+        if code not in _USERS_FAULTS:
+            report(error, error_id=error_id, code=code)
+        fail_job(
+            user_id=job.user_id, job_id=job.id, attempt=job.attempt, code=code, error_id=error_id
+        )
+
+
+def _engine_request(job: Job, parameters: GenerationParameters) -> GenerationRequest:
+    return GenerationRequest(
+        prompt=parameters.prompt,
+        negative_prompt=parameters.negative_prompt,
+        width=parameters.width,
+        height=parameters.height,
+        steps=parameters.steps,
+        guidance_scale=parameters.guidance_scale,
+        scheduler=parameters.scheduler,
+        seed=parameters.seed,
+        num_images=parameters.num_images,
+        model_key=job.model_id,
+        init_image=_load_init_image(job, parameters),
+        strength=parameters.strength,
+    )
+
+
+def _load_init_image(job: Job, parameters: GenerationParameters) -> PillowImage.Image | None:
+    if parameters.init_image is None:
+        return None
+    with tenant_scope(job.user_id):
+        image = get_image(user_id=job.user_id, image_name=uuid.UUID(parameters.init_image))
+    with default_storage.open(image.s3_key) as file:
+        picture = PillowImage.open(file, formats=("PNG",))
+        return picture.convert("RGB")
+
+
+def _metadata(
+    job: Job, parameters: GenerationParameters, *, seed: int, seconds: float
+) -> Mapping[str, Any]:
+    return parameters.to_json() | {
+        "seed": seed,
+        "scheduler_name": SCHEDULER_NAMES[parameters.scheduler],
+        "model": job.model_id,
+        "model_name": job.model.name,
+        "generation": str(job.id),
+        "compute_seconds": round(seconds, 3),
+        "easel_version": settings.EASEL_VERSION,
+    }
