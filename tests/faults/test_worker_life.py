@@ -25,8 +25,8 @@ from tests.stack import Stack, wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 QUEUES = ",".join(TIER_BY_QUEUE)
-# Minutes of work: what hands it back is never its end.
-ENDLESS = {"steps": 100, "width": 384, "height": 384}
+# Far more than a second of work.
+ENDLESS = {"steps": 100, "width": 256, "height": 256}
 
 
 def exit_code(stack: Stack, name: str = "worker", *, seconds: float = 60) -> int:
@@ -50,7 +50,7 @@ def assert_handed_back(job: Job, stored_files: Callable[[], set[str]]) -> None:
 def test_a_worker_hands_a_long_job_back_at_once_when_it_is_asked_to_end(
     stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
 ) -> None:
-    stack.environment["EASEL_LEASE_SECONDS"] = "60"
+    stack.environment |= {"EASEL_LEASE_SECONDS": "60", "EASEL_SHUTDOWN_GRACE_SECONDS": "1"}
     stack.start_worker(queues=QUEUES)
     job = make_job(user, starter, **ENDLESS)
     wait_for_steps(job)
