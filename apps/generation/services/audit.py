@@ -44,7 +44,7 @@ JOBS = {
     """,
     "lane_differs_from_its_jobs": """
         SELECT lane.id FROM generation_lane lane
-        WHERE (lane.waiting, lane.waiting_background, lane.running) IS DISTINCT FROM (
+        WHERE (lane.waiting, lane.waiting_background, lane.running) <> (
             SELECT
                 count(*) FILTER (WHERE job.state = 'queued' AND job.priority <> 'background'),
                 count(*) FILTER (WHERE job.state = 'queued' AND job.priority = 'background'),
