@@ -123,6 +123,9 @@ class Stack:
     def send_signal(self, name: str, number: signal.Signals) -> None:
         self._children[name].send_signal(number)
 
+    def pid(self, name: str) -> int:
+        return self._children[name].pid
+
     def log(self, name: str) -> str:
         return (self.logs / name).read_text(encoding="utf-8", errors="replace")
 
