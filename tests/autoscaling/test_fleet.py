@@ -62,8 +62,13 @@ def test_a_static_fleet_waits_as_long_as_erlang_says(servers: int, load: float) 
         kind=Exponential,
     )
 
-    mean = float(fleet.waits_and_ages.mean())
-    assert mean == pytest.approx(erlang_c_wait(rate=rate, seconds=8.0, servers=servers), rel=0.08)
+    # With what came and what it took on this day: a thousandth more load waits a hundredth longer.
+    expected = erlang_c_wait(
+        rate=fleet.accepted / fleet.env.now,
+        seconds=fleet.busy_seconds / fleet.done,
+        servers=servers,
+    )
+    assert float(fleet.waits_and_ages.mean()) == pytest.approx(expected, rel=0.05)
     assert fleet.busy_seconds / fleet.paid_seconds == pytest.approx(load, rel=0.01)
 
 
@@ -129,5 +134,5 @@ def test_a_new_instance_serves_only_after_its_cold_start() -> None:
 
     serving = [(sample.at, sample.serving, sample.paid) for sample in fleet.samples]
     assert serving[1] == (120, 0, 5)
-    assert [at for at, ready, _paid in serving if ready][0] >= 60 + 480
+    assert next(at for at, ready, _paid in serving if ready) >= 60 + 480
     assert serving[-1] == (1680 + 0, 5, 5)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib import pyplot
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
@@ -21,7 +21,7 @@ MINUTES = 10
 def draw_day(outcomes: Sequence[Outcome], *, title: str, path: Path) -> None:
     """Draw how many GPUs serve and are at work under each rule, and how many jobs wait."""
     _choose_style()
-    _figure, (above, below) = pyplot.subplots(2, 1, figsize=(8, 5.4), sharex=True)
+    _figure, (above, below) = plt.subplots(2, 1, figsize=(8, 5.4), sharex=True)
     gpus = _gpus(outcomes[0])
     for outcome in outcomes:
         colour = COLOURS[outcome.scenario.rule]
@@ -50,7 +50,7 @@ def draw_waits(outcomes: Sequence[Outcome], *, path: Path) -> None:
     """Draw the 95th percentile of the wait and the dollars an hour of each day, by tier."""
     _choose_style()
     tiers = list(TIERS)
-    figure, rows = pyplot.subplots(2, len(tiers), figsize=(9, 5.4), squeeze=False)
+    figure, rows = plt.subplots(2, len(tiers), figsize=(9, 5.4), squeeze=False)
     for column, tier in enumerate(tiers):
         of_tier = [each for each in outcomes if each.scenario.tier == tier]
         _bars(rows[0][column], of_tier, [max(each.wait_p95, 1) for each in of_tier])
@@ -121,7 +121,7 @@ def _choose_style() -> None:
 
 def _save(path: Path, *, below: float = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pyplot.tight_layout(rect=(0, below, 1, 1))
+    plt.tight_layout(rect=(0, below, 1, 1))
     # Without a date, so that the same days give the same file.
-    pyplot.savefig(path, metadata={"Date": None})
-    pyplot.close()
+    plt.savefig(path, metadata={"Date": None})
+    plt.close()
