@@ -78,6 +78,7 @@ class Stack:
             "--host=127.0.0.1",
             f"--port={self.port}",
             "--no-access-log",
+            "--ws-per-message-deflate=false",
         )
         wait_until(
             lambda: self._web_answers(ready_path),
