@@ -44,7 +44,7 @@ class EventConsumer(GuardedConsumer):
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Channels sends a thread to close old connections before each message. An event is passed
-        # on without the database, and at hundreds a second those threads take most of the time.
+        # on without the database: it need not wait for a thread that others share.
         if message["type"] == "job.event":
             await self.job_event(message)
         else:

@@ -37,6 +37,18 @@ HEAD = (
     "left waiting",
 )
 MAXIMA = (10, 15, 20, 25, 30, 40)
+# What a million users need, found by trying.
+MAXIMA_OF_A_MILLION = {
+    GpuTier.BASIC: (2_000, 3_000),
+    GpuTier.HIGH_PERFORMANCE: (1_000, 1_500),
+    GpuTier.DEDICATED: (50, 100),
+}
+# At a million users and ten instances there is nothing to see: all are at work all day.
+DRAWN = (
+    (10_000, GIVEN, "10-thousand-max-10"),
+    (10_000, UNLIMITED, "10-thousand-no-max"),
+    (1_000_000, UNLIMITED, "million-no-max"),
+)
 
 
 def main() -> int:
@@ -47,9 +59,10 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     days = scenarios(quick=options.quick)
+    sweep = _sweep(quick=options.quick)
     with ProcessPoolExecutor(options.processes) as processes:
         run = partial(_simulate, seed=options.seed)
-        found = list(processes.map(run, [*days, *_sweep()]))
+        found = list(processes.map(run, [*days, *sweep]))
     outcomes, swept = found[: len(days)], found[len(days) :]
     _print_table(outcomes)
     print()
@@ -60,13 +73,20 @@ def main() -> int:
     return 0
 
 
-def _sweep() -> list[Scenario]:
-    """List days of 10,000 users with maxima between the given one and none."""
-    return [
+def _sweep(*, quick: bool) -> list[Scenario]:
+    """List days with maxima between the given one and none."""
+    days = [
         Scenario(10_000, tier, "steps", maximum)
         for tier in (GpuTier.BASIC, GpuTier.HIGH_PERFORMANCE)
         for maximum in MAXIMA
     ]
+    if not quick:
+        days += [
+            Scenario(1_000_000, tier, "load", maximum)
+            for tier, maxima in MAXIMA_OF_A_MILLION.items()
+            for maximum in maxima
+        ]
+    return days
 
 
 def _simulate(scenario: Scenario, *, seed: int) -> Outcome:
@@ -104,21 +124,17 @@ def _duration(seconds: float) -> str:
 
 def _draw(outcomes: Sequence[Outcome], folder: Path) -> None:
     draw_waits(outcomes, path=folder / "autoscaling-waits.svg")
-    for users, name in ((10_000, "10-thousand"), (1_000_000, "million")):
-        for maximum, suffix in ((GIVEN, "max-10"), (UNLIMITED, "no-max")):
-            found = [
-                each
-                for each in outcomes
-                if (each.scenario.daily_users, each.scenario.tier, each.scenario.maximum)
-                == (users, GpuTier.BASIC, maximum)
-            ]
-            if found:
-                limit = f"at most {GIVEN} instances" if maximum == GIVEN else "no maximum"
-                draw_day(
-                    found,
-                    title=f"The basic tier at {users:,} daily users, {limit}",
-                    path=folder / f"autoscaling-{name}-{suffix}.svg",
-                )
+    for users, maximum, name in DRAWN:
+        drawn = (users, GpuTier.BASIC, maximum)
+        found = [
+            each
+            for each in outcomes
+            if (each.scenario.daily_users, each.scenario.tier, each.scenario.maximum) == drawn
+        ]
+        if found:
+            limit = f"at most {GIVEN} instances" if maximum == GIVEN else "no maximum"
+            title = f"The basic tier at {users:,} daily users, {limit}"
+            draw_day(found, title=title, path=folder / f"autoscaling-{name}.svg")
 
 
 if __name__ == "__main__":
