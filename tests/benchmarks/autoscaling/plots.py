@@ -80,7 +80,7 @@ def _bars(axes: Axes, outcomes: Sequence[Outcome], values: Sequence[float]) -> N
 
 
 def _group(outcome: Outcome) -> str:
-    users = f"{outcome.scenario.daily_users:,}"
+    users = {100: "100", 10_000: "10k", 1_000_000: "1M"}[outcome.scenario.daily_users]
     return f"{users}\n{'max 10' if outcome.scenario.maximum == GIVEN else 'no max'}"
 
 
