@@ -78,6 +78,7 @@ class Stack:
             "--host=127.0.0.1",
             f"--port={self.port}",
             "--no-access-log",
+            "--ws-per-message-deflate=false",
         )
         wait_until(
             lambda: self._web_answers(ready_path),
@@ -127,6 +128,9 @@ class Stack:
 
     def has_ended(self, name: str) -> bool:
         return self._children[name].poll() is not None
+
+    def pid(self, name: str) -> int:
+        return self._children[name].pid
 
     def log(self, name: str) -> str:
         return (self.logs / name).read_text(encoding="utf-8", errors="replace")

@@ -12,7 +12,6 @@ from apps.credits.selectors import read_balance
 from apps.generation.events import (
     BalanceEvent,
     BalancePayload,
-    Event,
     QueueEvent,
     SnapshotEvent,
     user_group,
@@ -45,6 +44,14 @@ class EventConsumer(GuardedConsumer):
             await self.channel_layer.group_discard(self.group, self.channel_name)
         await super().disconnect(code)
 
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Channels sends a thread to close old connections before each message. An event is passed
+        # on without the database: it need not wait for a thread that others share.
+        if message["type"] == "job.event":
+            await self.job_event(message)
+        else:
+            await super().dispatch(message)
+
     async def receive(
         self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any
     ) -> None:
@@ -63,9 +70,10 @@ class EventConsumer(GuardedConsumer):
         if self.access is not None:
             await self.send_json(await database_sync_to_async(_queue_event)(self.access.user))
 
-    async def job_event(self, message: dict[str, Event]) -> None:
-        """Forward an event that was sent to the user's group."""
-        await self.send_json(message["event"])
+    async def job_event(self, message: dict[str, str]) -> None:
+        """Forward an event that was sent to the user's group, in JSON already."""
+        if not self._ended:
+            await self.send(text_data=message["json"])
 
 
 def _snapshot(user: User) -> SnapshotEvent:

@@ -1,5 +1,6 @@
 """Live events: typed payloads, sent to the sockets of the job's own user."""
 
+import json
 import uuid
 from typing import Any, Literal, TypedDict
 
@@ -120,7 +121,8 @@ class EventPublisher:
 
     def publish(self, user_id: uuid.UUID, event: Event) -> None:
         """Queue `event` for the sockets of `user_id`; it is dropped when too many wait."""
-        sender.send(user_group(user_id), {"type": "job.event", "event": event})
+        # Encoded once and not by each socket: a preview makes most of it.
+        sender.send(user_group(user_id), {"type": "job.event", "json": json.dumps(event)})
 
     def publish_balance(self, user_id: uuid.UUID) -> None:
         """Have each socket of `user_id` read the balance and send it.

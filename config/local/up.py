@@ -181,6 +181,9 @@ def product_parts(options: Options) -> tuple[Part, Part, Part]:
             *("--no-access-log", "--log-level", "warning"),
             # It would believe whatever a client on this machine says about its address.
             "--no-proxy-headers",
+            # Most of what sockets send is previews, which are compressed: trying it again for
+            # each socket costs more than everything else on an event's way.
+            "--ws-per-message-deflate=false",
             # Open sockets of browsers would hold a stop up for ever.
             *("--timeout-graceful-shutdown", "5"),
         ),

@@ -12,7 +12,7 @@ from config.local.addresses import LOGINS
 from config.local.postgres import temporary_postgres
 from config.local.valkey import temporary_valkey
 
-NAMES = ("api", "dispatch", "ledger", "quote", "scheduler", "worker")
+NAMES = ("api", "dispatch", "ledger", "progress", "quote", "scheduler", "worker")
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ import pytest
 from apps.core import groups
 from apps.core.groups import GroupSender
 
-MESSAGE = {"type": "job.event", "event": {}}
+MESSAGE = {"type": "job.event", "json": "{}"}
 
 
 class StuckLayer:
