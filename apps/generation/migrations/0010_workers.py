@@ -52,7 +52,7 @@ $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("generation", "0005_api_key_id")]
+    dependencies = [("generation", "0009_claim_by_lane")]
 
     operations = [
         migrations.CreateModel(
