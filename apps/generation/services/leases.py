@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.core.errors import ErrorCode, new_error_id
@@ -184,7 +185,8 @@ def wake_forgotten_jobs() -> int:
 
 
 def _expired() -> QuerySet[Job]:
-    return Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=timezone.now())
+    # By the clock that set the leases.
+    return Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=Now())
 
 
 def _held(job_id: uuid.UUID, attempt: int) -> QuerySet[Job]:
