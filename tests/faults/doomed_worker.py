@@ -67,11 +67,11 @@ def _in_a_renewal() -> None:
 
     def wrapper(function: Any) -> Any:
         def call(*, renew: bool = False, **kwargs: Any) -> Any:
-            if not renew:
-                return function(**kwargs)
             with import_module("django.db.transaction").atomic():
-                function(renew=True, **kwargs)
-                _die()
+                states = function(renew=renew, **kwargs)
+                if renew:
+                    _die()
+            return states
 
         return call
 
