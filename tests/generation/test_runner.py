@@ -43,8 +43,10 @@ def engine() -> Engine:
     return Engine(device="cpu")
 
 
-@pytest.fixture
-def runner(engine: Engine) -> JobRunner:
+@pytest.fixture(params=["off", "force"], ids=["one_by_one", "together"])
+def runner(engine: Engine, settings: Any, request: pytest.FixtureRequest) -> JobRunner:
+    """Run each test without and with other jobs being looked for to share a pass with."""
+    settings.EASEL_BATCHING = request.param
     return JobRunner(engine=engine, tiers=list(GpuTier), worker="test")
 
 
