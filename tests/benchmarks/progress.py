@@ -125,8 +125,10 @@ def _report_progress(jobs: list[Job], *, seconds: float) -> Reported:
     due = time.monotonic()
     for step in range(1, steps + 1):
         for job, reporter in zip(jobs, reporters, strict=True):
-            time.sleep(max(due - time.monotonic(), 0))
-            due += SECONDS_BETWEEN_STEPS / len(jobs)
+            # What is late is not caught up with: reports too close to each other are left out.
+            now = time.monotonic()
+            time.sleep(max(due - now, 0))
+            due = max(due, now) + SECONDS_BETWEEN_STEPS / len(jobs)
             reported[str(job.id), step] = time.monotonic()
             reporter.report(
                 StepProgress(
@@ -182,7 +184,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 
 def _line(client: subprocess.Popen[str]) -> str:
-    line = _pipe(client.stdout).readline()
+    line: str = _pipe(client.stdout).readline()
     if not line:
         raise RuntimeError("a process with sockets has ended")
     return line
