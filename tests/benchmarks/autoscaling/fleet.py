@@ -8,7 +8,7 @@ from array import array
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import simpy
@@ -58,10 +58,19 @@ class Instance:
 
 @dataclass(slots=True, eq=False)
 class Gpu:
-    """One worker and the end of its job, which it waits for."""
+    """One worker and what it does."""
 
     instance: Instance
-    run: simpy.Event | None = None
+    run: "Run | None" = None
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A job of `asked` on a GPU."""
+
+    gpu: Gpu
+    asked: Asked
+    started: float
 
 
 class Fleet:
@@ -124,17 +133,18 @@ class Fleet:
     def _start(self, gpu: Gpu, due_at: float, asked: Asked) -> None:
         self.waits.append(self.env.now - due_at)
         seconds = self.demand.service_seconds(asked.plan)
-        gpu.run = event = self.env.timeout(seconds, (gpu, asked, self.env.now))
-        event.callbacks.append(self._finish)
+        gpu.run = Run(gpu, asked, self.env.now)
+        self.env.timeout(seconds, gpu.run).callbacks.append(self._finish)
         gpu.instance.busy += 1
         self.busy += 1
 
     def _finish(self, event: simpy.Event) -> None:
-        gpu, asked, started = event.value
-        if gpu.run is not event:
+        run = cast(Run, event.value)
+        gpu, asked = run.gpu, run.asked
+        if gpu.run is not run:
             return  # it was handed back
         self.done += 1
-        self._release(gpu, started)
+        self._release(run)
         if asked.behind:
             asked.behind -= 1
             self.queue.append((self.env.now, asked))
@@ -143,11 +153,11 @@ class Fleet:
         elif not gpu.instance.busy:
             self._end(gpu.instance)
 
-    def _release(self, gpu: Gpu, started: float) -> None:
-        gpu.run = None
-        gpu.instance.busy -= 1
+    def _release(self, run: Run) -> None:
+        run.gpu.run = None
+        run.gpu.instance.busy -= 1
         self.busy -= 1
-        self.busy_seconds += self.env.now - started
+        self.busy_seconds += self.env.now - run.started
 
     def _claim(self, gpu: Gpu) -> None:
         if self.queue:
@@ -195,10 +205,9 @@ class Fleet:
         instance.leaving = True
         for gpu in instance.gpus:
             if gpu.run is not None:
-                _gpu, asked, started = gpu.run.value
-                self._release(gpu, started)
+                self.queue.appendleft((self.env.now, gpu.run.asked))
+                self._release(gpu.run)
                 self.handed_back += 1
-                self.queue.appendleft((self.env.now, asked))
         self._end(instance)
         self._order(cold_start=self.hardware.cold_start_seconds)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
@@ -88,9 +88,9 @@ def _gpus(outcome: Outcome) -> int:
     return TIERS[outcome.scenario.tier].gpus_per_instance
 
 
-def _means(values: Sequence[float]) -> np.ndarray:
-    whole = len(values) // MINUTES * MINUTES
-    return np.array(values[:whole], dtype=float).reshape(-1, MINUTES).mean(axis=1)
+def _means(values: Sequence[float]) -> list[float]:
+    starts = range(0, len(values) - MINUTES + 1, MINUTES)
+    return [fmean(values[start : start + MINUTES]) for start in starts]
 
 
 def _choose_style() -> None:

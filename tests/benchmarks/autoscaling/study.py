@@ -94,9 +94,9 @@ class Outcome:
 
 def scenarios(*, quick: bool) -> list[Scenario]:
     """List the days: each population within the given maximum, the larger ones without it too."""
-    populations = ((100, (GIVEN,)), (10_000, (GIVEN, UNLIMITED)))
+    populations = [(100, [GIVEN]), (10_000, [GIVEN, UNLIMITED])]
     if not quick:
-        populations = (*populations, (1_000_000, (GIVEN, UNLIMITED)))
+        populations.append((1_000_000, [GIVEN, UNLIMITED]))
     return [
         Scenario(daily_users, tier, rule, maximum)
         for daily_users, maxima in populations
