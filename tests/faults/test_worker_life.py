@@ -17,7 +17,7 @@ from apps.images.models import Image
 from apps.plans.tiers import TIER_BY_QUEUE, GpuTier
 from config.local.valkey import temporary_valkey
 from tests.factories import make_job
-from tests.faults.test_jobs_survive import state, wait_for_end, wait_for_steps
+from tests.faults.ends import state, wait_for_end, wait_for_steps
 from tests.instance_metadata import InstanceMetadata
 from tests.queues import waiting_messages
 from tests.stack import Stack, wait_until
