@@ -9,9 +9,9 @@ from apps.generation.models import Job, Lane, Priority
 from apps.generation.queue_selectors import WaitingFor, get_queue, places_of
 from apps.generation.services.leases import claim_next_job
 from apps.generation.services.results import finish_job
-from apps.generation.workers import report_alive
+from apps.generation.services.workers import report_worker
 from apps.plans.tiers import GpuTier
-from tests.factories import make_batch, make_job
+from tests.factories import make_batch, make_job, make_sign
 from tests.queries import counted_queries
 
 QUEUE = "/api/v1/queue"
@@ -37,7 +37,7 @@ def end(job: Job) -> None:
 
 @pytest.fixture
 def one_worker() -> None:
-    report_alive()
+    report_worker(sign=make_sign(tiers=list(GpuTier)))
 
 
 def places(user: User) -> list[tuple[int, str, float | None, float | None]]:
