@@ -21,7 +21,7 @@ from apps.core.throttles import refused_addresses
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from config import env
-from tests.database import login_url, see_everything
+from tests.database import empty_tables_quickly, login_url, see_everything
 from tests.factories import make_user
 from tests.queues import empty_queues
 
@@ -41,6 +41,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     owner = dict(connection.settings_dict)
     login = env.parse_database_url(login_url("ops"))
     _sign_in(login | {"NAME": owner["NAME"]})
+    with django_db_blocker.unblock():
+        empty_tables_quickly()
     yield
     _sign_in(owner)
 

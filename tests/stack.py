@@ -85,14 +85,16 @@ class Stack:
             what="the start of the web process",
         )
 
-    def start_worker(self, *, queues: str, name: str = "worker") -> None:
-        """Start a worker and wait until it has loaded its model and listens."""
+    def start_worker(self, *, queues: str, name: str = "worker", fault: str = "") -> None:
+        """Start a worker and wait until it has loaded its model and listens.
+
+        `fault` is one of `tests.faults.doomed_worker`.
+        """
+        program = ("tests.faults.doomed_worker", fault) if fault else ("celery", "-A", "config")
         self._start(
             name,
             "worker",
-            "celery",
-            "-A",
-            "config",
+            *program,
             "worker",
             "-Q",
             queues,
@@ -102,11 +104,11 @@ class Stack:
             "--without-mingle",
         )
         wait_until(
-            lambda: " ready." in self.log(name) or self._ended(name),
+            lambda: " ready." in self.log(name) or self.has_ended(name),
             seconds=START_SECONDS,
             what=f"the start of {name}",
         )
-        if self._ended(name):
+        if self.has_ended(name) and " ready." not in self.log(name):
             raise RuntimeError(f"{name} ended at its start:\n{self.log(name)[-4000:]}")
 
     def start_scheduler(self) -> None:
@@ -122,6 +124,9 @@ class Stack:
 
     def send_signal(self, name: str, number: signal.Signals) -> None:
         self._children[name].send_signal(number)
+
+    def has_ended(self, name: str) -> bool:
+        return self._children[name].poll() is not None
 
     def log(self, name: str) -> str:
         return (self.logs / name).read_text(encoding="utf-8", errors="replace")
@@ -147,11 +152,8 @@ class Stack:
             child.kill()
             child.wait()
 
-    def _ended(self, name: str) -> bool:
-        return self._children[name].poll() is not None
-
     def _web_answers(self, path: str) -> bool:
-        if self._ended("web"):
+        if self.has_ended("web"):
             raise RuntimeError(f"the web process ended at its start:\n{self.log('web')[-4000:]}")
         try:
             with urllib.request.urlopen(f"{self.url}{path}", timeout=5):  # noqa: S310

@@ -112,9 +112,10 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
 
     Raises:
         Invalid: it is not a whole PNG, JPEG or WebP within the limits.
-        Forbidden: the storage of the plan would be more than full.
+        Forbidden: the plan is paused, or its storage would be more than full.
     """
     has = entitlements_of(user_id=user.id)
+    check(decide(has, feature=Feature.GENERATION))
     check(decide(has, feature=Feature.STORAGE, used_bytes=stored_bytes(user_id=user.id) + 1))
     picture = read_upload(file, max_pixels=settings.EASEL_UPLOAD_MAX_PIXELS)
     name = uuid.uuid4()

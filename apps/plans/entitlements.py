@@ -223,6 +223,9 @@ _PAUSE_DETAILS = {
     PauseReason.DISPUTED: lambda: _(
         "Your last payment is disputed, so nothing new is made until that is settled."
     ),
+    PauseReason.STAFF: lambda: _(
+        "Your account was stopped, so nothing new is made. Write to us to learn why."
+    ),
 }
 
 

@@ -33,6 +33,7 @@ class PauseReason(models.TextChoices):
     PAYMENT_FAILED = "payment_failed", _("a payment failed")
     REFUNDED = "refunded", _("the payment was given back")
     DISPUTED = "disputed", _("the payment is disputed")
+    STAFF = "staff", _("stopped by staff")
 
 
 class Subscription(TenantModel):

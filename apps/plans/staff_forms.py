@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.core.staff_forms import ReasonForm
-from apps.plans.models import Subscription, TesterGrant
+from apps.plans.models import PauseReason, Subscription, TesterGrant
 from apps.plans.products import TESTER_CREDITS, TESTER_DAYS
 
 CUSTOMS = (
@@ -55,7 +55,10 @@ class RevokeForm(ReasonForm):
 
 
 class SubscriptionForm(forms.ModelForm[Subscription]):
-    """A subscription set by hand; own values are for customers of the enterprise plan alone."""
+    """A subscription set by hand; own values are for customers of the enterprise plan alone.
+
+    Of the pauses staff set and lift their own; the others follow from payments.
+    """
 
     class Meta:
         model = Subscription
@@ -66,6 +69,12 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
             "custom_parallel_queues": _("Parallel queues"),
             "custom_storage_gb": _("Storage, GB"),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        pause = self.fields["pause_reason"]
+        offered = {"", PauseReason.STAFF, self.instance.pause_reason}
+        pause.choices = [each for each in pause.choices if each[0] in offered]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any] | None:
         values = super().clean() or self.cleaned_data

@@ -22,6 +22,8 @@ from config.local.install import ROOT, RefusedError, paragraph
 SCHEMA = ROOT / "docs" / "openapi.yaml"
 _BIN = Path(sys.executable).parent
 _SOURCES = ("apps", "config", "gpu_tasks", "manage.py")
+# Each takes a gigabyte of memory.
+_MOST_TEST_PROCESSES = 4
 # For what loads Django's settings without touching a database.
 _NO_SERVERS = {
     "DJANGO_SETTINGS_MODULE": "config.settings.test",
@@ -156,10 +158,16 @@ def test_checks() -> list[Check]:
         program("old coverage", *coverage, "erase"),
         # Under `coverage run`, since the plug-ins that start the servers are loaded before
         # pytest-cov would begin to look.
-        program("tests", *coverage, "run", "-m", "pytest", "-m", "not slow"),
+        # Side by side, each process with servers of its own.
+        program("tests", *coverage, "run", "-m", "pytest", "-m", "not slow", *_side_by_side()),
         program("coverage data", *coverage, "combine", "--quiet"),
         program("coverage", *coverage, "report"),
     ]
+
+
+def _side_by_side() -> tuple[str, ...]:
+    processes = min(os.cpu_count() or 1, _MOST_TEST_PROCESSES)
+    return ("--numprocesses", str(processes), "--dist", "worksteal") if processes > 1 else ()
 
 
 def slow_checks() -> list[Check]:

@@ -110,14 +110,24 @@ def test_what_is_paid_by_card_stays_as_the_provider_says_but_can_be_paused(
     )
     url = f"/admin/plans/subscription/{paid.id}"
 
-    sent = {**filled(user), "plan": "studio", "source": "manual", "pause_reason": "disputed"}
+    sent = {**filled(user), "plan": "studio", "source": "manual", "pause_reason": "staff"}
     assert billing.post(f"{url}/change/", sent).status_code == 302
     assert billing.post(f"{url}/delete/", {"post": "yes"}).status_code == 403
 
     after = Subscription.objects.get(id=paid.id)
     assert (after.plan, after.source, after.valid_until) == ("pro", "stripe", paid.valid_until)
-    assert after.pause_reason == PauseReason.DISPUTED
-    assert entitlements_of(user_id=user.id).pause == PauseReason.DISPUTED
+    assert after.pause_reason == PauseReason.STAFF
+    assert entitlements_of(user_id=user.id).pause == PauseReason.STAFF
+
+
+def test_pauses_that_follow_from_payments_are_not_for_staff_to_set(
+    billing: Client, user: User
+) -> None:
+    subscription = Subscription.objects.get(user=user)
+    url = f"/admin/plans/subscription/{subscription.id}/change/"
+
+    assert billing.post(url, filled(user, plan="trial", pause_reason="disputed")).status_code == 200
+    assert Subscription.objects.get(user=user).pause_reason == ""
 
 
 def test_support_sees_subscriptions_and_changes_none(support: Client, user: User) -> None:

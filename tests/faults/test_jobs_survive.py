@@ -2,65 +2,24 @@
 
 import signal
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
-from apps.credits.models import UsageRecord
-from apps.generation.models import TERMINAL_STATES, Job, JobState
-from apps.generation.selectors import progress_of
+from apps.generation.models import JobState
 from apps.generation.services.jobs import cancel_job
-from apps.generation.services.leftovers import remove_leftovers
 from apps.generation.wakeups import send_wakeup
 from apps.images.models import Image
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
-from apps.plans.tiers import TIER_BY_QUEUE
 from tests.factories import make_job
 from tests.faults.conftest import LEASE_SECONDS
+from tests.faults.ends import LONG, QUEUES, check_books, state, wait_for_end, wait_for_steps
 from tests.queues import empty_queues, waiting_messages
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-QUEUES = ",".join(TIER_BY_QUEUE)
-LONG = {"steps": 100, "width": 256, "height": 256}
-
-
-def state(job: Job) -> str:
-    job.refresh_from_db()
-    return job.state
-
-
-def wait_for_steps(job: Job) -> None:
-    def is_under_way() -> bool:
-        progress = progress_of(jobs=[job]).get(job.id)
-        return progress is not None and progress["step"] >= 2
-
-    wait_until(is_under_way, seconds=120, what="the second step")
-
-
-def wait_for_end(*jobs: Job, seconds: float = 300) -> None:
-    wait_until(
-        lambda: all(state(job) in TERMINAL_STATES for job in jobs),
-        seconds=seconds,
-        what="the end of the jobs",
-    )
-
-
-def check_books(stored_files: Callable[[], set[str]], *jobs: Job) -> None:
-    """Every job ended once, with one picture, one charge, and no file beside these."""
-    assert [state(job) for job in jobs] == [JobState.SUCCEEDED] * len(jobs)
-    Job.objects.update(finished_at=timezone.now() - timedelta(hours=1))
-    remove_leftovers()
-    images = list(Image.objects.all())
-    assert sorted(str(image.session_id) for image in images) == sorted(str(job.id) for job in jobs)
-    assert UsageRecord.objects.count() == len(jobs)
-    assert len(stored_files()) == 3 * len(jobs)
-    assert {image.s3_key for image in images} <= stored_files()
 
 
 def test_a_worker_killed_in_mid_step_loses_nothing(

@@ -83,6 +83,14 @@ DRIFTS = {
         "UPDATE credits_posting SET held = held - 1, available = available + 1"
         " WHERE kind = 'release'"
     ),
+    "part_is_not_resolved_whole": (
+        "UPDATE credits_posting SET held = held - 1, available = available + 1"
+        " WHERE kind = 'release'"
+    ),
+    "expired_before_its_end": (
+        "UPDATE credits_posting SET kind = 'expire', available = -1, closed = 1"
+        " WHERE kind = 'grant'"
+    ),
     "charge_is_above_the_hold": (
         "UPDATE credits_posting SET spent = spent + 900, held = held - 900 WHERE kind = 'settle'"
     ),
@@ -101,6 +109,7 @@ DRIFTS = {
     "usage_differs_from_the_charge": (
         "UPDATE credits_usagerecord SET credits_consumed = credits_consumed + 1"
     ),
+    "picture_without_usage": "DELETE FROM credits_usagerecord",
     "charge_without_usage": "DELETE FROM credits_usagerecord",
 }
 
@@ -139,9 +148,8 @@ def test_a_drift_is_found_and_named(rule: str, jobs: list[Job]) -> None:
     assert all(uuid.UUID(each) for each in found[rule]["ids"])
 
 
-@pytest.mark.parametrize(("hour", "times"), [(17, 0), (18, 1), (23, 1)])
 def test_the_nightly_audit_is_done_once_a_night(
-    hour: int, times: int, jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+    jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
 
@@ -149,14 +157,17 @@ def test_the_nightly_audit_is_done_once_a_night(
         done.append("once")
         return []
 
-    now = datetime(2026, 11, 25, hour, 30, tzinfo=UTC)
-    monkeypatch.setattr("apps.generation.services.audit.timezone.now", lambda: now)
     monkeypatch.setattr(audit, "audit_credits", proved)
+    times = []
 
-    for _ in range(3):
+    # The night from the 25th is slept through until four in the morning.
+    for day, hour in ((25, 17), (25, 17), (26, 4), (26, 17), (26, 18), (27, 1)):
+        now = datetime(2026, 11, day, hour, 30, tzinfo=UTC)
+        monkeypatch.setattr("apps.generation.services.audit.timezone.now", lambda now=now: now)
         assert audit_nightly() == 0
+        times.append(len(done))
 
-    assert len(done) == times
+    assert times == [1, 1, 2, 2, 3, 3]
 
 
 def test_the_nightly_audit_raises_an_alarm(

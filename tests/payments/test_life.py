@@ -9,7 +9,7 @@ from apps.core.errors import Conflict
 from apps.core.models import Act, AuditRecord
 from apps.plans.entitlements import entitlements_of
 from apps.plans.errors import PaymentDeclined
-from apps.plans.models import PauseReason
+from apps.plans.models import PauseReason, Subscription
 from apps.plans.offers import RENEWAL_SLACK
 from apps.plans.products import GRACE_DAYS
 from apps.plans.services.changes import preview_change
@@ -256,6 +256,16 @@ def test_a_dispute_pauses_and_one_that_is_won_gives_everything_back(shop: Shop) 
 
     assert entitlements_of(user_id=shop.user.id).plan.slug == "pro"
     assert credits_by_grant(shop.user) == [("plan", 15_000, 0), ("plan", 15_000, 15_000)]
+
+
+def test_what_staff_stopped_stays_so_whatever_becomes_of_payments(shop: Shop) -> None:
+    subscription = shop.subscribe("pro")
+    Subscription.objects.filter(pk=shop.row().pk).update(pause_reason=PauseReason.STAFF)
+
+    shop.stripe.close_dispute(shop.dispute(shop.payments()[0]), "won")
+    shop.stripe.advance_to_renewal(subscription)
+
+    assert entitlements_of(user_id=shop.user.id).pause == PauseReason.STAFF
 
 
 def test_a_dispute_that_is_lost_stays_a_pause_until_the_next_paid_period(shop: Shop) -> None:

@@ -3,22 +3,28 @@
 import os
 import tempfile
 from contextlib import ExitStack
+from typing import Any
 
+import psycopg
 import pytest
 
 from config.local.addresses import LOGINS
-from config.local.postgres import temporary_postgres
-from config.local.valkey import temporary_valkey
+from config.local.postgres import PostgresServer, temporary_postgres
+from config.local.valkey import ValkeyServer, temporary_valkey
 from config.messages import compile_messages
 
 _servers = ExitStack()
+_postgres: list[PostgresServer] = []
+_valkey: list[ValkeyServer] = []
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
     compile_messages()
     postgres = _servers.enter_context(temporary_postgres())
+    _postgres.append(postgres)
     valkey = _servers.enter_context(temporary_valkey())
+    _valkey.append(valkey)
     var = _servers.enter_context(tempfile.TemporaryDirectory(prefix="easel-test-"))
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings.test",
@@ -30,6 +36,19 @@ def pytest_load_initial_conftests() -> None:
         "EASEL_SECRET_KEY": "for-tests-only-for-tests-only-for-tests-only-for-tests",
         "EASEL_LOG_FORMAT": "console",
     }
+
+
+def superuser_connection(database: str) -> psycopg.Connection[Any]:
+    """Connect to a database of the session's server as its superuser, in autocommit mode."""
+    return _postgres[-1].superuser_connection(database)
+
+
+def postgres_server() -> PostgresServer:
+    return _postgres[-1]
+
+
+def valkey_server() -> ValkeyServer:
+    return _valkey[-1]
 
 
 def pytest_unconfigure() -> None:

@@ -46,6 +46,16 @@ BOOKS: Mapping[str, str] = {
         GROUP BY hold.id, hold.amount
         HAVING sum(part.held) <> -hold.amount OR count(DISTINCT part.kind) > 1
     """,
+    "part_is_not_resolved_whole": """
+        SELECT hold_id FROM (
+            SELECT part.hold_id, sum(part.held) AS open FROM credits_posting part
+            WHERE part.kind IN ('hold', 'settle', 'release') AND EXISTS (
+                SELECT FROM credits_posting resolution
+                WHERE resolution.user_id = part.user_id AND resolution.hold_id = part.hold_id
+                    AND resolution.kind IN ('settle', 'release'))
+            GROUP BY part.user_id, part.hold_id, part.grant_id
+        ) parts WHERE open <> 0
+    """,
     "charge_is_above_the_hold": """
         SELECT hold.id FROM credits_hold hold JOIN credits_posting part
             ON part.user_id = hold.user_id AND part.hold_id = hold.id
@@ -61,6 +71,11 @@ BOOKS: Mapping[str, str] = {
         WHERE part.kind = 'hold' AND part.created_at NOT BETWEEN
             given.valid_from - interval '1 minute'
             AND greatest(balance.usable_until, given.valid_until) + interval '1 minute'
+    """,
+    "expired_before_its_end": """
+        SELECT part.id FROM credits_posting part JOIN credits_grant given
+            ON given.user_id = part.user_id AND given.id = part.grant_id
+        WHERE part.kind = 'expire' AND part.created_at < given.valid_until - interval '1 minute'
     """,
     "grant_is_prolonged_too_long": """
         SELECT given.id FROM credits_grantbalance balance

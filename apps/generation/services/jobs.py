@@ -151,10 +151,11 @@ def _accept(
     amounts = {job.id: quote.credits for job, quote in zip(jobs, quotes, strict=True)}
     try:
         with transaction.atomic():
-            insert_in_line(user=user, jobs=jobs)
+            woken = _insert_in_line(user=user, jobs=jobs)
             hold_credits_for_jobs(user_id=user.id, amounts=amounts, api_key_id=jobs[0].api_key_id)
             if api_key is not None:
                 _check_cap(user=user, api_key=api_key, quoted=sum(amounts.values()))
+            transaction.on_commit(lambda: _announce(user, jobs, woken))
     except IntegrityError:
         raced = _accepted_before(user=user, key=idempotency_key, digest=digest)
         if not raced:
@@ -165,8 +166,8 @@ def _accept(
     return jobs
 
 
-def insert_in_line(*, user: User, jobs: Sequence[Job]) -> None:
-    """Insert `jobs`, all of one tier and priority, in their order, and wake those that are due.
+def _insert_in_line(*, user: User, jobs: Sequence[Job]) -> Sequence[Job]:
+    """Insert `jobs`, all of one tier and priority, in their order; return those to be woken.
 
     Raises:
         Conflict: so many may not wait.
@@ -195,7 +196,7 @@ def insert_in_line(*, user: User, jobs: Sequence[Job]) -> None:
     for number, job in enumerate(jobs):
         job.position = first + number
     Job.objects.bulk_create(jobs)
-    transaction.on_commit(lambda: _announce(user, jobs, woken))
+    return woken
 
 
 def cancel_job(*, user: User, job_id: uuid.UUID) -> Job:

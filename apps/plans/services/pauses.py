@@ -23,10 +23,12 @@ def set_pauses(*, user_id: uuid.UUID) -> None:
     """Set the pause of each plan of a user to what the reversals of payments say.
 
     An open dispute pauses all of them, a lost one and a whole refund the period that was paid.
+    What staff stopped stays so until staff lift it.
     """
     announce_plan_change(user_id=user_id)
     is_disputed = _has_open_dispute(user_id)
-    for row in Subscription.objects.filter(user=user_id, source__in=_PAUSABLE):
+    rows = Subscription.objects.filter(user=user_id, source__in=_PAUSABLE)
+    for row in rows.exclude(pause_reason=PauseReason.STAFF):
         pause = PauseReason.DISPUTED if is_disputed else _pause_of_period(row)
         if row.pause_reason == pause:
             continue
