@@ -54,6 +54,9 @@ with _env.prefixed("EASEL_"):
     # Nobody else is on the network between us and Redis, so it needs no TLS.
     REDIS_IS_PRIVATE: bool = _env.bool("REDIS_IS_PRIVATE", False)
     RATE_LIMIT_SCALE: float = _env.float("RATE_LIMIT_SCALE", 1.0)
+    # What a scraper of /metrics shows as its bearer token.
+    METRICS_TOKEN: str | None = _env.str("METRICS_TOKEN", None)
+    CLOUDWATCH_METRICS: bool = _env.bool("CLOUDWATCH_METRICS", False)
     SENTRY_DSN: str | None = _env.str("SENTRY_DSN", None)
     # The port of `make up`, and what others reach the pages by: links in mails begin with it.
     PORT: int = _env.int("PORT", 8000)

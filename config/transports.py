@@ -11,8 +11,8 @@ from typing import Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
+from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.transport import SQS, redis
-from vine import promise
 
 logger = structlog.get_logger(__name__)
 
@@ -50,6 +50,16 @@ class ValkeyTransport(redis.Transport):
     Channel = ValkeyChannel
 
 
+class _PatientConnection(AsyncSQSConnection):
+    def _on_list_ready(self, parent: Any, markers: Any, operation: str, response: Any) -> Any:
+        try:
+            return super()._on_list_ready(parent, markers, operation, response)
+        except Exception as error:  # noqa: BLE001  (kombu raises nothing narrower)
+            # No such queue, or no right to it. An error here would end the polling for good.
+            logger.warning("receive_refused", queue=parent, reason=str(error)[:500])
+            return []
+
+
 class SqsChannel(SQS.Channel):
     """Delete a message on receipt, and go on polling whatever a poll has met."""
 
@@ -68,32 +78,16 @@ class SqsChannel(SQS.Channel):
             # It comes again, and finds nothing to do.
             logger.warning("wakeup_not_deleted", queue=queue_name, error=type(error).__name__)
 
-    def _schedule_queue(self, queue: str) -> None:
-        if queue not in self._active_queues:
-            return
-        if not self.qos.can_consume():
-            self._loop1(queue)
-            return
-        # Without the second callback an error (no such queue, no right to it) would end the
-        # polling for good, and without a word.
-        after = promise(
-            self._loop1, (queue,), on_error=lambda error: self._poll_failed(queue, error)
-        )
-        try:
-            self._get_bulk_async(queue, callback=after)
-        except _FAILURES as error:
-            self._poll_failed(queue, error)
-
-    def _poll_failed(self, queue: str, error: BaseException) -> None:
-        logger.warning(
-            "receive_failed", queue=queue, error=type(error).__name__, reason=str(error)[:500]
-        )
-        self._loop1(queue)
+    def asynsqs(self, queue: str) -> AsyncSQSConnection:
+        clients: dict[str, AsyncSQSConnection] = self._predefined_queue_async_clients
+        if queue not in clients:
+            clients[queue] = _PatientConnection(sqs_connection=self.sqs(queue=queue))
+        return clients[queue]
 
     def _on_messages_ready(self, queue: str, qname: str, messages: Any) -> int:
         if not isinstance(messages, dict):
-            # Kombu's word for a server that is away or failing.
-            logger.warning("receive_failed", queue=qname, error="Unavailable")
+            # Kombu's word for a server that is away or failing, which it would stumble over.
+            logger.warning("receive_failed", queue=qname)
             return 0
         receipts.note()
         count: int = super()._on_messages_ready(queue, qname, messages)

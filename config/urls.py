@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from apps.accounts.views import administrator_sign_in
 from apps.core import views as core
+from apps.generation.views import metrics
 from apps.plans.views import stripe_webhook
 
 api_v1 = [
@@ -49,6 +50,8 @@ if settings.EASEL_SERVE_ADMIN:
         # The admin's own sign-in would be a second door, without the limit on attempts.
         path("admin/login/", administrator_sign_in),
         path("admin/", admin.site.urls),
+        # Counted over all users, which only this service may.
+        path("metrics", metrics, name="metrics"),
         # What Stripe tells is of all users.
         path("billing/stripe/webhook/", stripe_webhook, name="stripe-webhook"),
     ]

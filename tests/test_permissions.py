@@ -64,6 +64,8 @@ TESTERS = "admin/tester-plan/grants"
 TABLE = {
     ("GET", "healthz"): Row(OPEN),
     ("GET", "readyz"): Row(OPEN),
+    # For a scraper with its token; to everybody else it is not there.
+    ("GET", "metrics"): Row((404,) * 5),
     ("GET", f"{API}app/version"): Row(OPEN),
     ("GET", f"{API}account/activity"): Row(OWN_API),
     ("GET", f"{API}account/data-requests"): Row(OWN_API),

@@ -44,6 +44,8 @@ SHARED_TABLES = {
 # Tables of all tenants together that only the service role sees, under a forced policy.
 SERVICE_TABLES = {
     "generation_drainorder": "which workers and tiers are to take no jobs",
+    "generation_jobtally": "how many jobs of a kind ended: no user is in it",
+    "generation_tallymark": "until when they are counted",
     "plans_stripemark": "until when every event of Stripe has come",
 } | {
     # Copies of what Stripe has of all customers; the tables of secrets take no rows at all.
@@ -92,8 +94,12 @@ SERVICE_SCOPES = {
     "apps/generation/management/commands/bootstrap_local.py": 1,
     "apps/generation/management/commands/doctor.py": 1,
     "apps/generation/management/commands/generate.py": 1,
+    "apps/generation/fleet.py": 2,
     "apps/generation/services/dead_letters.py": 2,
     "apps/generation/services/leases.py": 3,
+    "apps/generation/services/operations.py": 3,
+    "apps/generation/services/tallies.py": 1,
+    "apps/generation/tallies.py": 1,
     "apps/generation/services/leftovers.py": 1,
     "apps/generation/services/workers.py": 3,
     "apps/plans/api/staff_views.py": 2,  # tester grants, once the rights are known

@@ -131,6 +131,11 @@ def _plain_store() -> bool:
     return bool(endpoint) and not str(endpoint).startswith("https://")
 
 
+def _plain_queue() -> bool:
+    endpoint = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("endpoint_url")
+    return bool(endpoint) and not str(endpoint).startswith("https://")
+
+
 def _half_of_stripe() -> bool:
     # The webhooks come to the service that serves the admin; the others do not need their secret.
     needs_secret = bool(settings.STRIPE_SECRET_KEY) and settings.EASEL_SERVE_ADMIN
@@ -270,6 +275,12 @@ RULES: Sequence[Rule] = (
         _half_of_stripe,
         "Payments are on, and nothing that Stripe tells can be believed.",
         "Set EASEL_STRIPE_WEBHOOK_SECRET, or leave EASEL_STRIPE_SECRET_KEY out.",
+    ),
+    Rule(
+        "easel.E024",
+        _plain_queue,
+        "The queue is reached without TLS.",
+        "Use https:// in EASEL_SQS_ENDPOINT_URL, or leave it out.",
     ),
     Rule(
         "easel.W020",

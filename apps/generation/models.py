@@ -150,6 +150,11 @@ class Job(TenantModel):
             ),
             models.Index(
                 fields=["finished_at"],
+                name="generation_job_ended",
+                condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(
+                fields=["finished_at"],
                 name="generation_job_leftovers",
                 condition=Q(leftovers_removed_at__isnull=True, finished_at__isnull=False),
             ),
@@ -297,3 +302,40 @@ class DrainOrder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} {self.target}"
+
+
+class JobTally(models.Model):
+    """Jobs that ended so far, of one kind; it only grows, whatever becomes of their rows.
+
+    `waits` and `runs` count by the bounds of `apps.generation.tallies`, the last beyond them.
+    """
+
+    tier = models.CharField(max_length=20, choices=GpuTier.choices)
+    model = models.CharField(max_length=64)
+    state = models.CharField(max_length=16, choices=JobState.choices)
+    error_code = models.CharField(max_length=32, blank=True)
+    jobs = models.BigIntegerField(default=0)
+    compute_seconds = models.FloatField(default=0)
+    wait_seconds = models.FloatField(default=0)
+    waits = ArrayField(models.BigIntegerField())
+    run_seconds = models.FloatField(default=0)
+    runs = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["tier", "model", "state", "error_code"], name="generation_jobtally_kind"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.tier} {self.model} {self.state} {self.error_code}: {self.jobs}"
+
+
+class TallyMark(models.Model):
+    """Until when ended jobs have been counted; one row, locked by whoever counts."""
+
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.until:%Y-%m-%d %H:%M:%S}"

@@ -33,7 +33,11 @@ def open_channel() -> Iterator[Any]:
         BrokerAwayError: the broker is away, or refuses.
     """
     connection = current_app.connection_for_read(transport_options={"wait_time_seconds": 0})
-    failures = (OperationalError, *connection.connection_errors, *connection.channel_errors)
+    failures: tuple[type[Exception], ...] = (
+        OperationalError,
+        *connection.connection_errors,
+        *connection.channel_errors,
+    )
     try:
         with connection:
             yield connection.default_channel
@@ -74,4 +78,5 @@ def take_dead_letter(channel: Any, tier: GpuTier) -> Message | None:
 
 def _count(channel: Any, queue: str) -> int:
     # Declaring creates nothing: Valkey makes a queue by its first message, SQS has its own.
-    return int(Queue(queue, channel=channel).queue_declare().message_count)
+    declared: Any = Queue(queue, channel=channel).queue_declare()
+    return int(declared.message_count)

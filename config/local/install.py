@@ -32,6 +32,9 @@ MIB = 1024**2
 INSTALL_MIB = 4000
 START_MIB = 500
 OLDEST_PIP = (23, 0)
+# Easel itself, where it lies: Celery finds the command `gpu` by its metadata. setuptools is among
+# the locks, so nothing is downloaded.
+OWN_ARGUMENTS = ("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
 # Which locks each set of packages consists of, and the commands that need only the smaller one.
 SETS = {"local": ("local",), "dev": ("local", "dev")}
 PRODUCT_COMMANDS = {"up"}
@@ -239,7 +242,7 @@ def install(name: str) -> None:
         make_venv()
     update_pip()
     say(f"Installing what requirements/{name}.txt names; the first time takes some minutes …")
-    for arguments in pip_arguments(name):
+    for arguments in (*pip_arguments(name), OWN_ARGUMENTS):
         run_pip(arguments)
     done = {key: value for key, value in (stamp or {}).items() if key in SETS}
     for covered in ("local", name):

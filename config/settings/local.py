@@ -44,6 +44,7 @@ _owner_url = env.OWNER_DATABASE_URL or (
 EASEL_OWNER_DATABASE = database_settings(_owner_url) if _owner_url else None
 # On one machine one process serves pages and admin.
 EASEL_SERVE_ADMIN = True
+EASEL_METRICS_ON_LOOPBACK = True
 CACHES = cache_settings(_redis_url)
 CHANNEL_LAYERS = channel_layer_settings(_redis_url)
 CELERY_BROKER_URL = env.BROKER_URL or _redis_url

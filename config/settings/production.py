@@ -37,6 +37,8 @@ EASEL_OWNER_DATABASE = database_settings(env.OWNER_DATABASE_URL) if env.OWNER_DA
 CACHES = cache_settings(_redis_url)
 CHANNEL_LAYERS = channel_layer_settings(_redis_url)
 CELERY_BROKER_URL = env.BROKER_URL or _redis_url
+# On an instance of EC2 it answers; elsewhere a worker asks once, and never again.
+EASEL_METADATA_URL = env.METADATA_URL or "http://169.254.169.254"
 MEDIA_ROOT = env.MEDIA_ROOT or Path("/var/lib/easel/media")
 STORAGES: dict[str, Any] = file_storage_settings(MEDIA_ROOT) | {
     "staticfiles": {"BACKEND": "config.static_files.HashedStaticFilesStorage"},

@@ -67,7 +67,7 @@ class WorkerProcess:
             is_listening=lambda: self._is_listening and self.runner.current is None,
             give_up=lambda: self._exit(EXIT_CODE),
         ).start()
-        if settings.EASEL_METADATA_URL:
+        if settings.EASEL_METADATA_URL not in {None, "off"}:
             spot.start_watch(settings.EASEL_METADATA_URL, on_notice=self._heed)
 
     def on_signal(self) -> None:

@@ -122,6 +122,7 @@ WEAK: list[tuple[str, str, Any]] = [
     ("easel.E021", "EASEL_STRIPE_API_URL", "http://127.0.0.1:1"),
     ("easel.E022", "STRIPE_SECRET_KEY", "sk_live_of_nobody"),
     ("easel.E023", "EASEL_PUBLIC_URL", "http://easel.example"),
+    ("easel.E024", "CELERY_BROKER_TRANSPORT_OPTIONS", {"endpoint_url": "http://queue"}),
     ("easel.W020", "EASEL_TRUSTED_PROXIES", 0),
 ]
 

@@ -7,7 +7,6 @@ Everything else in it is the product's. `DEATHS` end it as `kill -9` does; `CLOC
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -65,19 +64,19 @@ def _in_mid_load() -> None:
 
 def _in_a_renewal() -> None:
     """Die between the statement that prolongs the lease and its commit."""
-    renewing = threading.local()
+    transaction: Any = import_module("django.db.transaction")
 
-    def renew(function: Any) -> Any:
-        def call(**kwargs: Any) -> Any:
-            renewing.now = True
-            return function(**kwargs)
+    def renew(watch: Any) -> Any:
+        def call(*, attempts: Any, renew: bool) -> Any:
+            with transaction.atomic():
+                states = watch(attempts=attempts, renew=renew)
+                if renew:
+                    _die()
+            return states
 
         return call
 
-    _wrap("gpu_tasks.runner.lease", "renew_lease", renew)
-    _before(
-        "apps.generation.services.leases", "_look", lambda *_: getattr(renewing, "now", False)
-    )()
+    _wrap("gpu_tasks.runner.lease", "watch_leases", renew)
 
 
 def _is_thumbnail(key: str, *_: Any) -> bool:
@@ -102,7 +101,7 @@ DEATHS: dict[str, Happening] = {
     "last step": _before(REPORTER, "report", _at_step(-1)),
     "picture being written": _before(IMAGES, "_write", _is_picture),
     "thumbnail being written": _before(IMAGES, "_write", _is_thumbnail),
-    "files written and row not": _after(RUNNER, "_store"),
+    "files written and row not": _after("gpu_tasks.runner.attempt:Attempt", "_store"),
     "inside the final transaction": _after(RESULTS, "settle_hold"),
     "after its commit": _before(RESULTS, "_after_end"),
     "during a renewal": _in_a_renewal,

@@ -21,6 +21,7 @@ from apps.core.health import (
 )
 from apps.core.tenancy import service_scope
 from apps.generation.models import Job, JobState
+from apps.generation.queues import measure_depths
 from apps.generation.workers import seconds_since_last_sign
 from config import env
 
@@ -47,6 +48,7 @@ class Command(BaseCommand):
             check_sign_in(),
             check_mail(),
             check_models(),
+            check_queues(),
             check_workers(),
             check_waiting_jobs(),
         ]
@@ -84,6 +86,21 @@ def check_models() -> Check:
         return ", ".join(model.key for model in models)
 
     return run_check("models", look, advice="Run `python manage.py bootstrap_local`.")
+
+
+def check_queues() -> Check:
+    def look() -> str:
+        depths = measure_depths()
+        dead = sum(depth.dead_letters or 0 for depth in depths.values())
+        if dead:
+            raise RuntimeError(f"{dead} dead letters")
+        return f"{sum(depth.messages for depth in depths.values())} messages"
+
+    return run_check(
+        "queues",
+        look,
+        advice="See EASEL_BROKER_URL; dead letters go by `celery -A config gpu purge-dead`.",
+    )
 
 
 def check_workers() -> Check:

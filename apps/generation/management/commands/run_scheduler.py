@@ -18,6 +18,7 @@ from apps.credits.services.costs import measure_costs
 from apps.credits.services.grants import expire_grants
 from apps.credits.services.notices import note_low_credits
 from apps.generation.services.audit import audit_nightly
+from apps.generation.services.cloudwatch import tally_and_publish
 from apps.generation.services.dead_letters import drain_dead_letters
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
@@ -72,6 +73,7 @@ class Command(BaseCommand):
         aside = [
             Sweep("data_requests", every, run_next_request),
             Sweep("drain_dead_letters", 6 * every, drain_dead_letters),
+            Sweep("tally_and_publish", 12 * every, tally_and_publish),
             Sweep("send_notices", 12 * every, send_notices),
             Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),

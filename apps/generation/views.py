@@ -1,0 +1,34 @@
+"""Metrics, for whoever scrapes them."""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from apps.generation.metrics import exposition
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer with the metrics of the fleet, to who may see them; to others it is not there."""
+    if not _may_see(request):
+        raise Http404
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_see(request: HttpRequest) -> bool:
+    token = settings.EASEL_METRICS_TOKEN
+    if token:
+        shown = request.headers.get("Authorization", "")
+        return constant_time_compare(shown, f"Bearer {token}")
+    # Behind a proxy of ours everybody comes from here; so only where there is none.
+    return (
+        settings.EASEL_METRICS_ON_LOOPBACK
+        and request.META.get("REMOTE_ADDR") in _LOOPBACK
+        and "HTTP_X_FORWARDED_FOR" not in request.META
+    )
