@@ -11,7 +11,7 @@ from apps.generation.models import Job, JobState
 from apps.generation.services.audit import audit_credits
 from tests.factories import make_job
 from tests.faults.conftest import LEASE_SECONDS
-from tests.faults.test_jobs_survive import QUEUES, check_books, state, wait_for_end, wait_for_steps
+from tests.faults.ends import QUEUES, check_books, state, wait_for_end, wait_for_steps
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -26,7 +26,7 @@ from apps.plans.tiers import TIERS, GpuTier
 from config import broker
 from config.local.valkey import temporary_valkey
 from tests.factories import make_job
-from tests.faults.test_jobs_survive import check_books, wait_for_end, wait_for_steps
+from tests.faults.ends import check_books, wait_for_end, wait_for_steps
 from tests.sqs import MAX_RECEIVES, SqsServer, celery_on, celery_on_sqs
 from tests.stack import Stack, wait_until
 

@@ -66,7 +66,7 @@ $$
 class Migration(migrations.Migration):
     dependencies = [
         ("generation", "0009_claim_by_lane"),
-        ("generation", "0011_hand_backs"),
+        ("generation", "0012_tallies"),
     ]
 
     operations = [
