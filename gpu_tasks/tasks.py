@@ -39,7 +39,9 @@ def load_default_model(sender: Any, **_: Any) -> None:
     """Have the default model in memory before the first job asks for it."""
     tiers = _tiers_of_queues()
     engine = Engine(cache_bytes=settings.EASEL_MODEL_CACHE_BYTES)
-    _Here.runner = JobRunner(engine=engine, tiers=tiers, worker=str(sender.hostname)[:100])
+    _Here.runner = JobRunner(
+        engine=engine, tiers=tiers, worker=str(sender.hostname)[:100], ends_aside=True
+    )
     model = GenerationModel.objects.filter(is_enabled=True).first()
     # Celery closes the descriptors of open connections when the pool starts, also in a pool of
     # one process; psycopg would then wait for ever on a number that another socket has by now.
@@ -77,6 +79,7 @@ def stop_claiming(**_: Any) -> None:
 
 @worker_shutdown.connect
 def say_goodbye(**_: Any) -> None:
+    _Here.runner.wait_for_ends()
     if _Here.process is not None:
         _Here.process.say_goodbye()
 

@@ -1,10 +1,12 @@
 """Claim jobs, have their pictures made with the engine, bring each to its end."""
 
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, close_old_connections
 
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job
@@ -27,9 +29,20 @@ def model_source(model: GenerationModel) -> ModelSource:
 
 
 class JobRunner:
-    """Serve the jobs of some tiers with one engine: one at a time, or several that are alike."""
+    """Serve the jobs of some tiers with one engine: one at a time, or several that are alike.
 
-    def __init__(self, *, engine: Engine, tiers: Collection[GpuTier], worker: str) -> None:
+    With `ends_aside` pictures are stored, and their jobs ended, in a thread while the next job
+    is made; no more than one pass waits so.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        tiers: Collection[GpuTier],
+        worker: str,
+        ends_aside: bool = False,
+    ) -> None:
         self.engine = engine
         self.tiers = tiers
         self.worker = worker
@@ -39,6 +52,9 @@ class JobRunner:
         self.drained: Collection[GpuTier] = frozenset()
         self.on_change: Callable[[], None] = _nothing
         self._attempts: Sequence[Attempt] = ()
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="ends") if ends_aside else None
+        self._ending: Future[None] | None = None
+        self._ending_attempts: Sequence[Attempt] = ()
 
     @property
     def open_tiers(self) -> list[GpuTier]:
@@ -50,7 +66,7 @@ class JobRunner:
     @property
     def current(self) -> Job | None:
         """Return the job at hand; with others beside it, the one that was claimed first."""
-        attempts = self._attempts
+        attempts = self._attempts or self._ending_attempts
         return attempts[0].job if attempts else None
 
     def run_next(self) -> bool:
@@ -68,16 +84,38 @@ class JobRunner:
         ]
         self.on_change()
         try:
-            with LeaseKeeper([attempt.lease for attempt in self._attempts]):
-                self._run(self._attempts)
+            with ExitStack() as leases:
+                leases.enter_context(LeaseKeeper([attempt.lease for attempt in self._attempts]))
+                made = self._make(self._attempts)
+                if self._aside is None:
+                    _end_all(made)
+                else:
+                    self.wait_for_ends()
+                    self._ending_attempts = self._attempts
+                    self._ending = self._aside.submit(self._end_aside, made, leases.pop_all())
         finally:
             self._attempts = ()
             self.on_change()
         return True
 
+    def _end_aside(self, made: Sequence[tuple[Attempt, Outcome]], leases: ExitStack) -> None:
+        close_old_connections()
+        try:
+            with leases:
+                _end_all(made)
+        finally:
+            self._ending_attempts = ()
+            close_old_connections()
+            self.on_change()
+
+    def wait_for_ends(self) -> None:
+        """Block until the jobs whose pictures are made have ended."""
+        if self._ending is not None:
+            self._ending.result()
+
     def let_go(self) -> None:
         """Hand the jobs at hand back, from whichever thread: late results will be refused."""
-        for attempt in self._attempts:
+        for attempt in (*self._attempts, *self._ending_attempts):
             if not attempt.lease.closed:
                 attempt.let_go()
 
@@ -92,10 +130,10 @@ class JobRunner:
             logger.warning("none_claimed_alike", error=type(error).__name__)
             return []
 
-    def _run(self, attempts: Sequence[Attempt]) -> None:
+    def _make(self, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Outcome]]:
         ready = [attempt for attempt in attempts if attempt.prepare()]
         if not ready:
-            return
+            return []
         in_company = len(ready) > 1
         members = [attempt.member(in_company=in_company) for attempt in ready]
         job_ids = [str(attempt.job.id) for attempt in ready]
@@ -108,8 +146,7 @@ class JobRunner:
         except Exception as error:  # noqa: BLE001  (each of the jobs ends by it)
             outcomes = [error] * len(ready)
         self._note_pace(ready, outcomes)
-        for attempt, outcome in zip(ready, outcomes, strict=True):
-            attempt.end(outcome)
+        return list(zip(ready, outcomes, strict=True))
 
     def _note_pace(self, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> None:
         shape = attempts[0].job.batch_shape
@@ -123,6 +160,11 @@ class JobRunner:
             self.batches.note(shape, pictures=pictures, seconds=seconds)
         elif len(made) > 1:
             self.batches.note_failure(shape, pictures=pictures)
+
+
+def _end_all(made: Sequence[tuple[Attempt, Outcome]]) -> None:
+    for attempt, outcome in made:
+        attempt.end(outcome)
 
 
 def _nothing() -> None:

@@ -133,11 +133,11 @@ def test_strong_settings_pass() -> None:
     refuse_weak_settings()
 
 
-@pytest.mark.usefixtures("strong")
 # Without the values, of which some are made anew for each process.
 WEAK_NAMES = [f"{name}-{number}" for number, (_rule, name, _value) in enumerate(WEAK)]
 
 
+@pytest.mark.usefixtures("strong")
 @pytest.mark.parametrize(("rule", "name", "value"), WEAK, ids=WEAK_NAMES)
 def test_one_weak_setting_is_found_and_named(
     rule: str, name: str, value: Any, change: Change

@@ -2,6 +2,7 @@
 
 import io
 import math
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -522,3 +523,37 @@ def test_the_switch_turns_it_off(
     runner.run_next()
 
     assert states(mine, theirs) == [JobState.SUCCEEDED, JobState.QUEUED]
+
+
+def test_a_job_is_ended_beside_the_next_and_keeps_its_lease_until_then(
+    engine: Engine,
+    user: User,
+    stranger: User,
+    starter: GenerationModel,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.EASEL_BATCHING = "off"
+    settings.EASEL_LEASE_SECONDS = 1
+    aside = JobRunner(engine=engine, tiers=list(GpuTier), worker="test", ends_aside=True)
+    first, second = make_job(user, starter), make_job(stranger, starter)
+    may_end = threading.Event()
+    finish = finish_job
+
+    def wait_first(**arguments: Any) -> bool:
+        assert may_end.wait(timeout=60)
+        return finish(**arguments)
+
+    monkeypatch.setattr(runner_attempt, "finish_job", wait_first)
+    assert aside.run_next()
+    time.sleep(1.5)
+    assert recover_expired_jobs() == 0
+    assert states(first, second) == [JobState.RUNNING, JobState.QUEUED]
+
+    timer = threading.Timer(1.0, may_end.set)
+    timer.start()
+    assert aside.run_next()
+    aside.wait_for_ends()
+
+    assert states(first, second) == [JobState.SUCCEEDED] * 2
+    assert audit_credits() == []
