@@ -104,7 +104,7 @@ def test_a_recommendation_to_rebalance_lets_the_job_end_first(
     with InstanceMetadata() as metadata:
         stack.environment["EASEL_METADATA_URL"] = metadata.url
         stack.start_worker(queues=QUEUES)
-        job = make_job(user, starter, steps=80)
+        job = make_job(user, starter, steps=40)
         wait_for_steps(job)
 
         metadata.recommend_rebalance()
