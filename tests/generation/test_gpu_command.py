@@ -77,7 +77,7 @@ def test_status_shows_each_tier(user: User, stranger: User, starter: GenerationM
         "waiting": 2,
         "due": 1,
         "running": 1,
-        "messages": 3,
+        "messages": 2,
         "dead_letters": None,
         "workers": 2,
         "busy_workers": 1,

@@ -36,7 +36,7 @@ def end(job: Job) -> None:
 
 
 @pytest.fixture
-def one_worker() -> None:
+def one_worker(db: None) -> None:
     report_worker(sign=make_sign(tiers=list(GpuTier)))
 
 
@@ -137,7 +137,7 @@ def test_a_queue_costs_the_same_queries_at_any_length(
         assert len(api.get(QUEUE).json()["waiting"]) == count
 
     # tenant, user; lanes, waiting, running, ended, rivals; pictures
-    assert len(queries) == 8
+    assert len(queries) == 9
 
 
 def end_one(user: User, starter: GenerationModel) -> None:
