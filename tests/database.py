@@ -56,7 +56,9 @@ def empty_tables_quickly() -> None:
     """
     with superuser_connection(connection.settings_dict["NAME"]) as server:
         tables = [name for (name,) in server.execute(_TABLES).fetchall()]
-        kept = {name for name in tables if server.execute(f"SELECT FROM {name} LIMIT 1").fetchone()}
+        kept = {
+            name for name in tables if server.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()
+        }
     # Names that PostgreSQL itself has quoted.
     deletes = ";".join(f"DELETE FROM {name}" for name in tables if name not in kept)  # noqa: S608
 
