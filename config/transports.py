@@ -1,7 +1,8 @@
 """Kombu's transports for Valkey and SQS, with what its solo pool needs of them.
 
 Celery runs a task of the solo pool inside the callback that brought its message, and so whatever
-a transport puts off until the event loop's next turn waits for the end of the task.
+a transport puts off until the event loop's next turn waits for the end of the task. What is
+overridden here are kombu's own methods, which its stubs do not name.
 """
 
 import time
@@ -38,7 +39,7 @@ receipts = Receipts()
 class ValkeyChannel(redis.Channel):
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            answer = super()._brpop_read(**options)
+            answer = super()._brpop_read(**options)  # type: ignore[misc]
         except Empty:
             receipts.note()
             raise
@@ -53,7 +54,9 @@ class ValkeyTransport(redis.Transport):
 class _PatientConnection(AsyncSQSConnection):
     def _on_list_ready(self, parent: Any, markers: Any, operation: str, response: Any) -> Any:
         try:
-            return super()._on_list_ready(parent, markers, operation, response)
+            return super()._on_list_ready(  # type: ignore[misc]
+                parent, markers, operation, response
+            )
         except Exception as error:  # noqa: BLE001  (kombu raises nothing narrower)
             # No such queue, or no right to it. An error here would end the polling for good.
             logger.warning("receive_refused", queue=parent, reason=str(error)[:500])
@@ -72,17 +75,17 @@ class SqsChannel(SQS.Channel):
         # Kombu would ask the event loop to, which is at a standstill while the job runs.
         try:
             self.sqs(queue=queue_name).delete_message(
-                QueueUrl=self._new_queue(queue_name), ReceiptHandle=message["ReceiptHandle"]
+                QueueUrl=self._queue_cache[queue_name], ReceiptHandle=message["ReceiptHandle"]
             )
         except _FAILURES as error:
             # It comes again, and finds nothing to do.
             logger.warning("wakeup_not_deleted", queue=queue_name, error=type(error).__name__)
 
-    def asynsqs(self, queue: str) -> AsyncSQSConnection:
-        clients: dict[str, AsyncSQSConnection] = self._predefined_queue_async_clients
-        if queue not in clients:
+    def asynsqs(self, queue: str | None = None) -> Any:
+        clients = self._predefined_queue_async_clients
+        if queue is not None and queue not in clients:
             clients[queue] = _PatientConnection(sqs_connection=self.sqs(queue=queue))
-        return clients[queue]
+        return super().asynsqs(queue)
 
     def _on_messages_ready(self, queue: str, qname: str, messages: Any) -> int:
         if not isinstance(messages, dict):
@@ -90,7 +93,9 @@ class SqsChannel(SQS.Channel):
             logger.warning("receive_failed", queue=qname)
             return 0
         receipts.note()
-        count: int = super()._on_messages_ready(queue, qname, messages)
+        count: int = super()._on_messages_ready(  # type: ignore[misc]
+            queue, qname, messages
+        )
         return count
 
 

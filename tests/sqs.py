@@ -133,12 +133,13 @@ def celery_on(url: str, options: dict[str, Any]) -> Iterator[None]:
 
 
 def _switch(url: str, options: dict[str, Any]) -> None:
-    conf = current_app.conf
+    app: Any = current_app
+    conf = app.conf
     conf.broker_url = conf.broker_write_url = conf.broker_read_url = url
     conf.broker_transport_options = options
     # Kept by broker: each has a pool of its own, found anew.
-    current_app._pool = None
-    current_app.amqp._producer_pool = None
+    app._pool = None
+    app.amqp._producer_pool = None
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def open_channel() -> Iterator[Any]:
         BrokerAwayError: the broker is away, or refuses.
     """
     connection = current_app.connection_for_read(transport_options={"wait_time_seconds": 0})
-    failures: tuple[type[Exception], ...] = (
+    failures: tuple[type[BaseException], ...] = (
         OperationalError,
         *connection.connection_errors,
         *connection.channel_errors,

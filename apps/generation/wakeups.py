@@ -52,7 +52,7 @@ def _send(job: Job, wake_id: str) -> bool:
             MessageGroupId=wake_id,
             MessageDeduplicationId=wake_id,
         )
-    except (OperationalError, OSError, *_broker_failures()) as error:
+    except _broker_failures() as error:
         logger.warning("wakeup_not_sent", job_id=str(job.id), error=type(error).__name__)
         # Not woken, so the next sweep tries again.
         _note_wakeup(job, woken_at=None)
@@ -60,10 +60,10 @@ def _send(job: Job, wake_id: str) -> bool:
     return True
 
 
-def _broker_failures() -> tuple[type[Exception], ...]:
+def _broker_failures() -> tuple[type[BaseException], ...]:
     # What the broker's own library raises, asked for only when something was raised.
     broker = current_app.connection_for_write()
-    return (*broker.connection_errors, *broker.channel_errors)
+    return (OperationalError, OSError, *broker.connection_errors, *broker.channel_errors)
 
 
 def wake_next_of(*, user_id: uuid.UUID) -> None:

@@ -184,6 +184,7 @@ ENVIRONMENT = {
     "EASEL_DATABASE_URL": "postgresql://web:x@127.0.0.1:1/easel?sslmode=verify-full",
     "EASEL_REDIS_URL": "rediss://:x@127.0.0.1:1/0",
     "EASEL_BROKER_URL": "sqs://",
+    "EASEL_SQS_QUEUE_URL_PREFIX": "https://sqs.eu-central-1.amazonaws.com/123456789012/",
     "EASEL_S3_BUCKET": "pictures",
     "EASEL_TRUSTED_PROXIES": "1",
     "EASEL_PUBLIC_URL": "https://easel.example/",

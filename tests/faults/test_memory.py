@@ -15,6 +15,7 @@ from tests.stack import Stack, wait_until
 WARM_UP_JOBS = 40
 JOBS = 260
 JOBS_A_USER = 20
+QUICK = {"steps": 2, "width": 64, "height": 64}
 # What the allocators of torch and glibc keep varies by some megabytes; a leak of a picture, a
 # preview or a latent a job would be more than this.
 MAX_GROWTH_BYTES = 48 * 1024**2
@@ -22,7 +23,7 @@ MAX_GROWTH_BYTES = 48 * 1024**2
 
 def run_jobs(user: User, starter: GenerationModel, *, count: int, first_seed: int) -> None:
     """Have the worker do `count` quick jobs, one after the other as the plan has it."""
-    jobs = [make_job(user, starter, seed=first_seed + number) for number in range(count)]
+    jobs = [make_job(user, starter, seed=first_seed + number, **QUICK) for number in range(count)]
     wait_until(
         lambda: (
             not Job.objects.filter(id__in=[job.id for job in jobs])

@@ -138,7 +138,7 @@ def test_a_worker_or_a_tier_is_drained_and_resumed_on_record(target: str) -> Non
 
     assert answer("drain", target) == {"target": target, "drained": True, "changed": True}
     assert answer("drain", target)["changed"] is False
-    assert report_worker(sign=make_sign("a@host")) == {GpuTier.BASIC}
+    assert report_worker(sign=make_sign("a@host")) == frozenset({GpuTier.BASIC})
     assert answer("resume", target) == {"target": target, "drained": False, "changed": True}
     assert report_worker(sign=make_sign("a@host")) == frozenset()
     acts = AuditRecord.objects.filter(act=Act.ADMIN_CHANGE).order_by("created_at")

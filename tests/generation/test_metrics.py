@@ -188,7 +188,8 @@ def test_on_one_machine_metrics_are_open_to_itself_and_not_through_a_proxy(
 
 def emitted(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """Return the lines of the log as production writes them."""
-    spec = dict(settings.LOGGING["formatters"]["json"])
+    logging_settings: dict[str, Any] = settings.LOGGING
+    spec = dict(logging_settings["formatters"]["json"])
     formatter = logging.config.DictConfigurator({"version": 1}).configure_formatter(spec)
     lines = [json.loads(formatter.format(record)) for record in caplog.records]
     return [line for line in lines if "_aws" in line]

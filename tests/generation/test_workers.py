@@ -82,7 +82,7 @@ def test_a_drained_worker_hears_it_with_its_next_sign_and_the_others_do_not() ->
     assert drain(scope=DrainScope.WORKER, target="a@host")
     assert not drain(scope=DrainScope.WORKER, target="a@host")
 
-    assert report_worker(sign=make_sign("a@host")) == {GpuTier.BASIC}
+    assert report_worker(sign=make_sign("a@host")) == frozenset({GpuTier.BASIC})
     assert report_worker(sign=make_sign("b@host")) == frozenset()
     assert resume(scope=DrainScope.WORKER, target="a@host")
     assert not resume(scope=DrainScope.WORKER, target="a@host")
@@ -93,7 +93,7 @@ def test_a_drained_tier_stops_that_tier_alone() -> None:
     drain(scope=DrainScope.TIER, target=GpuTier.DEDICATED)
 
     every_tier = make_sign("a@host", tiers=list(GpuTier))
-    assert report_worker(sign=every_tier) == {GpuTier.DEDICATED}
+    assert report_worker(sign=every_tier) == frozenset({GpuTier.DEDICATED})
     assert report_worker(sign=make_sign("b@host")) == frozenset()
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import django.contrib.postgres.fields
 from django.db import migrations, models
 from django.db.models import Q
@@ -18,7 +20,7 @@ STATES = [
 ]
 
 
-def counts() -> django.contrib.postgres.fields.ArrayField:
+def counts() -> models.Field[Any, Any]:
     return django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)
 
 

@@ -1,12 +1,12 @@
 """Signs of life of workers, and the word to take no more jobs."""
 
+import json
 from datetime import timedelta
 
 import structlog
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.utils import timezone
-from psycopg.types.json import Jsonb
 
 from apps.core.tenancy import closed_scope, service_scope
 from apps.generation.models import DrainOrder, DrainScope, Worker
@@ -24,11 +24,9 @@ def report_worker(*, sign: SignOfLife) -> frozenset[GpuTier] | None:
 
     `None` if another live process has that name: then nothing was written.
     """
-    encoder = DjangoJSONEncoder()
+    facts = json.dumps(sign.to_json(), cls=DjangoJSONEncoder)
     with closed_scope(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT easel_report_worker(%s)", [Jsonb(sign.to_json(), dumps=encoder.encode)]
-        )
+        cursor.execute("SELECT easel_report_worker(%s::jsonb)", [facts])
         (drained,) = cursor.fetchone()
     return None if drained is None else frozenset(GpuTier(tier) for tier in drained)
 
