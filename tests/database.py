@@ -20,6 +20,7 @@ _TABLES = """
     SELECT quote_ident(relname) FROM pg_class JOIN pg_namespace space ON space.oid = relnamespace
     WHERE relkind = 'r' AND nspname = 'public' ORDER BY relname
 """
+_ANY = "SELECT 1 FROM {} LIMIT 1"
 
 
 def login_url(login: str, *, url: str | None = None) -> str:
@@ -56,9 +57,7 @@ def empty_tables_quickly() -> None:
     """
     with superuser_connection(connection.settings_dict["NAME"]) as server:
         tables = [name for (name,) in server.execute(_TABLES).fetchall()]
-        kept = {
-            name for name in tables if server.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()
-        }
+        kept = {name for name in tables if server.execute(_ANY.format(name)).fetchone()}
     # Names that PostgreSQL itself has quoted.
     deletes = ";".join(f"DELETE FROM {name}" for name in tables if name not in kept)  # noqa: S608
 

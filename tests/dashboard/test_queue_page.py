@@ -165,7 +165,7 @@ def test_the_page_costs_the_same_queries_at_any_length(
         browser_client.get(URL, headers=HTMX)
 
     # tenant, user; lanes, waiting, running, ended, rivals
-    assert len(queries) == 7
+    assert len(queries) == 8
 
 
 def test_the_page_speaks_korean(browser_client: Client) -> None:
