@@ -22,6 +22,9 @@ from config.local.install import ROOT, RefusedError, paragraph
 SCHEMA = ROOT / "docs" / "openapi.yaml"
 _BIN = Path(sys.executable).parent
 _SOURCES = ("apps", "config", "gpu_tasks", "manage.py")
+_SHARED_PASSES = tuple(
+    f"tests/generation/test_{name}.py" for name in ("charges", "receipts", "runner", "credit_audit")
+)
 # Each takes a gigabyte of memory.
 _MOST_TEST_PROCESSES = 4
 # For what loads Django's settings without touching a database.
@@ -172,10 +175,15 @@ def _side_by_side() -> tuple[str, ...]:
 
 def slow_checks() -> list[Check]:
     """Return what `make test-slow` runs."""
+    pytest = (sys.executable, "-m", "pytest")
     return [
         Check("Chromium", has_chromium),
         Check("PgBouncer", has_pgbouncer),
-        program("slow tests", sys.executable, "-m", "pytest", "-m", "slow"),
+        program("slow tests", *pytest, "-m", "slow"),
+        # A job is charged and told of the same whoever it shares a forward pass with.
+        program(
+            "shared passes", *pytest, "-m", "not slow", *_SHARED_PASSES, EASEL_BATCHING="force"
+        ),
     ]
 
 

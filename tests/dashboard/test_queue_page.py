@@ -164,7 +164,7 @@ def test_the_page_costs_the_same_queries_at_any_length(
     with counted_queries() as queries:
         browser_client.get(URL, headers=HTMX)
 
-    # tenant, user; lanes, waiting, running, ended, rivals
+    # tenant, user; lanes, waiting, running, ended, rivals, workers
     assert len(queries) == 8
 
 
