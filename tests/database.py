@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.test import TransactionTestCase
+from psycopg.errors import DeadlockDetected
 
 from apps.core.tenancy import SERVICE_ROLE, service_scope
 from config.local.addresses import LOGINS, OWNER_ROLE
@@ -20,6 +22,7 @@ _TABLES = """
     SELECT quote_ident(relname) FROM pg_class JOIN pg_namespace space ON space.oid = relnamespace
     WHERE relkind = 'r' AND nspname = 'public' ORDER BY relname
 """
+_TRIES = 5
 _ANY = "SELECT 1 FROM {} LIMIT 1"
 
 
@@ -65,7 +68,12 @@ def empty_tables_quickly() -> None:
         with superuser_connection(connection.settings_dict["NAME"]) as server:
             # Triggers would refuse, and keys would ask for an order.
             server.execute("SET session_replication_role = replica")
-            server.execute(deletes)
+            for _try in range(_TRIES):
+                # What still runs may hold rows in another order.
+                with suppress(DeadlockDetected):
+                    server.execute(deletes)
+                    return
+        raise AssertionError("the tables could not be emptied")
 
     TransactionTestCase._fixture_teardown = empty  # type: ignore[attr-defined]
 

@@ -72,9 +72,12 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        pause = self.fields["pause_reason"]
         offered = {"", PauseReason.STAFF, self.instance.pause_reason}
-        pause.choices = [each for each in pause.choices if each[0] in offered]  # type: ignore[attr-defined]
+        pause = self.fields.get("pause_reason")
+        # Not there for those who may only look.
+        if isinstance(pause, forms.ChoiceField):
+            reasons = [("", "---------"), *PauseReason.choices]
+            pause.choices = [reason for reason in reasons if reason[0] in offered]
 
     def clean(self) -> dict[str, Any] | None:
         values = super().clean() or self.cleaned_data

@@ -148,6 +148,9 @@ def lint_checks() -> list[Check]:
 def test_checks() -> list[Check]:
     """Return everything `make test` runs."""
     coverage = (sys.executable, "-m", "coverage")
+    # Under `coverage run`, since the plug-ins that start the servers are loaded before pytest-cov
+    # would begin to look.
+    pytest = (*coverage, "run", "-m", "pytest")
     return [
         *lint_checks(),
         program(
@@ -159,16 +162,20 @@ def test_checks() -> list[Check]:
         Check("OpenAPI in step", schema_is_in_step),
         Check("Chromium", has_chromium),
         program("old coverage", *coverage, "erase"),
-        # Under `coverage run`, since the plug-ins that start the servers are loaded before
-        # pytest-cov would begin to look.
-        # Side by side, each process with servers of its own.
-        program("tests", *coverage, "run", "-m", "pytest", "-m", "not slow", *_side_by_side()),
+        program(
+            "tests",
+            *(*pytest, "-m", "not slow", "--ignore", "tests/browser", *_side_by_side()),
+            # As many processes as cores are there already.
+            OMP_NUM_THREADS="1",
+        ),
+        program("browser tests", *pytest, "-m", "not slow", "tests/browser"),
         program("coverage data", *coverage, "combine", "--quiet"),
         program("coverage", *coverage, "report"),
     ]
 
 
 def _side_by_side() -> tuple[str, ...]:
+    # Each process has servers of its own.
     processes = min(os.cpu_count() or 1, _MOST_TEST_PROCESSES)
     return ("--numprocesses", str(processes), "--dist", "worksteal") if processes > 1 else ()
 

@@ -33,7 +33,13 @@ def test_a_failing_check_hides_no_other(capsys: pytest.CaptureFixture[str]) -> N
 def test_cheap_checks_come_first_and_the_tests_with_their_coverage_last() -> None:
     names = [check.name for check in checks.test_checks()]
     assert names[0] == "ruff check"
-    assert names[-4:] == ["old coverage", "tests", "coverage data", "coverage"]
+    assert names[-5:] == [
+        "old coverage",
+        "tests",
+        "browser tests",
+        "coverage data",
+        "coverage",
+    ]
     assert {"mypy", "import rules", "ESLint", "tsc", "migrations", "OpenAPI in step"} < set(names)
 
 
