@@ -33,5 +33,9 @@ socket.listen({
     location.assign(`${document.body.dataset.signIn ?? "/"}?next=${next}`);
   },
 });
+// Signing out leads where the server says; that the session has ended must not lead elsewhere.
+for (const form of document.querySelectorAll("[data-ends-session]")) {
+  form.addEventListener("submit", () => socket.stop());
+}
 // After every module of the page had its chance to listen, so that no snapshot is missed.
 addEventListener("DOMContentLoaded", () => socket.open());
