@@ -187,7 +187,7 @@ def slow_checks() -> list[Check]:
     return [
         Check("Chromium", has_chromium),
         Check("PgBouncer", has_pgbouncer),
-        program("slow tests", *pytest, "-m", "slow"),
+        program("slow tests", *pytest, "-m", "slow", *_side_by_side(), OMP_NUM_THREADS="1"),
         # A job is charged and told of the same whoever it shares a forward pass with.
         program(
             "shared passes", *pytest, "-m", "not slow", *_SHARED_PASSES, EASEL_BATCHING="force"

@@ -219,6 +219,7 @@ def run(*words: str, **changes: str) -> subprocess.CompletedProcess[str]:
 CHECK = ("manage.py", "check", "--deploy", "--fail-level", "WARNING")
 
 
+@pytest.mark.slow
 def test_production_settings_pass_the_check_with_a_good_environment() -> None:
     result = run(*CHECK)
 
@@ -226,6 +227,7 @@ def test_production_settings_pass_the_check_with_a_good_environment() -> None:
     assert "no issues" in result.stdout
 
 
+@pytest.mark.slow
 def test_production_settings_fail_the_check_with_a_weak_environment() -> None:
     result = run(*CHECK, **WEAKER)
 

@@ -294,7 +294,7 @@ def break_down() -> None:
     raise RuntimeError("a kernel that cannot do it")
 
 
-@pytest.mark.parametrize("fail", [cuda_runs_out, break_down])
+@pytest.mark.parametrize("fail", [cuda_runs_out, pytest.param(break_down, marks=pytest.mark.slow)])
 def test_a_pass_that_fails_is_made_one_by_one(
     engine: Engine, source: ModelSource, make_request: MakeRequest, fail: Callable[[], object]
 ) -> None:

@@ -253,6 +253,7 @@ print(sorted(name for name in sys.modules if name.split(".")[0] in {"django", "c
 """
 
 
+@pytest.mark.slow
 def test_a_fresh_process_asks_no_network_and_says_nothing(tiny_source: ModelSource) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "EASEL_"))}
 

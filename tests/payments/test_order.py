@@ -11,6 +11,8 @@ from django.db import transaction
 from apps.plans.models import BillingAccount
 from tests.payments.life import Shop, books
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def undone() -> Iterator[None]:
