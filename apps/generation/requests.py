@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.catalog import limits
-from apps.core.serializers import TextField
+from apps.core.serializers import SwitchField, TextField
 from apps.generation.models import Priority
 from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
 
@@ -123,6 +123,4 @@ class RetryRequestSerializer(serializers.Serializer[Any]):
 
 
 class ClearRequestSerializer(serializers.Serializer[Any]):
-    running = serializers.BooleanField(
-        default=False, help_text="Ask the jobs at work to stop, too."
-    )
+    running = SwitchField(default=False, help_text="Ask the jobs at work to stop, too.")
