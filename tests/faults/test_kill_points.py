@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.generation.models import JobState
+from apps.plans.models import Subscription
 from tests.factories import make_job
 from tests.faults.doomed_worker import CLOCKS, DEATHS
 from tests.faults.ends import LONG, QUEUES, check_books, state, wait_for_end, wait_for_steps
@@ -53,9 +56,12 @@ def test_a_worker_whose_clock_is_wrong_serves_as_any_other(
     starter: GenerationModel,
     stored_files: Callable[[], set[str]],
 ) -> None:
+    # By any of the clocks the user's plan has begun.
+    Subscription.objects.update(valid_from=timezone.now() - timedelta(days=1))
     stack.start_scheduler()
     stack.start_worker(queues=QUEUES, name="odd", fault=clock)
-    job = make_job(user, starter, **LONG)
+    # Some renewals long.
+    job = make_job(user, starter, steps=60)
     wait_for_end(job)
 
     assert job.attempt == 1
