@@ -22,9 +22,6 @@ from config.local.install import ROOT, RefusedError, paragraph
 SCHEMA = ROOT / "docs" / "openapi.yaml"
 _BIN = Path(sys.executable).parent
 _SOURCES = ("apps", "config", "gpu_tasks", "manage.py")
-_SHARED_PASSES = tuple(
-    f"tests/generation/test_{name}.py" for name in ("charges", "receipts", "runner", "credit_audit")
-)
 # Each takes a gigabyte of memory.
 _MOST_TEST_PROCESSES = 4
 # For what loads Django's settings without touching a database.
@@ -188,10 +185,6 @@ def slow_checks() -> list[Check]:
         Check("Chromium", has_chromium),
         Check("PgBouncer", has_pgbouncer),
         program("slow tests", *pytest, "-m", "slow", *_side_by_side(), OMP_NUM_THREADS="1"),
-        # A job is charged and told of the same whoever it shares a forward pass with.
-        program(
-            "shared passes", *pytest, "-m", "not slow", *_SHARED_PASSES, EASEL_BATCHING="force"
-        ),
     ]
 
 

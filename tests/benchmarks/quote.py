@@ -23,7 +23,7 @@ PROMPT = "a red circle on a white background"
 # Below a second, where one credit is the whole price, and some seconds.
 KINDS: dict[str, dict[str, Any]] = {
     "small": {},
-    "large": {"width": 192, "height": 192, "steps": 40, "num_images": 2},
+    "large": {"steps": 40, "num_images": 2},
 }
 
 
