@@ -7,12 +7,13 @@ from datetime import timedelta
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.generation.events import Progress
-from apps.generation.models import ACTIVE_STATES, Job
+from apps.generation.models import ACTIVE_STATES, Job, JobState
 from apps.images.models import Image
 
 # A page that was away for a moment still learns how its jobs ended.
@@ -83,6 +84,11 @@ def images_of(*, user: User, jobs: Iterable[Job]) -> dict[uuid.UUID, list[Image]
         if image.session_id is not None:
             images.setdefault(image.session_id, []).append(image)
     return images
+
+
+def expired_jobs() -> QuerySet[Job]:
+    """List running jobs whose lease has run out, by the clock of PostgreSQL that set it."""
+    return Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=Now())
 
 
 def due_jobs() -> QuerySet[Job]:

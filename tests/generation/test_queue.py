@@ -15,36 +15,20 @@ from apps.generation.models import Job, JobState, Lane, Priority
 from apps.generation.receipts import get_receipt
 from apps.generation.services import queue
 from apps.generation.services.audit import audit_credits
-from apps.generation.services.leases import claim_next_job, hand_back, wake_forgotten_jobs
-from apps.generation.services.results import fail_job, finish_job
+from apps.generation.services.leases import hand_back, wake_forgotten_jobs
+from apps.generation.services.results import fail_job
 from apps.images.models import Image
 from apps.plans.models import Subscription
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
-from apps.plans.tiers import GpuTier
 from tests.factories import make_batch, make_job, make_user
+from tests.generation.turns import claim, claimed, end
 from tests.queues import waiting_messages
 
 URL = "/api/v1/generations"
 QUEUE = "/api/v1/queue"
 
 pytestmark = pytest.mark.usefixtures("starter")
-
-
-def claim() -> Job | None:
-    return claim_next_job(tiers=list(GpuTier), worker="w")
-
-
-def claimed() -> Job:
-    job = claim()
-    assert job is not None
-    return job
-
-
-def end(job: Job) -> None:
-    finish_job(
-        user_id=job.user_id, job_id=job.id, attempt=job.attempt, pictures=[], compute_seconds=1
-    )
 
 
 def order(api: APIClient) -> list[str]:

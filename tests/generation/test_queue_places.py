@@ -7,32 +7,15 @@ from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job, Lane, Priority
 from apps.generation.queue_selectors import WaitingFor, get_queue, places_of
-from apps.generation.services.leases import claim_next_job
-from apps.generation.services.results import finish_job
 from apps.generation.services.workers import report_worker
 from apps.plans.tiers import GpuTier
 from tests.factories import make_batch, make_job, make_sign
+from tests.generation.turns import claimed, end
 from tests.queries import counted_queries
 
 QUEUE = "/api/v1/queue"
 
 pytestmark = pytest.mark.usefixtures("starter")
-
-
-def claim() -> Job | None:
-    return claim_next_job(tiers=list(GpuTier), worker="w")
-
-
-def claimed() -> Job:
-    job = claim()
-    assert job is not None
-    return job
-
-
-def end(job: Job) -> None:
-    finish_job(
-        user_id=job.user_id, job_id=job.id, attempt=job.attempt, pictures=[], compute_seconds=1
-    )
 
 
 @pytest.fixture

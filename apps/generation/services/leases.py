@@ -11,7 +11,6 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.core.errors import ErrorCode, new_error_id
@@ -19,7 +18,7 @@ from apps.core.tenancy import closed_scope, enter_tenant, service_scope, tenant_
 from apps.credits.services.ledger import release_hold
 from apps.generation.announcements import announce_end, announce_queue, announce_start
 from apps.generation.models import TERMINAL_STATES, Job, JobState
-from apps.generation.selectors import due_jobs
+from apps.generation.selectors import due_jobs, expired_jobs
 from apps.generation.services.lanes import lock_lanes
 from apps.generation.wakeups import send_wakeup, wake_again, wake_next_of
 from apps.plans.tiers import GpuTier
@@ -157,11 +156,11 @@ def recover_expired_jobs() -> int:
     """Make every job whose lease ran out due again, or fail it after its last attempt."""
     recovered = 0
     with service_scope("find expired jobs"):
-        expired = list(_expired().order_by("lease_expires_at").values_list("id", "user_id"))
+        expired = list(expired_jobs().order_by("lease_expires_at").values_list("id", "user_id"))
     for job_id, user_id in expired:
         with service_scope("recover expired jobs"):
             lock_lanes(user_id=user_id)
-            job = _expired().select_for_update(skip_locked=True).filter(id=job_id).first()
+            job = expired_jobs().select_for_update(skip_locked=True).filter(id=job_id).first()
             if job is None:
                 continue
             logger.warning("lease_expired", job_id=str(job.id), attempt=job.attempt)
@@ -182,11 +181,6 @@ def wake_forgotten_jobs() -> int:
     with service_scope("wake forgotten jobs"):
         jobs = list(due_jobs().filter(overdue).order_by("created_at", "id")[:REWAKES_A_SWEEP])
     return sum(send_wakeup(job) for job in jobs)
-
-
-def _expired() -> QuerySet[Job]:
-    # By the clock that set the leases.
-    return Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=Now())
 
 
 def _held(job_id: uuid.UUID, attempt: int) -> QuerySet[Job]:

@@ -3,13 +3,12 @@
 import uuid
 from enum import StrEnum
 
-from django.utils import timezone
-
 from apps.core.audit import record_act
 from apps.core.errors import NotFound
 from apps.core.models import Act
 from apps.core.tenancy import service_scope
 from apps.generation.models import TERMINAL_STATES, DrainScope, Job, JobState, Worker
+from apps.generation.selectors import expired_jobs
 from apps.generation.services.leases import hand_back
 from apps.generation.services.workers import drain, resume
 from apps.generation.wakeups import send_wakeup
@@ -41,11 +40,11 @@ def requeue_job(*, job_id: uuid.UUID, takes_from_worker: bool = False) -> Requeu
         record_act(
             act=Act.ADMIN_CHANGE, user_id=job.user_id, actor_id=None, target=f"requeue {job_id}"
         )
+        is_lost = expired_jobs().filter(id=job_id).exists()
     if job.state in TERMINAL_STATES:
         return Requeued.HAS_ENDED
     if job.state == JobState.QUEUED:
         return Requeued.WOKEN if send_wakeup(job) else Requeued.NOT_WOKEN
-    is_lost = job.lease_expires_at is not None and job.lease_expires_at < timezone.now()
     if not (is_lost or takes_from_worker):
         return Requeued.IS_RUNNING
     # An operator's word is no fault of the job; a lease that ran out may be.
