@@ -1,7 +1,8 @@
 """Writes on pictures: files first, then the row that names them."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
@@ -63,16 +64,15 @@ def store_picture(
     metadata: Mapping[str, Any],
 ) -> StoredPicture:
     """Write the PNG and the thumbnails of `picture`; the same name writes the same files."""
-    writes = [
-        _writers.submit(
-            _write,
-            image_key(user_id=user_id, image_name=image_name),
-            partial(encode_png, picture, metadata=metadata),
-        )
-    ]
+    key = image_key(user_id=user_id, image_name=image_name)
+    writes = [_writers.submit(_write, [key], partial(encode_png, picture, metadata=metadata))]
+    # A picture smaller than its thumbnails looks the same in all of them.
+    thumbnails: dict[int, list[str]] = defaultdict(list)
     for size in THUMBNAIL_SIZES:
         key = thumbnail_key(user_id=user_id, image_name=image_name, size=size)
-        writes.append(_writers.submit(_write, key, partial(encode_thumbnail, picture, size=size)))
+        thumbnails[min(size, max(picture.size))].append(key)
+    for size, keys in thumbnails.items():
+        writes.append(_writers.submit(_write, keys, partial(encode_thumbnail, picture, size=size)))
     wait(writes)
     sizes = [write.result() for write in writes]
     return StoredPicture(
@@ -161,9 +161,10 @@ def delete_files(*, user_id: uuid.UUID, image_name: uuid.UUID) -> None:
         default_storage.delete(key)
 
 
-def _write(key: str, encode: Callable[[], bytes]) -> int:
+def _write(keys: Sequence[str], encode: Callable[[], bytes]) -> int:
     content = encode()
-    default_storage.save(key, ContentFile(content))
+    for key in keys:
+        default_storage.save(key, ContentFile(content))
     return len(content)
 
 

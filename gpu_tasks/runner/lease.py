@@ -12,13 +12,16 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from apps.generation.cancels import listener
 from apps.generation.services.leases import watch_leases
 
 logger = structlog.get_logger(__name__)
 
 RENEWALS_A_LEASE = 4
-# So soon a cancel is seen, with some time for the look itself within a tenth of a second.
-SECONDS_BETWEEN_LOOKS = 0.08
+# A cancel is told through Redis, which forgets what nobody heard.
+SECONDS_BETWEEN_LOOKS = 1.0
+# So soon one is seen without it, with some time for the look itself within a tenth of a second.
+SECONDS_BETWEEN_LOOKS_UNTOLD = 0.08
 SECONDS_AFTER_FAILURE = 1.0
 
 
@@ -41,13 +44,14 @@ class Lease:
 class LeaseKeeper:
     """Renew the leases of some attempts until left or closed.
 
-    A thread renews them, and between renewals looks whether the users want their jobs cancelled,
-    so that the thread which makes the pictures never waits for the database.
+    A thread renews them, and looks whether the users want their jobs cancelled when that is told
+    and now and then, so that the thread which makes the pictures never waits for the database.
     """
 
     def __init__(self, leases: Sequence[Lease]) -> None:
         self.leases = leases
-        self._left = threading.Event()
+        self._is_left = False
+        self._stirred = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="leases", daemon=True)
 
     def __enter__(self) -> Self:
@@ -60,20 +64,27 @@ class LeaseKeeper:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._left.set()
+        self._is_left = True
+        self._stirred.set()
         self._thread.join()
 
     def _watch(self) -> None:
         renew_every = settings.EASEL_LEASE_SECONDS / RENEWALS_A_LEASE
         renewed = time.monotonic()
+        # Between the claim and our listening a cancel may have been told to nobody.
+        pause = SECONDS_BETWEEN_LOOKS_UNTOLD
         try:
-            pause = SECONDS_BETWEEN_LOOKS
-            while not self._left.wait(min(pause, renew_every)):
-                is_due = time.monotonic() - renewed >= renew_every
-                answered = self._look(renew=is_due)
-                if answered and is_due:
-                    renewed = time.monotonic()
-                pause = SECONDS_BETWEEN_LOOKS if answered else SECONDS_AFTER_FAILURE
+            with listener.listen([lease.job_id for lease in self.leases], self._stirred):
+                while True:
+                    self._stirred.wait(min(pause, renew_every))
+                    self._stirred.clear()
+                    if self._is_left:
+                        return
+                    is_due = time.monotonic() - renewed >= renew_every
+                    answered = self._look(renew=is_due)
+                    if answered and is_due:
+                        renewed = time.monotonic()
+                    pause = _pause(answered=answered)
         finally:
             connection.close()
 
@@ -93,3 +104,9 @@ class LeaseKeeper:
             lease.lost = lease.lost or not state.held
             lease.cancelled = lease.cancelled or state.cancel_requested
         return True
+
+
+def _pause(*, answered: bool) -> float:
+    if not answered:
+        return SECONDS_AFTER_FAILURE
+    return SECONDS_BETWEEN_LOOKS if listener.is_hearing else SECONDS_BETWEEN_LOOKS_UNTOLD

@@ -7,6 +7,9 @@ import structlog
 
 logger = structlog.get_logger(__name__)
 
+# Whoever looks at workers cannot follow quicker, and short jobs come by the dozen.
+SECONDS_BETWEEN_BEATS = 1.0
+
 
 class Heartbeat:
     """Call `beat` every `every` seconds; what it raises of `failures` is only logged."""
@@ -29,7 +32,7 @@ class Heartbeat:
         self._thread.start()
 
     def hasten(self) -> None:
-        """Have the next beat come at once; the caller does not wait for it."""
+        """Have the next beat come soon, within a second; the caller does not wait for it."""
         self._due.set()
 
     def stop(self, *, timeout: float) -> None:
@@ -46,4 +49,5 @@ class Heartbeat:
                 self._beat()
             except self._failures as error:
                 logger.warning("heartbeat_failed", error=type(error).__name__)
+            self._stopped.wait(min(SECONDS_BETWEEN_BEATS, self._every))
             self._due.wait(self._every)

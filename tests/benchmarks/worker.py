@@ -37,7 +37,7 @@ MINUTES_PATIENCE = 10
 
 def run(*, quick: bool) -> Report:
     """Measure some rounds of so many pictures each, after one that warms everything up."""
-    rounds, pictures = (2, 8) if quick else (8, 16)
+    rounds, pictures = (2, 6) if quick else (8, 16)
     model = install_starter_model()
     bare = BareLoop(model)
     with Stack({"EASEL_BATCHING": "off"}) as plain, Stack({"EASEL_BATCHING": "force"}) as batching:

@@ -10,7 +10,9 @@ from django.db import connection
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
+from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job, JobState
+from apps.generation.services.jobs import cancel_job
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import TIER_BY_QUEUE
@@ -140,3 +142,22 @@ def deliver(how: str) -> None:
             if messages and how != "never":
                 again = messages * 3 if how == "three times" else messages[::-1]
                 client.rpush(queue, *again)
+
+
+def test_a_cancel_is_heeded_while_redis_is_away(
+    stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
+) -> None:
+    stack.start_worker(queues=QUEUES)
+    job = make_job(user, starter, **LONG)
+    wait_for_steps(job)
+    valkey = valkey_server()
+
+    valkey.kill()
+    try:
+        with tenant_scope(user.id):
+            cancel_job(user=user, job_id=job.id)
+        wait_until(lambda: state(job) == JobState.CANCELLED, seconds=60, what="the cancel")
+    finally:
+        valkey.start()
+
+    assert stored_files() == set()

@@ -21,6 +21,7 @@ from apps.credits.costs import Quote, Shape
 from apps.credits.selectors import credits_of_key_this_month
 from apps.credits.services.ledger import hold_credits_for_jobs, release_hold
 from apps.generation.announcements import announce_accepted, announce_end, announce_queue
+from apps.generation.cancels import tell_workers
 from apps.generation.models import Job, JobState, Priority
 from apps.generation.parameters import GenerationParameters
 from apps.generation.queue_selectors import first_position
@@ -219,6 +220,7 @@ def cancel_job(*, user: User, job_id: uuid.UUID) -> Job:
             own.filter(state=JobState.RUNNING, cancel_requested_at__isnull=True).update(
                 cancel_requested_at=now
             )
+            transaction.on_commit(lambda: tell_workers([job_id]))
         job = get_job(user=user, job_id=job_id)
     return job
 

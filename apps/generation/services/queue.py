@@ -15,6 +15,7 @@ from apps.catalog.selectors import get_model
 from apps.core.errors import Conflict, Invalid
 from apps.credits.services.ledger import release_holds
 from apps.generation.announcements import announce_end, announce_queue
+from apps.generation.cancels import tell_workers
 from apps.generation.models import TERMINAL_STATES, Job, JobState, Priority
 from apps.generation.parameters import GenerationParameters
 from apps.generation.queue_selectors import (
@@ -186,7 +187,7 @@ def _cancel(*, user: User, batch_id: uuid.UUID | None, running: bool) -> int:
     own = Job.objects.filter(user=user)
     if batch_id is not None:
         own = own.filter(batch_id=batch_id)
-    asked = 0
+    asked: list[uuid.UUID] = []
     with transaction.atomic():
         lock_lanes(user_id=user.id)
         jobs = list(own.filter(state=JobState.QUEUED))
@@ -196,14 +197,15 @@ def _cancel(*, user: User, batch_id: uuid.UUID | None, running: bool) -> int:
         )
         release_holds(user_id=user.id, job_ids=ids)
         if running:
-            asked = own.filter(state=JobState.RUNNING, cancel_requested_at=None).update(
-                cancel_requested_at=now
-            )
-        transaction.on_commit(lambda: _after_cancel(user.id, jobs))
-    return len(jobs) + asked
+            running_jobs = own.filter(state=JobState.RUNNING, cancel_requested_at=None)
+            asked = list(running_jobs.values_list("id", flat=True))
+            running_jobs.filter(id__in=asked).update(cancel_requested_at=now)
+        transaction.on_commit(lambda: _after_cancel(user.id, jobs, asked))
+    return len(jobs) + len(asked)
 
 
-def _after_cancel(user_id: uuid.UUID, jobs: Sequence[Job]) -> None:
+def _after_cancel(user_id: uuid.UUID, jobs: Sequence[Job], asked: Sequence[uuid.UUID]) -> None:
+    tell_workers(asked)
     for job in jobs:
         job.state = JobState.CANCELLED
         announce_end(job)
