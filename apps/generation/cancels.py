@@ -1,4 +1,4 @@
-"""Tell workers at once that a running job is to stop; PostgreSQL alone says whether it is.
+"""Tell workers at once that a job is to stop or is theirs no more; PostgreSQL says which.
 
 Without it each worker would have to ask the database a dozen times a second.
 """

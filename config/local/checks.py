@@ -32,6 +32,17 @@ _NO_SERVERS = {
     # The description of the API has the part of staff too.
     "EASEL_SERVE_ADMIN": "true",
 }
+_TESTS_OF_RUNS = (
+    "tests/credits",
+    "tests/test_row_level_security.py",
+    *(
+        f"tests/generation/test_{name}.py"
+        for name in (
+            *("cancel_latency", "charges", "credit_audit", "fairness", "leases", "queue_races"),
+            *("receipts", "runner"),
+        )
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +196,13 @@ def slow_checks() -> list[Check]:
         Check("Chromium", has_chromium),
         Check("PgBouncer", has_pgbouncer),
         program("slow tests", *pytest, "-m", "slow", *_side_by_side(), OMP_NUM_THREADS="1"),
+        # What a job costs, who sees it and how it ends must not depend on what it was made with.
+        program(
+            "tests with shared passes",
+            *(*pytest, "-m", "not slow", *_side_by_side(), *_TESTS_OF_RUNS),
+            EASEL_BATCHING="force",
+            OMP_NUM_THREADS="1",
+        ),
     ]
 
 

@@ -17,6 +17,7 @@ from apps.core.errors import ErrorCode, new_error_id
 from apps.core.tenancy import closed_scope, enter_tenant, service_scope, tenant_scope
 from apps.credits.services.ledger import release_hold
 from apps.generation.announcements import announce_end, announce_queue, announce_start
+from apps.generation.cancels import tell_workers
 from apps.generation.models import TERMINAL_STATES, Job, JobState
 from apps.generation.selectors import due_jobs, expired_jobs
 from apps.generation.services.lanes import lock_lanes
@@ -223,6 +224,7 @@ def _after_claim(job: Job) -> None:
 
 
 def _after_recovery(job: Job) -> None:
+    tell_workers([job.id])
     if job.state == JobState.QUEUED:
         wake_again(job)
     else:
