@@ -19,6 +19,7 @@ api_v1 = [
     path("", include("apps.plans.api.urls")),
     path("", include("apps.catalog.api.urls")),
     path("", include("apps.images.api.urls")),
+    path("", include("apps.boards.api.urls")),
     path("", include("apps.generation.api.urls")),
 ]
 

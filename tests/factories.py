@@ -17,7 +17,8 @@ from apps.generation.parameters import complete_parameters
 from apps.generation.services.jobs import Order, accept_batch, accept_generation
 from apps.generation.workers import SignOfLife
 from apps.images.models import Image
-from apps.images.services import add_results, store_picture
+from apps.images.services.library import purge_images, trash_images
+from apps.images.services.pictures import add_results, store_picture
 from apps.plans.models import BillingAccount, Payment, PaymentKind, PaymentReversal, ReversalKind
 from apps.plans.services.subscriptions import start_trial
 from apps.plans.tiers import GpuTier
@@ -115,6 +116,12 @@ def make_image(user: User, **metadata: Any) -> Image:
         user_id=user.id, image_name=name, picture=make_picture(), metadata=metadata
     )
     return add_results(user_id=user.id, job_id=uuid.uuid4(), pictures=[(0, stored)])[0]
+
+
+def delete_image(*, user: User, image_name: uuid.UUID) -> None:
+    """Delete a picture for good, as its user does in two steps."""
+    trash_images(user=user, names=[image_name])
+    purge_images(user_id=user.id, names=[image_name], actor_id=user.id)
 
 
 def encode(picture: PillowImage.Image, image_format: str = "PNG", **options: Any) -> io.BytesIO:

@@ -2,10 +2,16 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import TenantModel
+
+MAX_RATING = 5
+MAX_TAGS = 20
+MAX_TAG_LENGTH = 40
+MAX_NOTE_LENGTH = 2000
 
 
 class ImageOrigin(models.TextChoices):
@@ -27,6 +33,9 @@ class Image(TenantModel):
 
     `session_id` is the job that made it and `node_id` its place in that job's batch: together
     they are unique, so that no redelivery can ever make a second record of one result.
+
+    PostgreSQL keeps some columns more that only `search` uses and that follow from these: `seed`,
+    `settings_digest`, `facets` and `word_bits`.
     """
 
     image_name = models.UUIDField(default=uuid.uuid4, editable=False)
@@ -42,6 +51,14 @@ class Image(TenantModel):
     graph = models.JSONField(null=True, blank=True)
     is_intermediate = models.BooleanField(default=False)
     starred = models.BooleanField(default=False)
+    rating = models.PositiveSmallIntegerField(default=0)
+    note = models.TextField(blank=True)
+    tags = ArrayField(models.CharField(max_length=MAX_TAG_LENGTH), default=list, blank=True)
+    # Which board that is the app of boards knows, which stands above this one.
+    board_id = models.UUIDField(null=True, blank=True)
+    placeholder = models.CharField(max_length=128, blank=True)
+    # Since then in the trash.
+    deleted_at = models.DateTimeField(null=True, blank=True)
     has_workflow = models.BooleanField(default=False)
     s3_key = models.CharField(max_length=255)
     s3_thumbnail_key = models.CharField(max_length=255)
@@ -54,9 +71,17 @@ class Image(TenantModel):
                 condition=models.Q(session_id__isnull=False),
                 name="images_image_once_a_result",
             ),
+            models.UniqueConstraint(fields=["user", "id"], name="images_image_of_user"),
+            models.CheckConstraint(
+                condition=models.Q(rating__lte=MAX_RATING), name="images_image_rating_limit"
+            ),
         )
         indexes = (
-            models.Index(fields=["user", "-created_at", "-id"], name="images_image_user_newest"),
+            models.Index(
+                fields=["user", "-deleted_at", "-id"],
+                condition=models.Q(deleted_at__isnull=False),
+                name="images_image_trash",
+            ),
         )
 
     def __str__(self) -> str:
@@ -64,12 +89,34 @@ class Image(TenantModel):
 
 
 class StorageUse(TenantModel):
-    """The bytes that the pictures of a user take; kept by a trigger on pictures, exactly."""
+    """What the pictures of a user come to; kept by triggers on pictures, exactly.
+
+    Bytes count until the files are gone, so those of the trash count too. `image_count` is of
+    what is not in the trash, `loose_count` of those of them in no board.
+    """
 
     stored_bytes = models.PositiveBigIntegerField(default=0)
+    image_count = models.PositiveIntegerField(default=0)
+    loose_count = models.PositiveIntegerField(default=0)
+    trash_count = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["user"], name="images_storage_use_of_user"),)
 
     def __str__(self) -> str:
         return f"{self.stored_bytes} bytes"
+
+
+class HourCount(TenantModel):
+    """How many pictures a user made in an hour; days of any time zone are sums of these."""
+
+    hour = models.DateTimeField()
+    image_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user", "hour"], name="images_hour_of_user"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.image_count} at {self.hour}"

@@ -14,8 +14,15 @@ FULL = "full"
 
 
 def list_images(*, user: User) -> QuerySet[Image]:
-    """List the pictures of `user`, newest first."""
-    return Image.objects.filter(user=user).order_by("-created_at", "-id")
+    """List the pictures of `user`, newest first, without those in the trash."""
+    shown = Image.objects.filter(user=user, deleted_at=None, is_intermediate=False)
+    return shown.order_by("-created_at", "-id")
+
+
+def list_trash(*, user: User) -> QuerySet[Image]:
+    """List the pictures that `user` threw away, the latest first."""
+    thrown = Image.objects.filter(user=user, deleted_at__isnull=False)
+    return thrown.order_by("-deleted_at", "-id")
 
 
 def get_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> Image:
@@ -34,6 +41,13 @@ def stored_bytes(*, user_id: uuid.UUID) -> int:
     """Return the bytes that the pictures of a user take."""
     used = StorageUse.objects.filter(user=user_id).values_list("stored_bytes", flat=True).first()
     return used or 0
+
+
+def picture_counts(*, user_id: uuid.UUID) -> dict[str, int]:
+    """Return how many pictures a user has, how many of them on no board, and in the trash."""
+    names = ("image_count", "loose_count", "trash_count")
+    found = StorageUse.objects.filter(user=user_id).values(*names).first()
+    return dict(found) if found else dict.fromkeys(names, 0)
 
 
 def read_file(*, image: Image) -> bytes:

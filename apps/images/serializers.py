@@ -1,5 +1,6 @@
 """The JSON of a picture."""
 
+import uuid
 from typing import Any
 
 from django.urls import reverse
@@ -34,6 +35,7 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
     thumbnail_url = serializers.SerializerMethodField()
     thumbnail_urls = serializers.SerializerMethodField()
     generation = serializers.UUIDField(source="session_id", allow_null=True)
+    board = serializers.UUIDField(source="board_id", allow_null=True)
     metadata = serializers.DictField()
 
     class Meta:
@@ -50,6 +52,13 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "image_origin",
             "image_category",
             "starred",
+            "rating",
+            "note",
+            "tags",
+            "board",
+            "placeholder",
+            "deleted_at",
+            "has_workflow",
             "generation",
             "metadata",
             "created_at",
@@ -71,13 +80,32 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
         return {str(size): self._thumbnail_url(image, size) for size in THUMBNAIL_SIZES}
 
     def _thumbnail_url(self, image: Image, size: int) -> str:
-        if self._is_signed():
-            return _signed(image, str(size))
-        return reverse("image-thumbnail", args=[image.image_name, size])
+        return thumbnail_address(
+            self.context.get("request"),
+            user_id=image.user_id,
+            image_name=image.image_name,
+            size=size,
+        )
 
     def _is_signed(self) -> bool:
-        request: Request | None = self.context.get("request")
-        return request is not None and credential_of(request).kind != CredentialKind.SESSION
+        return _is_program(self.context.get("request"))
+
+
+def thumbnail_address(
+    request: Request | None,
+    *,
+    user_id: uuid.UUID,
+    image_name: uuid.UUID,
+    size: int = THUMBNAIL_SIZES[0],
+) -> str:
+    """Return where the asker of `request` finds a thumbnail: signed for keys and tokens."""
+    if _is_program(request):
+        return signed_address(user_id=user_id, image_name=image_name, variant=str(size))
+    return reverse("image-thumbnail", args=[image_name, size])
+
+
+def _is_program(request: Request | None) -> bool:
+    return request is not None and credential_of(request).kind != CredentialKind.SESSION
 
 
 def _signed(image: Image, variant: str) -> str:
@@ -94,3 +122,11 @@ class DownloadSerializer(serializers.Serializer[Any]):
     """How a picture is answered: 1 as an attachment, 0 to be looked at."""
 
     download = serializers.ChoiceField(choices=["0", "1"], default="0")
+
+
+class ImagePageSerializer(serializers.Serializer[Any]):
+    """Pictures in the order asked for, and where the list goes on to both sides."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = ImageSerializer(many=True)

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "apps.credits",
     "apps.catalog",
     "apps.images",
+    "apps.boards",
     "apps.generation",
     "apps.dashboard",
 ]

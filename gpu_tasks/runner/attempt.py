@@ -22,7 +22,7 @@ from apps.generation.services.jobs import check_entitled
 from apps.generation.services.leases import hand_back
 from apps.generation.services.results import fail_job, finish_job, result_name
 from apps.images.selectors import get_image
-from apps.images.services import StoredPicture, delete_files, store_picture
+from apps.images.services.pictures import StoredPicture, delete_files, store_picture
 from gpu_tasks.engine import (
     EngineError,
     GenerationCancelled,

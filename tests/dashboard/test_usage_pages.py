@@ -20,7 +20,7 @@ from apps.generation.parameters import complete_parameters
 from apps.generation.services.jobs import accept_generation
 from apps.generation.services.leases import claim_next_job
 from apps.generation.services.results import finish_job
-from apps.images.services import store_picture
+from apps.images.services.pictures import store_picture
 from apps.plans.models import Subscription
 from apps.plans.products import CreditSource
 from apps.plans.tiers import GpuTier

@@ -16,7 +16,7 @@ Happening = Callable[[], None]
 
 RUNNER = "gpu_tasks.runner.jobs"
 RESULTS = "apps.generation.services.results"
-IMAGES = "apps.images.services"
+IMAGES = "apps.images.services.pictures"
 
 
 def _die(*_args: Any, **_kwargs: Any) -> None:

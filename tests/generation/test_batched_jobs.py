@@ -28,13 +28,12 @@ from apps.generation.services.leftovers import remove_leftovers
 from apps.generation.services.results import finish_job
 from apps.images.models import Image
 from apps.images.selectors import read_file
-from apps.images.services import delete_image
 from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine, PassMember
 from gpu_tasks.engine.libraries import torch
 from gpu_tasks.runner import JobRunner
 from gpu_tasks.runner import attempt as runner_attempt
-from tests.factories import make_image, make_job, make_user
+from tests.factories import delete_image, make_image, make_job, make_user
 
 # Leases are kept, and cancels answered, by threads with connections of their own.
 pytestmark = pytest.mark.django_db(transaction=True)

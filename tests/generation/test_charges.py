@@ -21,7 +21,7 @@ from apps.generation.models import Job, JobState
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import claim_next_job, hand_back, recover_expired_jobs
 from apps.generation.services.results import fail_job, finish_job
-from apps.images.services import store_picture
+from apps.images.services.pictures import store_picture
 from apps.plans.models import Subscription
 from apps.plans.products import CreditSource
 from apps.plans.tiers import GpuTier

@@ -25,13 +25,12 @@ from apps.generation.services.leftovers import remove_leftovers
 from apps.generation.services.results import finish_job
 from apps.images.models import Image
 from apps.images.selectors import read_file
-from apps.images.services import delete_image
 from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine, OutOfMemory
 from gpu_tasks.runner import JobRunner
 from gpu_tasks.runner import attempt as runner_attempt
 from gpu_tasks.runner.lease import Lease, LeaseKeeper
-from tests.factories import make_image, make_job
+from tests.factories import delete_image, make_image, make_job
 from tests.stack import wait_until
 
 # The lease is kept by a thread with a connection of its own.

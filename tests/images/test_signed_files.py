@@ -12,10 +12,9 @@ from apps.accounts.models import Scope, User
 from apps.accounts.services.keys import create_key
 from apps.images import signing
 from apps.images.models import Image
-from apps.images.services import delete_image
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
-from tests.factories import make_image
+from tests.factories import delete_image, make_image
 from tests.queries import counted_queries
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

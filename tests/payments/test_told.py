@@ -7,7 +7,10 @@ from django.core import mail
 from django.utils import timezone
 
 from apps.images.models import Image
-from apps.images.services import delete_pictures_past_retention, note_pictures_that_will_go
+from apps.images.services.retention import (
+    delete_pictures_past_retention,
+    note_pictures_that_will_go,
+)
 from apps.plans.models import Notice, NoticeState, Subscription
 from apps.plans.retention import NOTICE_PERIOD
 from apps.plans.selectors import known_entitlements

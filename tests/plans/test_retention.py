@@ -14,9 +14,9 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core.models import Act, AuditRecord
 from apps.core.tenancy import service_scope
-from apps.images import services
 from apps.images.models import Image, StorageUse
-from apps.images.services import (
+from apps.images.services import retention
+from apps.images.services.retention import (
     delete_all_of,
     delete_pictures_past_retention,
     note_pictures_that_will_go,
@@ -205,7 +205,7 @@ def test_whoever_has_no_pictures_gets_no_mail(clock: Clock, user: User) -> None:
 def test_a_deletion_that_is_cut_short_goes_on_where_it_was(
     owner: User, monkeypatch: pytest.MonkeyPatch, stored_files: Files
 ) -> None:
-    monkeypatch.setattr(services, "PICTURES_A_BATCH", 1)
+    monkeypatch.setattr(retention, "PICTURES_A_BATCH", 1)
     deleted: list[str] = []
     delete = default_storage.delete
 
@@ -262,8 +262,8 @@ def subscribe() -> None:
 def test_whoever_pays_in_the_middle_keeps_the_rest(
     pay: Callable[[], None], owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "PICTURES_A_BATCH", 1)
-    delete_some = services._delete_some_of
+    monkeypatch.setattr(retention, "PICTURES_A_BATCH", 1)
+    delete_some = retention._delete_some_of
 
     def pay_after(user_id: Any) -> int:
         deleted = delete_some(user_id)
@@ -271,7 +271,7 @@ def test_whoever_pays_in_the_middle_keeps_the_rest(
             in_thread(pay)
         return deleted
 
-    monkeypatch.setattr(services, "_delete_some_of", pay_after)
+    monkeypatch.setattr(retention, "_delete_some_of", pay_after)
 
     assert delete_pictures_past_retention() == 1
 
@@ -340,7 +340,7 @@ def test_without_the_lock_somebody_who_has_paid_would_lose_pictures(
             paid_and_has.append(Image.objects.count())
         delete(key)
 
-    monkeypatch.setattr(services, "lock_end_of_plan", look)
+    monkeypatch.setattr(retention, "lock_end_of_plan", look)
     monkeypatch.setattr(default_storage, "delete", pay_first)
     delete_pictures_past_retention()
 

@@ -9,7 +9,7 @@ from apps.core.tenancy import service_scope, tenant_scope
 from apps.generation.models import Job, JobState
 from apps.generation.services.results import result_name
 from apps.images.models import Image
-from apps.images.services import delete_files
+from apps.images.services.pictures import delete_files
 
 # Longer than any worker that lost its lease can still be writing.
 GRACE = timedelta(minutes=10)

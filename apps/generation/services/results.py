@@ -9,6 +9,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from apps.boards.selectors import auto_add_board_id
 from apps.core.errors import ErrorCode, new_error_id
 from apps.core.tenancy import tenant_scope
 from apps.credits.costs import charge_of
@@ -21,7 +22,7 @@ from apps.generation.quotes import shape_of
 from apps.generation.services.lanes import lock_lanes
 from apps.generation.wakeups import wake_next_of
 from apps.images.models import Image
-from apps.images.services import StoredPicture, add_results
+from apps.images.services.pictures import StoredPicture, add_results
 from apps.plans.tiers import GpuTier
 
 logger = structlog.get_logger(__name__)
@@ -57,7 +58,12 @@ def finish_job(
         job.state = state
         job.compute_seconds = Decimal(compute_seconds).quantize(Decimal("0.001"))
         _close(job)
-        images = add_results(user_id=user_id, job_id=job.id, pictures=enumerate(pictures))
+        images = add_results(
+            user_id=user_id,
+            job_id=job.id,
+            pictures=enumerate(pictures),
+            board_id=auto_add_board_id(user_id=user_id),
+        )
         resolution = settle_hold(user_id=user_id, job_id=job.id, charge=charge_of(compute_seconds))
         shape = shape_of(GenerationParameters.from_json(job.parameters))
         record_generation(

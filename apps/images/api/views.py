@@ -2,7 +2,9 @@ import uuid
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.views.decorators.http import conditional_page
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -10,30 +12,66 @@ from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from apps.accounts.models import Scope
 from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
-from apps.core.errors import TooLarge
+from apps.core.errors import NotFound, TooLarge
+from apps.core.pagination import KeysetPagination
 from apps.core.rate_limits import Endpoint
 from apps.images.answers import file_answer
 from apps.images.models import Image
-from apps.images.selectors import get_image, list_images, read_file, read_thumbnail
-from apps.images.serializers import DownloadSerializer, ImageSerializer, UploadSerializer
-from apps.images.services import delete_image, upload_image
+from apps.images.pages import Cursor
+from apps.images.requests import (
+    ActResultsSerializer,
+    BulkRequestSerializer,
+    ImageChangesSerializer,
+    ImageListQuerySerializer,
+    act_results,
+    asked_page,
+)
+from apps.images.selectors import get_image, list_trash, read_file, read_thumbnail
+from apps.images.serializers import (
+    DownloadSerializer,
+    ImagePageSerializer,
+    ImageSerializer,
+    UploadSerializer,
+)
+from apps.images.services.library import (
+    act_on_images,
+    edit_image,
+    empty_trash,
+    trash_images,
+)
+from apps.images.services.pictures import upload_image
 
 
-class ImageListView(ListAPIView[Image]):
-    """List one's pictures, newest first; or upload one."""
+@method_decorator(conditional_page, name="dispatch")
+class ImageListView(APIView):
+    """List one's pictures; or upload one."""
 
     required_scopes = by_method(GET=Scope.READ, POST=Scope.GENERATE)
-    serializer_class = ImageSerializer
     parser_classes = (MultiPartParser,)
-    queryset = Image.objects.none()
 
-    def get_queryset(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
-        return list_images(user=signed_in_user(self.request))
+    @extend_schema(
+        parameters=[ImageListQuerySerializer],
+        responses=ImagePageSerializer,
+        operation_id="images_list",
+    )
+    def get(self, request: Request) -> Response:
+        form = ImageListQuerySerializer(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        page = asked_page(user=signed_in_user(request), asked=form.validated_data)
+        images = ImageSerializer(page.images, many=True, context={"request": request})
+        return Response(
+            {
+                "next": _beside(request, page.next),
+                "previous": _beside(request, page.previous),
+                "results": images.data,
+            }
+        )
 
     @extend_schema(
         request={"multipart/form-data": UploadSerializer},
@@ -51,19 +89,85 @@ class ImageListView(ListAPIView[Image]):
         return Response(data, status=status.HTTP_201_CREATED, headers={"Location": data["url"]})
 
 
+def _beside(request: Request, cursor: Cursor | None) -> str | None:
+    if cursor is None:
+        return None
+    return replace_query_param(request.build_absolute_uri(), "cursor", cursor.to_text())
+
+
+@method_decorator(conditional_page, name="dispatch")
 class ImageView(APIView):
     """One picture's record."""
 
-    required_scopes = by_method(GET=Scope.READ, DELETE=Scope.MANAGE)
+    required_scopes = by_method(GET=Scope.READ, PATCH=Scope.GENERATE, DELETE=Scope.MANAGE)
 
     @extend_schema(responses=ImageSerializer, operation_id="images_retrieve")
     def get(self, request: Request, image_name: uuid.UUID) -> Response:
         image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
         return Response(ImageSerializer(image, context={"request": request}).data)
 
-    @extend_schema(responses={204: None}, operation_id="images_delete")
+    @extend_schema(
+        request=ImageChangesSerializer, responses=ImageSerializer, operation_id="images_edit"
+    )
+    def patch(self, request: Request, image_name: uuid.UUID) -> Response:
+        form = ImageChangesSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        image = edit_image(
+            user=signed_in_user(request), image_name=image_name, **form.validated_data
+        )
+        return Response(ImageSerializer(image, context={"request": request}).data)
+
+    @extend_schema(responses={204: None}, operation_id="images_trash")
     def delete(self, request: Request, image_name: uuid.UUID) -> Response:
-        delete_image(user=signed_in_user(request), image_name=image_name)
+        """Put the picture into the trash, which keeps it for 30 days."""
+        if not trash_images(user=signed_in_user(request), names=[image_name]):
+            raise NotFound
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ImageActsView(APIView):
+    """One act on many pictures."""
+
+    required_scopes = by_method(POST=Scope.MANAGE)
+
+    @extend_schema(
+        request=BulkRequestSerializer,
+        responses={200: ActResultsSerializer},
+        operation_id="images_act",
+    )
+    def post(self, request: Request) -> Response:
+        form = BulkRequestSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        asked = form.validated_data
+        done = act_on_images(
+            user=signed_in_user(request),
+            act=asked["act"],
+            names=asked["images"],
+            rating=asked.get("rating", 0),
+            tags=asked.get("tags", ()),
+        )
+        return Response(act_results(asked["images"], done))
+
+
+class TrashPagination(KeysetPagination):
+    ordering = ("-deleted_at", "-id")
+
+
+class TrashView(ListAPIView[Image]):
+    """List what is in the trash, what was thrown away last first; or empty it."""
+
+    required_scopes = by_method(GET=Scope.READ, DELETE=Scope.MANAGE)
+    serializer_class = ImageSerializer
+    pagination_class = TrashPagination
+    queryset = Image.objects.none()
+
+    def get_queryset(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+        return list_trash(user=signed_in_user(self.request))
+
+    @extend_schema(responses={204: None}, operation_id="images_trash_empty")
+    def delete(self, request: Request) -> Response:
+        """Delete everything in the trash for good."""
+        empty_trash(user=signed_in_user(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -23,7 +23,11 @@ from apps.generation.services.dead_letters import drain_dead_letters
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
 from apps.generation.services.workers import forget_gone_workers
-from apps.images.services import delete_pictures_past_retention, note_pictures_that_will_go
+from apps.images.services.library import empty_trashes
+from apps.images.services.retention import (
+    delete_pictures_past_retention,
+    note_pictures_that_will_go,
+)
 from apps.plans.services.enterprise import grant_enterprise_credits
 from apps.plans.services.notices import note_plan_ends, send_notices
 from apps.plans.services.reconciliation import reconcile_stripe
@@ -77,6 +81,7 @@ class Command(BaseCommand):
             Sweep("send_notices", 12 * every, send_notices),
             Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
+            Sweep("empty_trashes", 720 * every, empty_trashes),
             Sweep("audit_credits", 60 * every, audit_nightly),
         ]
         for sweep in aside:

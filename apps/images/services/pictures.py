@@ -1,4 +1,4 @@
-"""Writes on pictures: files first, then the row that names them."""
+"""Store pictures and their rows: files first, then the row that names them."""
 
 import uuid
 from collections import defaultdict
@@ -8,37 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-import structlog
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 from PIL import Image as PillowImage
 
 from apps.accounts.models import User
-from apps.core.audit import record_act
-from apps.core.models import Act
-from apps.core.tenancy import service_scope
 from apps.images.files import encode_png, encode_thumbnail, read_upload
-from apps.images.models import Image, ImageCategory, ImageOrigin, StorageUse
-from apps.images.selectors import get_image, stored_bytes
+from apps.images.models import Image, ImageCategory, ImageOrigin
+from apps.images.selectors import stored_bytes
 from apps.images.storage import THUMBNAIL_SIZES, file_keys, image_key, thumbnail_key
 from apps.plans.entitlements import Feature, check, decide, entitlements_of
-from apps.plans.models import NoticeKind
-from apps.plans.products import RETENTION_DAYS
-from apps.plans.retention import (
-    ended_plans_past_retention,
-    ended_plans_to_announce,
-    lock_end_of_plan,
-    moment_text,
-)
-from apps.plans.services.notices import note
-
-logger = structlog.get_logger(__name__)
-
-USERS_A_SWEEP = 100
-PICTURES_A_BATCH = 50
 
 # A picture's files are encoded and written side by side: each waits for the disk or for S3. The
 # threads stay, since each has an S3 client of its own.
@@ -85,7 +66,11 @@ def store_picture(
 
 
 def add_results(
-    *, user_id: uuid.UUID, job_id: uuid.UUID, pictures: Iterable[tuple[int, StoredPicture]]
+    *,
+    user_id: uuid.UUID,
+    job_id: uuid.UUID,
+    pictures: Iterable[tuple[int, StoredPicture]],
+    board_id: uuid.UUID | None = None,
 ) -> list[Image]:
     """Insert the rows of a job's stored pictures, each with its place in the batch."""
     return Image.objects.bulk_create(
@@ -96,6 +81,7 @@ def add_results(
             image_category=ImageCategory.GENERAL,
             session_id=job_id,
             node_id=str(index),
+            board_id=board_id,
             width=stored.width,
             height=stored.height,
             file_size_bytes=stored.file_size_bytes,
@@ -142,19 +128,6 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
     return image
 
 
-def delete_image(*, user: User, image_name: uuid.UUID) -> None:
-    """Delete a picture of `user`, its row and then its files.
-
-    Raises:
-        NotFound: there is none of that name, or it is somebody else's.
-    """
-    with transaction.atomic():
-        image = get_image(user_id=user.id, image_name=image_name)
-        image.delete()
-        record_act(act=Act.IMAGE_DELETED, user_id=user.id, actor_id=user.id, target=str(image_name))
-        transaction.on_commit(lambda: delete_files(user_id=user.id, image_name=image_name))
-
-
 def delete_files(*, user_id: uuid.UUID, image_name: uuid.UUID) -> None:
     """Delete every file of a picture; files that are gone already are no error."""
     for key in file_keys(user_id=user_id, image_name=image_name):
@@ -166,76 +139,3 @@ def _write(keys: Sequence[str], encode: Callable[[], bytes]) -> int:
     for key in keys:
         default_storage.save(key, ContentFile(content))
     return len(content)
-
-
-def note_pictures_that_will_go() -> int:
-    """Have the users told whose pictures go soon, since they are on no plan any more."""
-    with service_scope("find pictures that go soon"):
-        theirs = Image.objects.filter(user=OuterRef("user"))
-        found = list(ended_plans_to_announce().filter(Exists(theirs))[:USERS_A_SWEEP])
-    return sum(
-        note(
-            user_id=plan.user_id,
-            kind=NoticeKind.PICTURES_WILL_GO,
-            key=moment_text(plan.valid_until),
-            facts={"plan": plan.plan},
-        )
-        for plan in found
-        if plan.valid_until is not None
-    )
-
-
-def delete_pictures_past_retention() -> int:
-    """Delete the pictures of users who are on no plan for too long; return how many."""
-    with service_scope("find pictures past retention"):
-        theirs = Image.objects.filter(user=OuterRef("user"))
-        found = list(ended_plans_past_retention().filter(Exists(theirs))[:USERS_A_SWEEP])
-    deleted = 0
-    for plan in found:
-        try:
-            deleted += delete_all_of(user_id=plan.user_id)
-        except Exception:
-            # The store was away, say: the others' turn comes all the same, and this one's again.
-            logger.exception("retention_failed", user_id=str(plan.user_id))
-    return deleted
-
-
-def delete_all_of(*, user_id: uuid.UUID) -> int:
-    """Delete all pictures of a user whose plan has ended, as long as that is so.
-
-    A batch at a time, each looked at anew, so that it can stop anywhere and be called again.
-    Returns how many were deleted.
-    """
-    deleted = 0
-    while batch := _delete_some_of(user_id):
-        deleted += batch
-    if deleted:
-        logger.info("pictures_deleted_past_retention", user_id=str(user_id), count=deleted)
-    return deleted
-
-
-def _delete_some_of(user_id: uuid.UUID) -> int:
-    with service_scope("delete pictures past retention"):
-        if not lock_end_of_plan(user_id=user_id) or not _lock_storage_use(user_id):
-            return 0
-        images = Image.objects.filter(user=user_id).order_by("created_at", "id")
-        batch = list(images.select_for_update(skip_locked=True, of=("self",))[:PICTURES_A_BATCH])
-        # The files first: if this is cut short the rows are left, and say what is still to go.
-        for image in batch:
-            delete_files(user_id=user_id, image_name=image.image_name)
-        if batch:
-            Image.objects.filter(id__in=[image.id for image in batch]).delete()
-            record_act(
-                act=Act.IMAGE_DELETED,
-                user_id=user_id,
-                actor_id=None,
-                target=f"{len(batch)} pictures, {RETENTION_DAYS} days after the end of the plan",
-            )
-    return len(batch)
-
-
-def _lock_storage_use(user_id: uuid.UUID) -> bool:
-    """Lock what the deletion counts down; an upload has it, and later wants what we have locked."""
-    uses = StorageUse.objects.filter(user=user_id)
-    free = uses.select_for_update(skip_locked=True, of=("self",)).values_list("id")
-    return len(free) == uses.count()

@@ -1,0 +1,188 @@
+"""What users do with their pictures: stars, ratings, notes, tags, the trash and the end."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.core.audit import record_act
+from apps.core.errors import NotFound
+from apps.core.models import Act
+from apps.core.tenancy import service_scope, tenant_scope
+from apps.images.models import MAX_TAGS, Image
+from apps.images.selectors import get_image
+from apps.images.services.pictures import delete_files
+
+logger = structlog.get_logger(__name__)
+
+TRASH_KEPT = timedelta(days=30)
+PICTURES_A_SWEEP = 500
+
+
+def lock_library(*, user_id: uuid.UUID) -> None:
+    """Let no other change to pictures and boards of a user run until this transaction ends.
+
+    Two changes of many rows would otherwise wait for each other's. A finishing job adds rows
+    that nobody else knows yet and does not wait.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"library:{user_id}"]
+        )
+
+
+def edit_image(*, user: User, image_name: uuid.UUID, **changes: Any) -> Image:
+    """Set `starred`, `rating`, `note` or `tags` of a picture, whichever are given.
+
+    Raises:
+        NotFound: `user` has no such picture.
+    """
+    with transaction.atomic():
+        lock_library(user_id=user.id)
+        found = Image.objects.filter(user=user, image_name=image_name).update(**changes)
+        if not found:
+            raise NotFound
+        return get_image(user_id=user.id, image_name=image_name)
+
+
+def star_images(*, user: User, names: Collection[uuid.UUID], starred: bool) -> set[uuid.UUID]:
+    """Star pictures or take their stars; return those that are there."""
+    return change_images(user=user, names=names, change=lambda rows: rows.update(starred=starred))
+
+
+def rate_images(*, user: User, names: Collection[uuid.UUID], rating: int) -> set[uuid.UUID]:
+    """Give pictures `rating` stars, 0 for none; return those that are there."""
+    return change_images(user=user, names=names, change=lambda rows: rows.update(rating=rating))
+
+
+def tag_images(
+    *,
+    user: User,
+    names: Collection[uuid.UUID],
+    add: Iterable[str] = (),
+    remove: Iterable[str] = (),
+) -> set[uuid.UUID]:
+    """Add and remove tags; return those that are there.
+
+    A picture keeps the first `MAX_TAGS` of them.
+    """
+
+    def change(rows: QuerySet[Image]) -> None:
+        images = list(rows)
+        for image in images:
+            kept = [tag for tag in image.tags if tag not in set(remove)]
+            image.tags = list(dict.fromkeys([*kept, *add]))[:MAX_TAGS]
+        Image.objects.bulk_update(images, ["tags"])
+
+    return change_images(user=user, names=names, change=change)
+
+
+def act_on_images(
+    *,
+    user: User,
+    act: str,
+    names: Collection[uuid.UUID],
+    rating: int = 0,
+    tags: Sequence[str] = (),
+) -> set[uuid.UUID]:
+    """Do one of the acts of the API to pictures, all or none; return those that are there."""
+    match act:
+        case "star" | "unstar":
+            return star_images(user=user, names=names, starred=act == "star")
+        case "rate":
+            return rate_images(user=user, names=names, rating=rating)
+        case "tag":
+            return tag_images(user=user, names=names, add=tags)
+        case "untag":
+            return tag_images(user=user, names=names, remove=tags)
+        case "trash":
+            return trash_images(user=user, names=names)
+        case "restore":
+            return restore_images(user=user, names=names)
+        case "purge":
+            return purge_images(user_id=user.id, names=names, actor_id=user.id)
+        case _:
+            raise ValueError(act)
+
+
+def trash_images(*, user: User, names: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Put pictures into the trash; return those that are there, or were already."""
+    now = timezone.now()
+    return change_images(
+        user=user,
+        names=names,
+        change=lambda rows: rows.filter(deleted_at=None).update(deleted_at=now),
+    )
+
+
+def restore_images(*, user: User, names: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Take pictures out of the trash, into the boards they were in; return those that are there."""
+    return change_images(user=user, names=names, change=lambda rows: rows.update(deleted_at=None))
+
+
+def purge_images(
+    *, user_id: uuid.UUID, names: Collection[uuid.UUID], actor_id: uuid.UUID | None
+) -> set[uuid.UUID]:
+    """Delete pictures that are in the trash for good; return those that were."""
+    with transaction.atomic():
+        lock_library(user_id=user_id)
+        rows = Image.objects.filter(
+            user=user_id, image_name__in=names, deleted_at__isnull=False
+        ).order_by("id")
+        gone = dict(rows.select_for_update().values_list("id", "image_name"))
+        if not gone:
+            return set()
+        Image.objects.filter(user=user_id, id__in=gone).delete()
+        target = str(next(iter(gone.values()))) if len(gone) == 1 else f"{len(gone)} pictures"
+        record_act(act=Act.IMAGE_DELETED, user_id=user_id, actor_id=actor_id, target=target)
+        transaction.on_commit(lambda: _delete_files_of(user_id, gone.values()))
+    return set(gone.values())
+
+
+def empty_trash(*, user: User) -> int:
+    """Delete for good what is in the trash of `user`; return how many pictures were."""
+    trash = Image.objects.filter(user=user, deleted_at__isnull=False)
+    names = list(trash.values_list("image_name", flat=True))
+    return len(purge_images(user_id=user.id, names=names, actor_id=user.id))
+
+
+def empty_trashes() -> int:
+    """Delete for good what has been in anybody's trash for 30 days; return how many were."""
+    with service_scope("find trash past its time"):
+        past = Image.objects.filter(deleted_at__lt=timezone.now() - TRASH_KEPT)
+        found = list(past.order_by("deleted_at").values_list("user_id", "image_name"))
+    names: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for user_id, name in found[:PICTURES_A_SWEEP]:
+        names[user_id].append(name)
+    purged = 0
+    for user_id, theirs in names.items():
+        with tenant_scope(user_id):
+            purged += len(purge_images(user_id=user_id, names=theirs, actor_id=None))
+    return purged
+
+
+def change_images(
+    *,
+    user: User,
+    names: Collection[uuid.UUID],
+    change: Callable[[QuerySet[Image]], object],
+) -> set[uuid.UUID]:
+    """Apply `change` to those of `names` that `user` has, all or none; return which these are."""
+    with transaction.atomic():
+        lock_library(user_id=user.id)
+        rows = Image.objects.filter(user=user, image_name__in=names)
+        found = set(rows.values_list("image_name", flat=True))
+        change(rows)
+    return found
+
+
+def _delete_files_of(user_id: uuid.UUID, names: Iterable[uuid.UUID]) -> None:
+    for name in names:
+        delete_files(user_id=user_id, image_name=name)

@@ -1,0 +1,179 @@
+"""Whatever is searched for, a page costs few looks: at 200,000 pictures, 40,000 of one user."""
+
+import dataclasses
+import random
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+from apps.accounts.models import User
+from apps.boards.models import Board
+from apps.boards.services import create_board
+from apps.core.tenancy import tenant_scope
+from apps.images.models import Image
+from apps.images.search import LOOSE, Filters, Order, Place, find_images, settings_digest_of
+from tests.factories import make_user
+from tests.libraries import FIRST, RARE, fill_libraries
+from tests.plugins.servers import superuser_connection
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
+
+ROWS = 200_000
+OWN = 40_000
+PAGE = 100
+MOST_BUFFERS = 2000
+
+# A filter by its name, as what it asks for, given a picture and a board of the user.
+FILTERS: dict[str, Callable[[Image, Board], dict[str, Any]]] = {
+    "rare word": lambda _image, _board: {"words": [RARE]},
+    "common word": lambda _image, _board: {"words": ["castle"]},
+    "part of a word": lambda _image, _board: {"words": ["ligh"]},
+    "one letter": lambda _image, _board: {"words": ["z"]},
+    "two syllables": lambda _image, _board: {"words": ["바다"]},
+    "two words": lambda _image, _board: {"words": ["노을", "고양이"]},
+    "no such word": lambda _image, _board: {"words": ["qqq"]},
+    "word of a note": lambda _image, _board: {"words": ["표지"]},
+    "common model": lambda _image, _board: {"model": "sd-1.5"},
+    "rare model": lambda _image, _board: {"model": "starter"},
+    "lora": lambda _image, _board: {"lora": "ink"},
+    "category": lambda _image, _board: {"category": "user"},
+    "tag": lambda _image, _board: {"tags": ["시안"]},
+    "board": lambda _image, board: {"board": board.id},
+    "no board": lambda _image, _board: {"board": LOOSE},
+    "starred": lambda _image, _board: {"starred": True},
+    "rating": lambda _image, _board: {"rating_from": 4},
+    "size": lambda _image, _board: {"width": 768, "height": 512},
+    "seed": lambda image, _board: {"seed": image.metadata["seed"]},
+    "same settings": lambda image, _board: {
+        "like": settings_digest_of(user=image.user, image_name=image.image_name)
+    },
+    "dates": lambda _image, _board: {
+        "since": FIRST + timedelta(days=50),
+        "until": FIRST + timedelta(days=60),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def library(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[User, Board]]:
+    with django_db_blocker.unblock():
+        owner = make_user("big@example.com")
+        others = [make_user(f"other{number}@example.com") for number in range(4)]
+        with tenant_scope(owner.id):
+            boards = [create_board(user=owner, name=f"board {number}") for number in range(20)]
+        with superuser_connection(connection.settings_dict["NAME"]) as server:
+            shares = {other.id: (ROWS - OWN) // len(others) for other in others}
+            fill_libraries(
+                server,
+                libraries={owner.id: OWN} | shares,
+                boards={owner.id: [board.id for board in boards]},
+            )
+        yield owner, boards[0]
+        connections.close_all()
+
+
+@pytest.fixture
+def _tables_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.test.TransactionTestCase._fixture_teardown", lambda _case: None)
+
+
+def pages_looked_at(user: User, **arguments: Any) -> tuple[int, list[Image]]:
+    """Count the buffers of all queries that a search makes; and return what it finds."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        statements.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with tenant_scope(user.id):
+        with connection.execute_wrapper(note):
+            found = find_images(user=user, size=PAGE + 1, **arguments)
+        buffers = 0
+        with connection.cursor() as cursor:
+            for sql, params in statements:
+                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)
+                plan = cursor.fetchone()[0][0]["Plan"]
+                buffers += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    return buffers, found
+
+
+@pytest.mark.usefixtures("_tables_stay")
+def test_every_filter_in_every_order_and_mixtures_look_at_few_pages(
+    library: tuple[User, Board], record_property: Callable[[str, object], None]
+) -> None:
+    user, board = library
+    chance = random.Random(6)
+    with tenant_scope(user.id):
+        image = Image.objects.filter(user=user).order_by("id")[OWN // 2]
+        asked = {name: make(image, board) for name, make in FILTERS.items()}
+    middle = Place(created_at=FIRST + timedelta(minutes=ROWS // 2), id=uuid.UUID(int=0), rating=0)
+    searches = {
+        f"{name}, {order}, {place}": (Filters(**values), order, middle if place else None)
+        for name, values in [("nothing", {}), *asked.items()]
+        for order in Order
+        for place in ("", "deep")
+    }
+    for number in range(50):
+        names = chance.sample(sorted(asked), chance.randint(2, 4))
+        values: dict[str, Any] = {}
+        for name in names:
+            values |= asked[name]
+        order = chance.choice(list(Order))
+        searches[f"{number}: {' + '.join(names)}, {order}"] = (Filters(**values), order, None)
+
+    costs = {}
+    for name, (filters, order, place) in searches.items():
+        costs[name], found = pages_looked_at(user, filters=filters, order=order, after=place)
+        assert all(picture.user_id == user.id for picture in found)
+    dear = sorted(costs.items(), key=lambda cost: -cost[1])
+    record_property("dearest", dear[:10])
+    assert [cost for cost in dear if cost[1] >= MOST_BUFFERS] == []
+
+
+@pytest.mark.usefixtures("_tables_stay")
+@pytest.mark.parametrize("order", list(Order))
+def test_what_is_found_is_what_a_look_at_every_picture_finds(
+    library: tuple[User, Board], order: Order
+) -> None:
+    user, board = library
+    with tenant_scope(user.id):
+        every = list(Image.objects.filter(user=user))
+    keys: dict[Order, Callable[[Image], Any]] = {
+        Order.NEWEST: lambda image: (-image.created_at.timestamp(), -image.id.int),
+        Order.OLDEST: lambda image: (image.created_at.timestamp(), image.id.int),
+        Order.RATING: lambda i: (-i.rating, -i.created_at.timestamp(), -i.id.int),
+    }
+    every.sort(key=keys[order])
+    for words in (
+        [RARE],
+        ["castle"],
+        ["바다"],
+        ["노을", "고양이"],
+        ["z"],
+        ["표지"],
+        ["CASTLE", "red"],
+    ):
+        for rest in ({}, {"starred": True}, {"model": "sdxl", "board": board.id}):
+            text = [word.lower() for word in words]
+            expected = [
+                image.id
+                for image in every
+                if all(word in f"{image.metadata['prompt']}\n{image.note}".lower() for word in text)
+                and (not rest.get("starred") or image.starred)
+                and ("model" not in rest or image.metadata["model"] == rest["model"])
+                and ("board" not in rest or image.board_id == rest["board"])
+            ]
+            filters = dataclasses.replace(Filters(words=words), **rest)
+            with tenant_scope(user.id):
+                found = find_images(user=user, filters=filters, order=order, size=PAGE)
+                assert [image.id for image in found] == expected[:PAGE]
+                if len(expected) > PAGE:
+                    after = Place.of(found[-1])
+                    found = find_images(
+                        user=user, filters=filters, order=order, size=PAGE, after=after
+                    )
+                    assert [image.id for image in found] == expected[PAGE : 2 * PAGE]
