@@ -20,10 +20,11 @@ from apps.accounts.models import User
 from apps.core.audit import record_act
 from apps.core.models import Act
 from apps.core.tenancy import service_scope
-from apps.images.files import encode_png, encode_thumbnail, read_upload
+from apps.images.files import encode_png, encode_thumbnail
 from apps.images.models import Image, ImageCategory, ImageOrigin, StorageUse
 from apps.images.selectors import get_image, stored_bytes
 from apps.images.storage import THUMBNAIL_SIZES, file_keys, image_key, thumbnail_key
+from apps.images.uploads import read_upload
 from apps.plans.entitlements import Feature, check, decide, entitlements_of
 from apps.plans.models import NoticeKind
 from apps.plans.products import RETENTION_DAYS
@@ -110,16 +111,23 @@ def add_results(
 def upload_image(*, user: User, file: IO[bytes]) -> Image:
     """Keep an uploaded picture, decoded and encoded anew so that nothing else comes with it.
 
+    What the file tells about how it was made is kept as metadata, checked.
+
     Raises:
-        Invalid: it is not a whole PNG, JPEG or WebP within the limits.
+        Invalid: it is not a whole PNG, JPEG, WebP or AVIF within the limits, and only that.
         Forbidden: the plan is paused, or its storage would be more than full.
+        RateLimited: too many pictures are being decoded already.
     """
     has = entitlements_of(user_id=user.id)
     check(decide(has, feature=Feature.GENERATION))
     check(decide(has, feature=Feature.STORAGE, used_bytes=stored_bytes(user_id=user.id) + 1))
-    picture = read_upload(file, max_pixels=settings.EASEL_UPLOAD_MAX_PIXELS)
+    upload = read_upload(file, max_pixels=settings.EASEL_UPLOAD_MAX_PIXELS)
+    metadata = upload.parameters.metadata if upload.parameters else {}
+    workflow = upload.parameters.workflow if upload.parameters else None
     name = uuid.uuid4()
-    stored = store_picture(user_id=user.id, image_name=name, picture=picture, metadata={})
+    stored = store_picture(
+        user_id=user.id, image_name=name, picture=upload.picture, metadata=metadata
+    )
     try:
         with transaction.atomic():
             image = Image.objects.create(
@@ -130,6 +138,9 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
                 width=stored.width,
                 height=stored.height,
                 file_size_bytes=stored.file_size_bytes,
+                metadata=metadata,
+                workflow=workflow,
+                has_workflow=workflow is not None,
                 s3_key=image_key(user_id=user.id, image_name=name),
                 s3_thumbnail_key=thumbnail_key(user_id=user.id, image_name=name),
             )
