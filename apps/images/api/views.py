@@ -18,9 +18,11 @@ from apps.accounts.requests import signed_in_user
 from apps.core.errors import TooLarge
 from apps.core.rate_limits import Endpoint
 from apps.images.answers import file_answer
+from apps.images.api.requests import AnyFormat, ExportSerializer
+from apps.images.exports import ExportFormat, export_picture
 from apps.images.models import Image
 from apps.images.selectors import get_image, list_images, read_file, read_thumbnail
-from apps.images.serializers import DownloadSerializer, ImageSerializer, UploadSerializer
+from apps.images.serializers import ImageSerializer, UploadSerializer
 from apps.images.services import delete_image, upload_image
 
 
@@ -68,25 +70,30 @@ class ImageView(APIView):
 
 
 class ImageFullView(APIView):
-    """The picture itself, as PNG."""
+    """The picture itself: the PNG as it is stored, or encoded as asked."""
 
     read_endpoint = Endpoint.FILE
     required_scopes = by_method(GET=Scope.READ)
+    content_negotiation_class = AnyFormat
 
     @extend_schema(
-        responses={(200, "image/png"): OpenApiTypes.BINARY},
-        parameters=[DownloadSerializer],
+        responses={(200, kind.content_type): OpenApiTypes.BINARY for kind in ExportFormat},
+        parameters=[ExportSerializer],
         operation_id="images_full",
     )
     def get(self, request: Request, image_name: uuid.UUID) -> HttpResponse:
-        query = DownloadSerializer(data=request.query_params.dict())
+        query = ExportSerializer(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
+        asked = query.validated_data
         image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
+        kind = ExportFormat(asked["format"])
+        content = export_picture(
+            read_file(image=image), to=kind, quality=asked["quality"], metadata=image.metadata
+        )
+        name = f"{image.image_name}.{kind.suffix}"
+        as_attachment = asked["download"] == "1"
         return file_answer(
-            read_file(image=image),
-            content_type="image/png",
-            name=f"{image.image_name}.png",
-            as_attachment=query.validated_data["download"] == "1",
+            content, content_type=kind.content_type, name=name, as_attachment=as_attachment
         )
 
 
