@@ -18,8 +18,17 @@ def quarters(width: int, height: int) -> PillowImage.Image:
     return picture.resize((width, height), PillowImage.Resampling.NEAREST)
 
 
+def shown(placeholder: str) -> PillowImage.Image:
+    """Read a placeholder as a browser does."""
+    head, _, content = placeholder_url(placeholder).partition(",")
+    assert head == "data:image/bmp;base64"
+    picture = PillowImage.open(io.BytesIO(base64.b64decode(content, validate=True)))
+    assert (picture.format, picture.mode, picture.size) == ("BMP", "RGB", (4, 4))
+    return picture
+
+
 def colours(placeholder: str) -> list[tuple[int, ...]]:
-    content = base64.b64decode(placeholder, validate=True)
+    content = shown(placeholder).tobytes()
     return [tuple(content[start : start + 3]) for start in range(0, len(content), 3)]
 
 
@@ -49,19 +58,5 @@ def test_a_picture_of_one_pixel_has_one() -> None:
     assert colours(placeholder_of(PillowImage.new("RGB", (1, 1), BLUE))) == [BLUE] * 16
 
 
-def test_its_address_is_that_small_picture() -> None:
-    picture = quarters(4, 4)
-    url = placeholder_url(placeholder_of(picture))
-    head, _, content = url.partition(",")
-
-    assert head == "data:image/bmp;base64"
-    assert len(url) == 158
-    with PillowImage.open(io.BytesIO(base64.b64decode(content, validate=True))) as shown:
-        assert (shown.format, shown.mode, shown.size) == ("BMP", "RGB", (4, 4))
-        assert shown.tobytes() == picture.tobytes()
-
-
-@pytest.mark.parametrize("wrong", ["", "AAAA", "A" * 63, "A" * 68, "!" * 64, "가" * 64])
-def test_what_is_no_placeholder_has_no_address(wrong: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        placeholder_url(wrong)
+def test_its_address_is_short() -> None:
+    assert len(placeholder_url(placeholder_of(quarters(64, 48)))) == 158
