@@ -2,13 +2,18 @@
 
 A file that goes on after the end of its picture is two files in one: a picture to us, an archive or
 a program to somebody else. The walks below follow lengths that the file states and decode nothing,
-each in time linear in the size of the file.
+each in time linear in the size of the file. A file of more parts than anybody writes is refused
+here too: whoever decodes it goes through them one by one, and through a JPEG's pixels once a scan.
 
 PNG: W3C PNG, 5. JPEG: ITU-T T.81, B. WebP: RFC 9649, 2. AVIF: ISO/IEC 14496-12, 4.2.
 """
 
 import re
 import struct
+
+MOST_PARTS = 50_000
+MOST_SCANS = 64
+MOST_PICTURES = 16
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8\xff"
@@ -52,12 +57,13 @@ def end_of_picture(content: bytes, *, kind: str) -> int:
 
 def _png_end(content: bytes) -> int:
     offset = len(_PNG_SIGNATURE)
-    while True:
+    for _chunk in range(MOST_PARTS):
         length = _number(">I", content, offset)
         is_last = content[offset + 4 : offset + 8] == b"IEND"
         offset += 12 + length
         if is_last:
             return offset
+    raise DamagedError("too many chunks")
 
 
 def _jpeg_end(content: bytes) -> int:
@@ -67,17 +73,19 @@ def _jpeg_end(content: bytes) -> int:
     fill up with zeros.
     """
     end = 0
-    while True:
+    for _picture in range(MOST_PICTURES):
         end = _jpeg_picture_end(content, end)
         padded = _end_of_run(_ZEROS, content, end)
         if not content.startswith(_JPEG_START, padded):
             return padded
         end = padded
+    raise DamagedError("too many pictures")
 
 
 def _jpeg_picture_end(content: bytes, start: int) -> int:
     offset = start + 2
-    while True:
+    scans = 0
+    for _segment in range(MOST_PARTS):
         code = _end_of_run(_FILL, content, offset)
         if code == offset:
             raise DamagedError("no marker")
@@ -89,10 +97,12 @@ def _jpeg_picture_end(content: bytes, start: int) -> int:
             continue
         offset += _number(">H", content, offset)
         if marker == _JPEG_START_OF_SCAN:
+            scans += 1
             found = _JPEG_MARKER.search(content, offset)
-            if found is None:
-                raise DamagedError("a scan without an end")
+            if found is None or scans > MOST_SCANS:
+                raise DamagedError("a scan without an end, or too many")
             offset = found.start()
+    raise DamagedError("too many segments")
 
 
 def _webp_end(content: bytes) -> int:
@@ -102,7 +112,9 @@ def _webp_end(content: bytes) -> int:
 
 def _avif_end(content: bytes) -> int:
     offset = 0
-    while content[offset + 4 : offset + 8] in _AVIF_BOXES:
+    for _box in range(MOST_PARTS):
+        if content[offset + 4 : offset + 8] not in _AVIF_BOXES:
+            return offset
         size = _number(">I", content, offset)
         if size == 0:
             return len(content)  # a last box that says so has all that follows
@@ -111,7 +123,7 @@ def _avif_end(content: bytes) -> int:
         if size < 8:
             raise DamagedError("a box smaller than its head")
         offset += size
-    return offset
+    raise DamagedError("too many boxes")
 
 
 def _number(layout: str, content: bytes, offset: int) -> int:

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from apps.images.containers import DamagedError, end_of_picture, kind_of
+from apps.images.containers import (
+    MOST_PARTS,
+    MOST_PICTURES,
+    MOST_SCANS,
+    DamagedError,
+    end_of_picture,
+    kind_of,
+)
 from tests.factories import encode, make_picture
 
 KINDS = ["PNG", "JPEG", "WEBP", "AVIF"]
@@ -91,6 +98,42 @@ def test_a_box_with_a_long_length_is_gone_through() -> None:
 def test_lengths_that_cannot_be_are_damage(content: bytes, kind: str) -> None:
     with pytest.raises(DamagedError):
         end_of_picture(content, kind=kind)
+
+
+def jpeg_of_scans(count: int) -> bytes:
+    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x00\x00" + b"data\xff\x00data"
+    return b"\xff\xd8\xff\xe0\x00\x02" + scan * count + b"\xff\xd9"
+
+
+def test_a_jpeg_that_would_be_decoded_over_and_over_is_damage() -> None:
+    most = jpeg_of_scans(MOST_SCANS)
+    assert end_of_picture(most, kind="JPEG") == len(most)
+
+    with pytest.raises(DamagedError):
+        end_of_picture(jpeg_of_scans(MOST_SCANS + 1), kind="JPEG")
+
+
+@pytest.mark.parametrize(
+    ("kind", "head", "part", "end"),
+    [
+        ("PNG", b"\x89PNG\r\n\x1a\n", b"\0\0\0\0tEXt\0\0\0\0", b"\0\0\0\0IEND\0\0\0\0"),
+        ("JPEG", b"\xff\xd8", b"\xff\xe1\x00\x02", b"\xff\xd9"),
+        ("AVIF", b"\0\0\0\x08ftyp", b"\0\0\0\x08free", b""),
+    ],
+)
+def test_a_file_of_too_many_parts_is_damage(
+    kind: str, head: bytes, part: bytes, end: bytes
+) -> None:
+    content = head + part * (MOST_PARTS - 2) + end
+    assert end_of_picture(content, kind=kind) == len(content)
+
+    with pytest.raises(DamagedError):
+        end_of_picture(head + part * (MOST_PARTS + 1) + end, kind=kind)
+
+
+def test_a_file_of_too_many_pictures_is_damage() -> None:
+    with pytest.raises(DamagedError):
+        end_of_picture(whole("JPEG") * (MOST_PICTURES + 1), kind="JPEG")
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"BM", b"<svg>", b"RIFF\0\0\0\0WAVE", b"%PDF"])

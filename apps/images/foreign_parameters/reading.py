@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from apps.images.files import METADATA_CHUNK, PARAMETERS_CHUNK
 from apps.images.foreign_parameters import a1111, comfyui, invokeai
 from apps.images.foreign_parameters.fields import checked
 from apps.images.foreign_parameters.values import mapping, parsed, storable_graph
-
-EASEL_CHUNK = "easel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,7 @@ def read_parameters(texts: Mapping[str, str]) -> ForeignParameters | None:
         ("easel", _easel(texts), None),
         ("invokeai", invokeai.read(texts), invokeai.workflow(texts)),
         ("comfyui", comfyui.read(texts), comfyui.workflow(texts)),
-        ("a1111", a1111.read(texts.get("parameters", "")), None),
+        ("a1111", a1111.read(texts.get(PARAMETERS_CHUNK, "")), None),
     )
     graph = next((found for _, _, found in readers if found), None)
     workflow = storable_graph(graph)
@@ -46,5 +45,5 @@ def read_parameters(texts: Mapping[str, str]) -> ForeignParameters | None:
 
 
 def _easel(texts: Mapping[str, str]) -> dict[str, Any]:
-    found = mapping(parsed(texts.get(EASEL_CHUNK)))
+    found = mapping(parsed(texts.get(METADATA_CHUNK)))
     return {name: value for name, value in found.items() if name != "source"}

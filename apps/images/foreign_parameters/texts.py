@@ -6,6 +6,7 @@ from contextlib import suppress
 from PIL import ExifTags
 from PIL import Image as PillowImage
 
+from apps.images.files import PARAMETERS_CHUNK
 from apps.images.foreign_parameters.values import MOST_TEXT
 
 _USER_COMMENT = 0x9286
@@ -41,9 +42,9 @@ def _exif_texts(exif: PillowImage.Exif) -> Iterator[tuple[str, str]]:
             yield name.lower(), text
     comment = exif.get_ifd(ExifTags.IFD.Exif).get(_USER_COMMENT)
     if isinstance(comment, bytes):
-        yield "parameters", _comment_text(comment[: 4 * MOST_TEXT])
+        yield PARAMETERS_CHUNK, _comment_text(comment[: 4 * MOST_TEXT])
     elif isinstance(comment, str):
-        yield "parameters", comment
+        yield PARAMETERS_CHUNK, comment
 
 
 def _comment_text(comment: bytes) -> str:
