@@ -7,7 +7,7 @@ an upload costs memory only while its picture is decoded.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from apps.core.errors import TooLarge, envelope, log_error, new_error_id
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
+Scope = dict[str, Any]
+Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]

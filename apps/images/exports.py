@@ -64,7 +64,8 @@ def export_picture(
 def _encode(
     picture: PillowImage.Image, *, to: ExportFormat, quality: int, exif: PillowImage.Exif
 ) -> bytes:
-    options: dict[str, Any] = {"method": 3}
+    # Method 3 costs twice the time of 2 for 2 % of the size.
+    options: dict[str, Any] = {"method": 2}
     if to is ExportFormat.JPEG:
         options = {"subsampling": "4:4:4" if quality >= _FINE_QUALITY else "4:2:0"}
     buffer = io.BytesIO()
