@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from apps.images.foreign_parameters import read_parameters
 from apps.images.foreign_parameters.fields import MOST_LORAS, MOST_PROMPT
 from apps.images.foreign_parameters.values import MOST_TEXT
-from tests.images import test_foreign_parameters as written
+from tests.images import foreign_files as written
 
 NAMES = [
     *("easel", "parameters", "invokeai_metadata", "invokeai_workflow", "invokeai_graph"),
