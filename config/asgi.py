@@ -10,6 +10,7 @@ django_application = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402  (needs the app registry)
 
 from apps.accounts.socket_authentication import SocketAuthentication  # noqa: E402
+from apps.core.bodies import BodyLimit  # noqa: E402
 from apps.core.checks import refuse_weak_settings  # noqa: E402
 from apps.generation.routing import websocket_router  # noqa: E402
 
@@ -17,7 +18,7 @@ refuse_weak_settings()
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": BodyLimit(django_application),
         "websocket": SocketAuthentication(websocket_router),
     }
 )

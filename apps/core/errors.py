@@ -248,6 +248,8 @@ def drf_exception_handler(exception: Exception, context: Mapping[str, Any]) -> R
         response["WWW-Authenticate"] = "Session, Bearer"
     elif error.status == 401:
         response["WWW-Authenticate"] = f'Bearer error="{error.code}"'
+    elif isinstance(error, RateLimited):
+        response["Retry-After"] = str(error.numbers["retry_after"])
     return response
 
 

@@ -1,20 +1,15 @@
-"""Encode pictures as the files users get, and read the files users send."""
+"""Encode pictures as the files users get."""
 
 import io
 import json
-import warnings
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
-from django.utils.translation import gettext as _
 from PIL import Image as PillowImage
-from PIL import ImageOps, PngImagePlugin, UnidentifiedImageError
-
-from apps.core.errors import Invalid
+from PIL import PngImagePlugin
 
 METADATA_CHUNK = "easel"
 PARAMETERS_CHUNK = "parameters"
-UPLOAD_FORMATS = ("PNG", "JPEG", "WEBP")
 
 
 def encode_png(picture: PillowImage.Image, *, metadata: Mapping[str, Any]) -> bytes:
@@ -51,48 +46,31 @@ def parameters_text(metadata: Mapping[str, Any]) -> str:
         "Sampler": metadata.get("scheduler_name") or metadata.get("scheduler"),
         "CFG scale": metadata.get("guidance_scale"),
         "Seed": metadata.get("seed"),
-        "Size": f"{metadata.get('width')}x{metadata.get('height')}",
-        "Model": metadata.get("model"),
+        "Size": _size(metadata.get("width"), metadata.get("height")),
+        "Model": metadata.get("model") or metadata.get("model_name"),
         "Denoising strength": metadata.get("strength"),
-        "Version": f"Easel {metadata.get('easel_version')}",
+        "Version": _version(metadata.get("easel_version")),
     }
     lines.append(
-        ", ".join(f"{name}: {value}" for name, value in settings.items() if value is not None)
+        ", ".join(
+            f"{name}: {_quoted(str(value))}"
+            for name, value in settings.items()
+            if value is not None
+        )
     )
     return "\n".join(lines)
 
 
-def read_upload(file: IO[bytes], *, max_pixels: int) -> PillowImage.Image:
-    """Decode an uploaded file fully, upright, as RGB without any of its metadata.
+def _quoted(value: str) -> str:
+    """Quote a value that would not end where it does, as A1111 has since version 1.2."""
+    has_marks = any(mark in value for mark in ',:"\n')
+    return json.dumps(value, ensure_ascii=False) if has_marks else value
 
-    Only PNG, JPEG and WebP are opened, whatever the file calls itself.
 
-    Raises:
-        Invalid: it is none of these, damaged, cut short, or larger than `max_pixels`.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
-            picture = PillowImage.open(file, formats=UPLOAD_FORMATS)
-            if picture.width * picture.height > max_pixels:
-                raise Invalid(
-                    fields={"file": [_("The picture has too many pixels.")]}, limit=max_pixels
-                )
-            picture.load()
-    except (
-        UnidentifiedImageError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        PillowImage.DecompressionBombError,
-        PillowImage.DecompressionBombWarning,
-    ) as error:
-        raise Invalid(
-            fields={"file": [_("This is not a complete PNG, JPEG or WebP picture.")]}
-        ) from error
-    upright = ImageOps.exif_transpose(picture)
-    flat = PillowImage.new("RGB", upright.size, "white")
-    rgba = upright.convert("RGBA")
-    flat.paste(rgba, mask=rgba.getchannel("A"))
-    return flat
+def _size(width: object, height: object) -> str | None:
+    return None if width is None or height is None else f"{width}x{height}"
+
+
+def _version(version: object) -> str | None:
+    # Of an upload it is not known: another tool made the picture.
+    return None if version is None else f"Easel {version}"

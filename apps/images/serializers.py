@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from apps.accounts.credentials import CredentialKind
 from apps.accounts.requests import credential_of
 from apps.images.models import Image
+from apps.images.placeholders import placeholder_url
 from apps.images.selectors import FULL
 from apps.images.signing import signed_address
 from apps.images.storage import THUMBNAIL_SIZES
@@ -35,6 +36,9 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
     thumbnail_url = serializers.SerializerMethodField()
     thumbnail_urls = serializers.SerializerMethodField()
     generation = serializers.UUIDField(source="session_id", allow_null=True)
+    placeholder = serializers.SerializerMethodField(
+        help_text="A tiny picture of its colours as a `data:` URL, to be shown until it is there."
+    )
     board = serializers.UUIDField(source="board_id", allow_null=True)
     metadata = serializers.DictField()
 
@@ -63,6 +67,9 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
             "metadata",
             "created_at",
         )
+
+    def get_placeholder(self, image: Image) -> str:
+        return placeholder_url(image.placeholder) if image.placeholder else ""
 
     def get_url(self, image: Image) -> str:
         return reverse("image", args=[image.image_name])

@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "apps.core.middleware.PermissionsPolicyMiddleware",
+    "apps.core.bodies.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.accounts.request_log.RequestLogMiddleware",
     "apps.core.middleware.RefusedAddressMiddleware",
@@ -174,9 +175,10 @@ if STRIPE_SECRET_KEY:
         *([] if env.STRIPE_API_URL else ["https://billing.stripe.com"]),
     ]
 
-# Uploads: what Django itself may hold in memory; the image service sets its own limits.
+# What Django itself may hold in memory of a request; above the second it lies on the disk, while
+# it is received and once more as the file of a form. `apps.core.bodies` limits the whole.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
-FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024**2
+FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
 EASEL_VERSION = VERSION
 # The admin needs a database login that may take the service role: in production it is a web

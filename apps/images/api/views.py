@@ -22,6 +22,8 @@ from apps.core.errors import NotFound, TooLarge
 from apps.core.pagination import KeysetPagination
 from apps.core.rate_limits import Endpoint
 from apps.images.answers import file_answer
+from apps.images.api.formats import AnyFormat, ExportSerializer
+from apps.images.exports import ExportFormat, export_picture
 from apps.images.models import Image
 from apps.images.pages import Cursor
 from apps.images.requests import (
@@ -34,7 +36,6 @@ from apps.images.requests import (
 )
 from apps.images.selectors import get_image, list_trash, read_file, read_thumbnail
 from apps.images.serializers import (
-    DownloadSerializer,
     ImagePageSerializer,
     ImageSerializer,
     UploadSerializer,
@@ -172,25 +173,30 @@ class TrashView(ListAPIView[Image]):
 
 
 class ImageFullView(APIView):
-    """The picture itself, as PNG."""
+    """The picture itself: the PNG as it is stored, or encoded as asked."""
 
     read_endpoint = Endpoint.FILE
     required_scopes = by_method(GET=Scope.READ)
+    content_negotiation_class = AnyFormat
 
     @extend_schema(
-        responses={(200, "image/png"): OpenApiTypes.BINARY},
-        parameters=[DownloadSerializer],
+        responses={(200, kind.content_type): OpenApiTypes.BINARY for kind in ExportFormat},
+        parameters=[ExportSerializer],
         operation_id="images_full",
     )
     def get(self, request: Request, image_name: uuid.UUID) -> HttpResponse:
-        query = DownloadSerializer(data=request.query_params.dict())
+        query = ExportSerializer(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
+        asked = query.validated_data
         image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
+        kind = ExportFormat(asked["format"])
+        content = export_picture(
+            read_file(image=image), to=kind, quality=asked["quality"], metadata=image.metadata
+        )
+        name = f"{image.image_name}.{kind.suffix}"
+        as_attachment = asked["download"] == "1"
         return file_answer(
-            read_file(image=image),
-            content_type="image/png",
-            name=f"{image.image_name}.png",
-            as_attachment=query.validated_data["download"] == "1",
+            content, content_type=kind.content_type, name=name, as_attachment=as_attachment
         )
 
 

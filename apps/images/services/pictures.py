@@ -15,10 +15,12 @@ from django.db import transaction
 from PIL import Image as PillowImage
 
 from apps.accounts.models import User
-from apps.images.files import encode_png, encode_thumbnail, read_upload
+from apps.images.files import encode_png, encode_thumbnail
 from apps.images.models import Image, ImageCategory, ImageOrigin
+from apps.images.placeholders import placeholder_of
 from apps.images.selectors import stored_bytes
 from apps.images.storage import THUMBNAIL_SIZES, file_keys, image_key, thumbnail_key
+from apps.images.uploads import read_upload
 from apps.plans.entitlements import Feature, check, decide, entitlements_of
 
 # A picture's files are encoded and written side by side: each waits for the disk or for S3. The
@@ -35,6 +37,7 @@ class StoredPicture:
     height: int
     file_size_bytes: int
     metadata: Mapping[str, Any]
+    placeholder: str
 
 
 def store_picture(
@@ -62,6 +65,7 @@ def store_picture(
         height=picture.height,
         file_size_bytes=sizes[0],
         metadata=metadata,
+        placeholder=placeholder_of(picture),
     )
 
 
@@ -86,6 +90,7 @@ def add_results(
             height=stored.height,
             file_size_bytes=stored.file_size_bytes,
             metadata=dict(stored.metadata),
+            placeholder=stored.placeholder,
             s3_key=image_key(user_id=user_id, image_name=stored.image_name),
             s3_thumbnail_key=thumbnail_key(user_id=user_id, image_name=stored.image_name),
         )
@@ -96,16 +101,23 @@ def add_results(
 def upload_image(*, user: User, file: IO[bytes]) -> Image:
     """Keep an uploaded picture, decoded and encoded anew so that nothing else comes with it.
 
+    What the file tells about how it was made is kept as metadata, checked.
+
     Raises:
-        Invalid: it is not a whole PNG, JPEG or WebP within the limits.
+        Invalid: it is not a whole PNG, JPEG, WebP or AVIF within the limits, and only that.
         Forbidden: the plan is paused, or its storage would be more than full.
+        RateLimited: too many pictures are being decoded already.
     """
     has = entitlements_of(user_id=user.id)
     check(decide(has, feature=Feature.GENERATION))
     check(decide(has, feature=Feature.STORAGE, used_bytes=stored_bytes(user_id=user.id) + 1))
-    picture = read_upload(file, max_pixels=settings.EASEL_UPLOAD_MAX_PIXELS)
+    upload = read_upload(file, max_pixels=settings.EASEL_UPLOAD_MAX_PIXELS)
+    metadata = upload.parameters.metadata if upload.parameters else {}
+    workflow = upload.parameters.workflow if upload.parameters else None
     name = uuid.uuid4()
-    stored = store_picture(user_id=user.id, image_name=name, picture=picture, metadata={})
+    stored = store_picture(
+        user_id=user.id, image_name=name, picture=upload.picture, metadata=metadata
+    )
     try:
         with transaction.atomic():
             image = Image.objects.create(
@@ -116,6 +128,10 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
                 width=stored.width,
                 height=stored.height,
                 file_size_bytes=stored.file_size_bytes,
+                metadata=metadata,
+                placeholder=stored.placeholder,
+                workflow=workflow,
+                has_workflow=workflow is not None,
                 s3_key=image_key(user_id=user.id, image_name=name),
                 s3_thumbnail_key=thumbnail_key(user_id=user.id, image_name=name),
             )
