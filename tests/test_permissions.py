@@ -11,6 +11,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from apps.accounts.credentials import SESSION
 from apps.accounts.models import ApiKey, Scope, User
 from apps.accounts.services.keys import create_key
+from apps.boards.models import Board
+from apps.boards.services import create_board
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job, Lane
 from apps.images.models import Image
@@ -56,6 +58,8 @@ class Row:
 
 API = "api/v1/"
 IMAGE = "images/<uuid:image_name>"
+BOARD = "boards/<uuid:board_id>"
+NOBODYS = "00000000-0000-4000-8000-000000000000"
 JOB = "generations/<uuid:job_id>"
 REQUEST = "account/data-requests/<uuid:request_id>"
 ACCOUNTS = "accounts/"
@@ -93,7 +97,22 @@ TABLE = {
     ("POST", f"{API}images"): Row(own(415), Scope.GENERATE, {}),
     ("GET", f"{API}{IMAGE}"): Row(OBJECT_API),
     ("DELETE", f"{API}{IMAGE}"): Row(of_owner(204), Scope.MANAGE),
+    ("PATCH", f"{API}{IMAGE}"): Row(OBJECT_API, Scope.GENERATE, {"starred": True}),
     ("GET", f"{API}{IMAGE}/full"): Row(OBJECT_API),
+    ("POST", f"{API}images/acts"): Row(
+        own(200), Scope.MANAGE, {"act": "trash", "images": [NOBODYS]}
+    ),
+    ("GET", f"{API}images/trash"): Row(OWN_API),
+    ("DELETE", f"{API}images/trash"): Row(own(204), Scope.MANAGE),
+    ("GET", f"{API}boards"): Row(OWN_API),
+    ("POST", f"{API}boards"): Row(own(201), Scope.GENERATE, {"name": "b"}),
+    ("PUT", f"{API}boards/order"): Row(own(204), Scope.GENERATE, {"boards": []}),
+    ("GET", f"{API}boards/days"): Row(OWN_API),
+    ("POST", f"{API}boards/none/images"): Row(own(200), Scope.GENERATE, {"images": [NOBODYS]}),
+    ("GET", f"{API}{BOARD}"): Row(OBJECT_API),
+    ("PATCH", f"{API}{BOARD}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
+    ("DELETE", f"{API}{BOARD}"): Row(of_owner(204), Scope.MANAGE),
+    ("POST", f"{API}{BOARD}/images"): Row(OBJECT_API, Scope.GENERATE, {"images": [NOBODYS]}),
     ("GET", f"{API}{IMAGE}/thumbnails/<int:size>"): Row(OBJECT_API),
     ("GET", f"{API}generations"): Row(OWN_API),
     ("POST", f"{API}generations"): Row(own(202), Scope.GENERATE, {"prompt": "a red circle"}),
@@ -222,6 +241,7 @@ class World:
     """What the owner has, and how each actor comes."""
 
     image: Image
+    board: Board
     job: Job
     key: ApiKey
     request: DataRequest
@@ -232,6 +252,7 @@ class World:
             "<uuid:user_id>": self.image.user_id,
             "<str:variant>": "full",
             "<uuid:image_name>": self.image.image_name,
+            "<uuid:board_id>": self.board.id,
             "<uuid:job_id>": self.job.id,
             "<uuid:batch_id>": self.job.batch_id,
             "<uuid:key_id>": self.key.id,
@@ -252,11 +273,12 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
         start_subscription(user=person, plan=PLANS["pro"])
     (job,) = make_batch(user, starter, 1)
     image = make_image(user)
+    board = create_board(user=user, name="b")
     key, _secret = create_key(user=user, granter=SESSION, name="k", scopes=[Scope.READ])
     request = request_export(user=user)
     run_next_request()
     grant = grant_tester_plan(user=user, actor=stranger, days=30, reason="tries the new models")
-    return World(image=image, job=job, key=key, request=request, grant=grant)
+    return World(image=image, board=board, job=job, key=key, request=request, grant=grant)
 
 
 def client_of(actor: str, row: Row, user: User, stranger: User) -> Client:
@@ -280,6 +302,7 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
     """Return all that the owner has, as it is now."""
     return [
         *Image.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
+        *Board.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *Job.objects.filter(user=user).order_by("id").values_list("id", "state", "updated_at"),
         *Lane.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *ApiKey.objects.filter(user=user).order_by("id").values_list("id", "name", "revoked_at"),

@@ -1,11 +1,12 @@
 """What the pages show, read from the apps below."""
 
 import uuid
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -15,17 +16,21 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.catalog.serializers import render_models
-from apps.core.errors import NotFound
+from apps.core.errors import Invalid, NotFound
 from apps.images.models import Image
+from apps.images.requests import ImageListQuerySerializer, asked_page
+from apps.images.search import Order
 from apps.images.selectors import get_image, list_images
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType
 from apps.plans.selectors import known_entitlements
 
 PAGE_SIZE = 48
-
-# What a tile shows; the columns left out may each hold a document of many kilobytes.
-_TILE_FIELDS = ("id", "image_name", "created_at", "image_origin", "metadata")
+GALLERY_ORDERS = {
+    Order.NEWEST.value: _("Newest first"),
+    Order.OLDEST.value: _("Oldest first"),
+    Order.RATING.value: _("Best first"),
+}
 
 _FACT_NAMES = {
     "negative_prompt": _("Negative prompt"),
@@ -48,10 +53,23 @@ class Composer:
 
 @dataclass(frozen=True, slots=True)
 class GalleryPage:
-    """Some pictures, newest first, and where the next older ones begin."""
+    """Some pictures, what they were searched by, and where the list goes on."""
 
     images: Sequence[Image]
     next_cursor: str | None
+    words: str = ""
+    order: str = Order.NEWEST
+    starred: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether these are all pictures in the order in which they come."""
+        return not self.words and not self.starred and self.order == Order.NEWEST
+
+    @property
+    def next_query(self) -> str:
+        asked = {"q": self.words, "order": self.order, "starred": self.starred and "true"}
+        return urlencode({k: v for k, v in asked.items() if v} | {"cursor": self.next_cursor})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +124,28 @@ def plan_banner(*, user: User) -> Banner | None:
     )
 
 
-def gallery_page(*, user: User, cursor: str | None, size: int = PAGE_SIZE) -> GalleryPage:
-    """Return the `size` pictures after `cursor`, or the newest ones; one query.
+def gallery_page(
+    *, user: User, asked: Mapping[str, str] = MappingProxyType({}), size: int = PAGE_SIZE
+) -> GalleryPage:
+    """Return the pictures that an address asks for (`q`, `order`, `starred`, `cursor`).
 
     Raises:
-        NotFound: the cursor is not one of ours.
+        NotFound: there is no such list.
     """
-    images = list_images(user=user).only(*_TILE_FIELDS)
-    if cursor:
-        images = _older_than(images, *_read_cursor(cursor))
-    found = list(images[: size + 1])
-    page = found[:size]
+    known = {name: asked[name] for name in ("q", "order", "starred", "cursor") if asked.get(name)}
+    query = ImageListQuerySerializer(data=known | {"limit": size})
+    if not query.is_valid():
+        raise NotFound
+    try:
+        page = asked_page(user=user, asked=query.validated_data)
+    except Invalid as error:
+        raise NotFound from error
     return GalleryPage(
-        images=page, next_cursor=_write_cursor(page[-1]) if len(found) > size else None
+        images=page.images,
+        next_cursor=page.next and page.next.to_text(),
+        words=known.get("q", ""),
+        order=query.validated_data["order"],
+        starred=known.get("starred") == "true",
     )
 
 
@@ -165,18 +192,3 @@ def _facts(image: Image) -> list[Fact]:
     if seconds is not None:
         facts.append(Fact(_("Seconds"), f"{float(seconds):.1f}"))
     return facts
-
-
-def _write_cursor(image: Image) -> str:
-    return urlsafe_b64encode(f"{image.created_at.isoformat()}|{image.id}".encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, uuid.UUID]:
-    try:
-        created_at, _bar, image_id = urlsafe_b64decode(cursor).decode().partition("|")
-        position = datetime.fromisoformat(created_at), uuid.UUID(image_id)
-    except ValueError as error:
-        raise NotFound from error
-    if position[0].tzinfo is None:
-        raise NotFound
-    return position

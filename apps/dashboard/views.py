@@ -13,7 +13,12 @@ from apps.accounts.requests import signed_in_user
 from apps.catalog.limits import MAX_GUIDANCE, MAX_PROMPT_LENGTH
 from apps.core.audit import list_acts
 from apps.core.errors import NotFound
-from apps.dashboard.selectors import composer_of, gallery_page, get_picture
+from apps.dashboard.selectors import (
+    GALLERY_ORDERS,
+    composer_of,
+    gallery_page,
+    get_picture,
+)
 from apps.images.selectors import get_image
 from apps.privacy.selectors import list_requests
 
@@ -60,11 +65,12 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @page
 def gallery(request: HttpRequest) -> HttpResponse:
-    """Show the newest pictures, or to htmx the tiles after a cursor."""
-    cursor = request.GET.get("cursor")
-    shown = gallery_page(user=signed_in_user(request), cursor=cursor)
+    """Show pictures, the newest or those searched for, or to htmx the tiles after a cursor."""
+    shown = gallery_page(user=signed_in_user(request), asked=request.GET.dict())
     template = "dashboard/partials/tiles.html" if is_htmx(request) else "dashboard/gallery.html"
-    return render(request, template, {"section": "gallery", "page": shown})
+    return render(
+        request, template, {"section": "gallery", "page": shown, "orders": GALLERY_ORDERS}
+    )
 
 
 @page

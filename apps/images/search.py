@@ -102,6 +102,8 @@ def find_images(
     if ids is None:
         ids = line.walk(where, filters.words)
     images = Image.objects.filter(user=user, id__in=ids).order_by(*line.ordering)
+    # Documents of many kilobytes that no list shows.
+    images = images.defer("workflow", "graph")
     return list(images)[::-1] if backwards else list(images)
 
 

@@ -163,7 +163,20 @@ export async function requestDeletion(email) {
   });
 }
 
-/** @param {string} name */
+/** @param {string} name of a picture in the trash */
+export async function restorePicture(name) {
+  await send(`${ROOT}/images/acts`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ act: "restore", images: [name] }),
+  });
+}
+
+/**
+ * Put a picture into the trash.
+ *
+ * @param {string} name
+ */
 export async function deletePicture(name) {
   await send(`${ROOT}/images/${encodeURIComponent(name)}`, { method: "DELETE" });
 }

@@ -1,8 +1,8 @@
 // @ts-check
 /** The gallery and its large view, in the dialog over the grid or as a page of its own. */
 
-import { deletePicture } from "./api.js";
-import { byId, confirmed } from "./dom.js";
+import { deletePicture, restorePicture } from "./api.js";
+import { byId } from "./dom.js";
 import { socket } from "./shell.js";
 import { toast, toastError } from "./toast.js";
 
@@ -79,12 +79,6 @@ function step(side) {
 /** @param {HTMLElement} picture */
 async function remove(picture) {
   const name = picture.dataset.imageName ?? "";
-  const sure = await confirmed({
-    title: gettext("Delete this picture?"),
-    text: gettext("It goes for good, with its thumbnails and settings."),
-    yes: gettext("Delete"),
-  });
-  if (!sure) return;
   try {
     await deletePicture(name);
   } catch (error) {
@@ -99,10 +93,33 @@ async function remove(picture) {
   const beside = [tile?.nextElementSibling, tile?.previousElementSibling];
   const neighbour = beside.find((element) => element?.matches(".tile"));
   if (neighbour instanceof HTMLElement) returnTo = neighbour.dataset.imageName ?? "";
+  const next = tile?.nextSibling ?? null;
   tile?.remove();
   closeViewer();
   showEmptiness();
-  toast(gettext("The picture is deleted."));
+  toast(gettext("The picture is in the trash for 30 days."), {
+    act: {
+      text: gettext("Undo"),
+      run: () => void bringBack(name, () => tile && grid.insertBefore(tile, next)),
+    },
+  });
+}
+
+/**
+ * Take a picture out of the trash again.
+ *
+ * @param {string} name
+ * @param {() => void} show
+ */
+async function bringBack(name, show) {
+  try {
+    await restorePicture(name);
+  } catch (error) {
+    toastError(error);
+    return;
+  }
+  show();
+  showEmptiness();
 }
 
 /** @param {string} prompt */
@@ -116,12 +133,14 @@ async function copyPrompt(prompt) {
 }
 
 function showEmptiness() {
-  byId("gallery-empty", HTMLElement).hidden = grid?.querySelector(".tile") !== null;
+  const isWhole = grid?.dataset.live !== undefined;
+  byId("gallery-empty", HTMLElement).hidden = !isWhole || grid.querySelector(".tile") !== null;
 }
 
 /** @param {string} name */
 async function addTile(name) {
-  if (!grid || tileOf(name)) return;
+  // What is searched for may be something else.
+  if (grid?.dataset.live === undefined || tileOf(name)) return;
   const href = `${grid.dataset.gallery ?? ""}${name}/tile/`;
   await htmx.ajax("GET", href, { target: grid, swap: "afterbegin" });
   tileOf(name)?.classList.add("tile--new");

@@ -10,9 +10,10 @@ const MOST = 3;
  * Show a message for a moment. Errors stay until they are closed: they may need to be copied.
  *
  * @param {string} text
- * @param {{kind?: "note" | "error", errorId?: string | undefined}} [options]
+ * @param {{kind?: "note" | "error", errorId?: string | undefined,
+ *   act?: {text: string, run: () => void}}} [options] `act` is a button beside the words
  */
-export function toast(text, { kind = "note", errorId } = {}) {
+export function toast(text, { kind = "note", errorId, act } = {}) {
   const region = byId("toasts", HTMLElement);
   const words = make("span", { class: "toast__text" }, text);
   if (errorId) {
@@ -37,6 +38,14 @@ export function toast(text, { kind = "note", errorId } = {}) {
     if (region.childElementCount === 0 && region.matches(":popover-open")) region.hidePopover();
   };
   close.addEventListener("click", remove);
+  if (act) {
+    const button = make("button", { type: "button", class: "button button--quiet" }, act.text);
+    button.addEventListener("click", () => {
+      remove();
+      act.run();
+    });
+    words.after(button);
+  }
   while (region.childElementCount >= MOST) region.firstElementChild?.remove();
   region.append(item);
   // Shown anew each time: the top layer is a stack, and a dialog may have opened since.

@@ -55,13 +55,15 @@ def test_a_prompt_becomes_a_picture_that_is_found_and_deleted(
     shoot(studio.page, "viewer")
 
     studio.viewer.get_by_role("button", name="Delete").click()
-    shoot(studio.page, "delete-question")
-    studio.answer("Delete")
 
     expect(studio.page.get_by_role("heading", name="No pictures yet")).to_be_visible()
     expect(studio.tiles).to_have_count(0)
-    expect(studio.page.get_by_text("The picture is deleted.")).to_be_visible()
-    assert not Image.objects.exists()
+    shoot(studio.page, "in-the-trash")
+    assert Image.objects.get().deleted_at is not None
+    studio.page.get_by_role("button", name="Undo").click()
+    expect(studio.tiles).to_have_count(1)
+    expect(studio.page.get_by_role("heading", name="No pictures yet")).to_be_hidden()
+    assert Image.objects.get().deleted_at is None
 
 
 def test_a_reload_in_mid_job_shows_the_truth(studio: Studio) -> None:

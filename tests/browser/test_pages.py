@@ -144,12 +144,33 @@ def test_the_large_view_is_a_page_of_its_own_too(studio: Studio, images: list[Im
     expect(studio.page.get_by_role("heading", name="picture 0")).to_be_visible()
     studio.settle()
     studio.page.get_by_role("button", name="Delete").click()
-    studio.answer("Keep")
-    assert Image.objects.count() == 3
-    studio.page.get_by_role("button", name="Delete").click()
-    studio.answer("Delete")
     expect(studio.tiles).to_have_count(2)
-    assert Image.objects.count() == 2
+    assert Image.objects.filter(deleted_at=None).count() == 2
+
+
+def test_pictures_are_searched_in_the_gallery(
+    studio: Studio, images: list[Image], shoot: Shoot
+) -> None:
+    Image.objects.filter(id=images[1].id).update(starred=True)
+    studio.open("/gallery/")
+    words = studio.page.get_by_role("searchbox", name="Search prompts and notes")
+
+    words.fill("picture 2")
+    words.press("Enter")
+    expect(studio.tiles).to_have_count(1)
+    expect(words).to_have_value("picture 2")
+    shoot(studio.page, "search")
+    words.fill("nothing of the kind")
+    words.press("Enter")
+    expect(studio.page.get_by_role("heading", name="No picture is like that")).to_be_visible()
+    expect(studio.page.get_by_role("heading", name="No pictures yet")).to_be_hidden()
+    studio.page.get_by_role("link", name="Show all pictures").click()
+    expect(studio.tiles).to_have_count(3)
+    studio.page.get_by_label("Starred").check()
+    studio.page.get_by_label("Order").select_option("Oldest first")
+    studio.page.get_by_role("button", name="Search").click()
+    expect(studio.tiles).to_have_count(1)
+    expect(studio.page.get_by_label("Starred")).to_be_checked()
 
 
 def test_older_pictures_come_as_one_scrolls(studio: Studio, transactional_user: User) -> None:

@@ -75,24 +75,6 @@ def test_a_thumbnail_of_another_size_is_not_there(api: APIClient, user: User) ->
     assert api.get(f"{URL}/{image.image_name}/thumbnails/300").status_code == 404
 
 
-def test_deleting_removes_the_row_and_every_file(
-    api: APIClient,
-    user: User,
-    stored_files: Callable[[], set[str]],
-    django_capture_on_commit_callbacks: Any,
-) -> None:
-    image = make_image(user)
-    assert len(stored_files()) == 3
-
-    with django_capture_on_commit_callbacks(execute=True):
-        response = api.delete(f"{URL}/{image.image_name}")
-
-    assert response.status_code == 204
-    assert not Image.objects.exists()
-    assert stored_files() == set()
-    assert api.delete(f"{URL}/{image.image_name}").status_code == 404
-
-
 def test_a_stranger_sees_and_changes_nothing(
     stranger_api: APIClient, user: User, stored_files: Callable[[], set[str]]
 ) -> None:
