@@ -56,6 +56,8 @@ with _env.prefixed("EASEL_"):
     RATE_LIMIT_SCALE: float = _env.float("RATE_LIMIT_SCALE", 1.0)
     # What a scraper of /metrics shows as its bearer token.
     METRICS_TOKEN: str | None = _env.str("METRICS_TOKEN", None)
+    # Queries that take longer are logged, counted and reported.
+    SLOW_QUERY_SECONDS: float = _env.float("SLOW_QUERY_SECONDS", 1.0)
     CLOUDWATCH_METRICS: bool = _env.bool("CLOUDWATCH_METRICS", False)
     SENTRY_DSN: str | None = _env.str("SENTRY_DSN", None)
     # The port of `make up`, and what others reach the pages by: links in mails begin with it.
