@@ -209,6 +209,8 @@ EASEL_METADATA_URL = env.METADATA_URL
 EASEL_METRICS_TOKEN = env.METRICS_TOKEN
 EASEL_METRICS_ON_LOOPBACK = False
 EASEL_SLOW_QUERY_SECONDS = env.SLOW_QUERY_SECONDS
+# How often one line may run one query in a request, where it is watched; 0 watches nothing.
+EASEL_MAX_REPEATED_QUERIES = 0
 EASEL_CLOUDWATCH_METRICS = env.CLOUDWATCH_METRICS
 EASEL_MAX_WAITING_JOBS = 1000
 # So long a worker may serve others first, for the sake of a model that it has loaded.

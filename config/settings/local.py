@@ -7,6 +7,7 @@ from config import env
 from config.local import endpoints
 from config.settings.base import *  # noqa: F403
 from config.settings.base import (
+    MIDDLEWARE,
     cache_settings,
     channel_layer_settings,
     database_settings,
@@ -26,6 +27,8 @@ def _local_secret_key() -> str:
 
 DEBUG = True
 EASEL_REFUSE_WEAK_SETTINGS = False
+EASEL_MAX_REPEATED_QUERIES = 5
+MIDDLEWARE = ["apps.core.repeated_queries.RepeatedQueryMiddleware", *MIDDLEWARE]
 SECRET_KEY = env.SECRET_KEY or _local_secret_key()
 ALLOWED_HOSTS = env.ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
