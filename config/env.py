@@ -20,6 +20,9 @@ with _env.prefixed("EASEL_"):
     CSRF_TRUSTED_ORIGINS: list[str] = _env.list("CSRF_TRUSTED_ORIGINS", [])
     DATABASE_URL: str | None = _env.str("DATABASE_URL", None)
     OWNER_DATABASE_URL: str | None = _env.str("OWNER_DATABASE_URL", None)
+    # A replica that lists and searches may read from, and how late it may be.
+    READER_DATABASE_URL: str | None = _env.str("READER_DATABASE_URL", None)
+    READER_MAX_LAG_SECONDS: float = _env.float("READER_MAX_LAG_SECONDS", 5.0)
     DATABASE_LOGIN: str = _env.str("DATABASE_LOGIN", "ops")
     REDIS_URL: str | None = _env.str("REDIS_URL", None)
     BROKER_URL: str | None = _env.str("BROKER_URL", None)

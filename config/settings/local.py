@@ -11,6 +11,7 @@ from config.settings.base import (
     cache_settings,
     channel_layer_settings,
     database_settings,
+    databases,
     file_storage_settings,
 )
 
@@ -34,12 +35,9 @@ ALLOWED_HOSTS = env.ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 
 _redis_url = env.REDIS_URL or endpoints.redis_url()
-DATABASES = {
-    "default": database_settings(
-        env.DATABASE_URL or endpoints.database_url(env.DATABASE_LOGIN),
-        pool_size=env.WEB_POOL_SIZE,
-    )
-}
+DATABASES = databases(
+    env.DATABASE_URL or endpoints.database_url(env.DATABASE_LOGIN), pool_size=env.WEB_POOL_SIZE
+)
 # With a database of somebody else's, its own login has to be the owner unless one is named.
 _owner_url = env.OWNER_DATABASE_URL or (
     None if env.DATABASE_URL else endpoints.database_url("owner")
