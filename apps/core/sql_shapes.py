@@ -33,7 +33,7 @@ def shape(sql: Any) -> str:
     What cannot be told from a value for certain is left out, with everything after it.
     """
     # psycopg's own compositions have values in them.
-    return _shape(sql) if isinstance(sql, str) else type(sql).__name__
+    return _shape(sql[: _MAX_READ + 1]) if isinstance(sql, str) else type(sql).__name__
 
 
 @lru_cache(maxsize=1024)
@@ -47,7 +47,9 @@ def _shape(sql: str) -> str:
         words.append(_without_value(kind, text))
     else:
         words.append("…" if len(sql) > _MAX_READ else "")
-    blank = " ".join("".join(words).split())
+    # A comment whose end was cut off is taken for operators and names.
+    text, opened, _ = "".join(words).partition("/*")
+    blank = " ".join(f"{text}{'…' if opened else ''}".split())
     listed = _ROWS.sub(r"\1 …", _LISTS.sub("? …", blank))
     return listed if len(listed) <= _MAX_LENGTH else f"{listed[: _MAX_LENGTH - 1]}…"
 
