@@ -4,10 +4,11 @@ import sys
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.exceptions import MiddlewareNotUsed
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import path
 
 from apps.accounts.models import User
@@ -90,6 +91,16 @@ def test_a_loop_of_queries_fails_with_shape_count_and_caller(client: Client, vie
 def test_queries_that_differ_in_values_alone_are_one(client: Client) -> None:
     with pytest.raises(RepeatedQueriesError, match=r"6 times from .* LIMIT \?$"):
         client.get(f"/orm_loop/{LIMIT + 1}")
+
+
+async def test_it_counts_under_asgi_too(async_client: AsyncClient) -> None:
+    try:
+        assert (await async_client.get(f"/raw_loop/{LIMIT}")).status_code == 200
+        with pytest.raises(RepeatedQueriesError, match="12 times from apps/core/health"):
+            await async_client.get("/raw_loop/12")
+    finally:
+        # In the thread, whose connection it is.
+        await sync_to_async(lambda: connection.close())()
 
 
 def test_savepoints_and_scopes_do_not_count(client: Client) -> None:
