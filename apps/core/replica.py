@@ -34,8 +34,10 @@ from apps.core.tenancy import tenant_scope
 READER: Final = "reader"
 Found = TypeVar("Found")
 
-# So long the reader is left alone after it was found away or late.
-_reader = Breaker("reader_left_alone", pause_seconds=5.0)
+# So long the reader is left alone after it was found away.
+_reader = Breaker("reader_away", pause_seconds=5.0)
+# So often it is said that it is late.
+_lateness = Breaker("reader_late", pause_seconds=60.0)
 _marks = Breaker("marks_of_writes_away", pause_seconds=2.0)
 
 # Aurora's readers share the writer's storage: they replay no log, and these functions are errors.
@@ -59,7 +61,7 @@ _ENTER = """
         CASE
             WHEN to_regproc('aurora_version') IS NOT NULL OR NOT pg_is_in_recovery() THEN 0
             WHEN EXISTS (SELECT FROM pg_stat_wal_receiver)
-                AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+                AND pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() THEN 0
             ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())
         END
 """
@@ -239,10 +241,10 @@ def _enter_reader(stack: ExitStack, user_id: str) -> bool:
         with ExitStack() as attempt:
             attempt.enter_context(transaction.atomic(using=READER))
             has_writes, lag = _enter_tenant(user_id, position)
-            if lag > settings.EASEL_READER_MAX_LAG_SECONDS:
-                _reader.found_ill("late")
-                return False
             _reader.found_well()
+            if lag > settings.EASEL_READER_MAX_LAG_SECONDS:
+                _say_late(lag)
+                return False
             if has_writes:
                 stack.enter_context(attempt.pop_all())
             return has_writes
@@ -258,6 +260,13 @@ def _enter_tenant(user_id: str, position: str) -> tuple[bool, float]:
     # Nobody knows of a standby that has seen no commit since its start.
     seconds = float("inf") if lag is None else float(lag)
     return bool(has_position) or position == _NOTHING_WRITTEN, seconds
+
+
+def _say_late(lag: float) -> None:
+    # It is asked again all the same: the first commit after a quiet hour makes a standby an hour
+    # late for the moment until it is replayed.
+    if _lateness.may_try():
+        _lateness.found_ill(f"{lag:.1f} s")
 
 
 def _last_write(user_id: str) -> str | None:

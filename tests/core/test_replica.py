@@ -24,6 +24,7 @@ from apps.core.replica import (
 )
 from apps.core.tenancy import tenant_scope
 from apps.images.models import Image
+from tests.core.test_slow_queries import told
 from tests.core.test_tenancy import in_new_thread
 from tests.factories import make_image
 from tests.plugins.servers import postgres_server, superuser_connection
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "read
 
 @pytest.fixture(autouse=True)
 def breakers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replica, "_reader", Breaker("reader_left_alone", pause_seconds=60))
+    monkeypatch.setattr(replica, "_reader", Breaker("reader_away", pause_seconds=60))
     monkeypatch.setattr(replica, "_marks", Breaker("marks_of_writes_away", pause_seconds=60))
 
 
@@ -244,17 +245,14 @@ def test_a_reader_that_is_away_is_left_alone_for_a_while(
     user: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_image(user)
-    breaker = Breaker("reader_left_alone", pause_seconds=60)
+    breaker = Breaker("reader_away", pause_seconds=60)
     monkeypatch.setattr(replica, "_reader", breaker)
     connections.databases[READER] |= {"HOST": "/nonexistent"}
 
     assert read_from_reader(user.id, owners) == {user.id}
     assert read(user) == DEFAULT_DB_ALIAS
     # Asked twice it would have been found away twice.
-    lines: list[Any] = [record.msg for record in caplog.records]
-    assert [line["reason"] for line in lines if line["event"] == "reader_left_alone"] == [
-        "OperationalError"
-    ]
+    assert [line["reason"] for line in told(caplog, "reader_away")] == ["OperationalError"]
 
     connections.databases[READER] |= {"HOST": connection.settings_dict["HOST"]}
     breaker._until -= 60
