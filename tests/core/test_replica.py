@@ -1,5 +1,6 @@
 """Reads from a replica that is up to date, or away: here it is the very server that is written."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ from apps.core.replica import (
 )
 from apps.core.tenancy import tenant_scope
 from apps.images.models import Image
+from config.settings import base
 from tests.core.test_slow_queries import told
 from tests.core.test_tenancy import in_new_thread
 from tests.factories import make_image
@@ -257,6 +259,24 @@ def test_a_reader_that_is_away_is_left_alone_for_a_while(
     connections.databases[READER] |= {"HOST": connection.settings_dict["HOST"]}
     breaker._until -= 60
     assert read(user) == READER
+
+
+def test_a_read_waits_a_second_at_most_for_a_pool_that_cannot_connect(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = base.reader_settings("postgresql:///easel?host=/nonexistent", pool_size=2)
+    former = connections.databases[READER]
+    monkeypatch.setitem(connections.databases, READER, {**former, **made})
+    del connections[READER]
+    started = time.monotonic()
+    try:
+        assert read(user) == DEFAULT_DB_ALIAS
+        assert 0.9 < time.monotonic() - started < 2.0
+        assert read(user) == DEFAULT_DB_ALIAS
+        assert time.monotonic() - started < 2.2
+    finally:
+        connections[READER].close_pool()  # type: ignore[attr-defined]
+        del connections[READER]
 
 
 def test_no_migration_runs_on_a_reader() -> None:
