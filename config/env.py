@@ -20,6 +20,9 @@ with _env.prefixed("EASEL_"):
     CSRF_TRUSTED_ORIGINS: list[str] = _env.list("CSRF_TRUSTED_ORIGINS", [])
     DATABASE_URL: str | None = _env.str("DATABASE_URL", None)
     OWNER_DATABASE_URL: str | None = _env.str("OWNER_DATABASE_URL", None)
+    # A replica that lists and searches may read from, and how late it may be.
+    READER_DATABASE_URL: str | None = _env.str("READER_DATABASE_URL", None)
+    READER_MAX_LAG_SECONDS: float = _env.float("READER_MAX_LAG_SECONDS", 5.0)
     DATABASE_LOGIN: str = _env.str("DATABASE_LOGIN", "ops")
     REDIS_URL: str | None = _env.str("REDIS_URL", None)
     BROKER_URL: str | None = _env.str("BROKER_URL", None)
@@ -56,6 +59,8 @@ with _env.prefixed("EASEL_"):
     RATE_LIMIT_SCALE: float = _env.float("RATE_LIMIT_SCALE", 1.0)
     # What a scraper of /metrics shows as its bearer token.
     METRICS_TOKEN: str | None = _env.str("METRICS_TOKEN", None)
+    # Queries that take longer are logged, counted and reported.
+    SLOW_QUERY_SECONDS: float = _env.float("SLOW_QUERY_SECONDS", 1.0)
     CLOUDWATCH_METRICS: bool = _env.bool("CLOUDWATCH_METRICS", False)
     SENTRY_DSN: str | None = _env.str("SENTRY_DSN", None)
     # The port of `make up`, and what others reach the pages by: links in mails begin with it.

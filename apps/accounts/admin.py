@@ -2,6 +2,8 @@ import uuid
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
 
 from apps.accounts.models import ApiKey, User
@@ -36,6 +38,14 @@ class UserAdmin(AuditedAdmin[User]):
         """Let superusers alone give rights: who may change users must not rise by it."""
         fixed = tuple(super().get_readonly_fields(request, obj))
         return fixed if request.user.is_superuser else (*fixed, *RIGHTS)
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> ModelMultipleChoiceField[Any] | None:
+        if db_field.name == "user_permissions":
+            # The name of each has that of its model in it.
+            kwargs["queryset"] = Permission.objects.select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def subject_of(self, obj: User) -> uuid.UUID | None:
         return obj.id

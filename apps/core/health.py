@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu import Connection
 
+from apps.core.replica import measure_lag
 from apps.core.tenancy import service_scope
 
 
@@ -44,6 +45,20 @@ def check_database() -> Check:
         return f"PostgreSQL {row[0]}"
 
     return run_check("database", look, advice="Start it with `make up`, or see EASEL_DATABASE_URL.")
+
+
+def check_reader() -> Check:
+    """Look at the replica, where one is set."""
+
+    def look() -> str:
+        lag = measure_lag()
+        if lag > settings.EASEL_READER_MAX_LAG_SECONDS:
+            raise RuntimeError(f"{lag:.1f} s behind")
+        return f"{lag:.1f} s behind"
+
+    return run_check(
+        "reader", look, advice="Lists are read from the writer. See EASEL_READER_DATABASE_URL."
+    )
 
 
 def check_migrations() -> Check:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 # Everything else (request, user, breadcrumbs, host, what a library may add some day) stays here.
 _SENT = frozenset(
-    {"event_id", "timestamp", "level", "platform", "exception", "tags", "release", "sdk"}
+    {
+        *("event_id", "timestamp", "level", "platform", "exception", "tags", "release", "sdk"),
+        "fingerprint",
+    }
 )
 _SENT_OF_FRAMES = frozenset({"filename", "function", "module", "lineno", "in_app", "context_line"})
 
@@ -42,8 +45,11 @@ def start_sentry(*, transport: "type[Transport] | None" = None) -> None:
     )
 
 
-def report(exception: BaseException, *, error_id: str, code: str) -> None:
-    """Hand `exception` over, tagged with the id that its user was shown."""
+def report(exception: BaseException, *, error_id: str, code: str, place: str | None = None) -> None:
+    """Hand `exception` over, tagged with the id that its user was shown.
+
+    What was never raised has no traceback to be told by: it is one issue for each `place`.
+    """
     if not settings.EASEL_SENTRY_DSN:
         return
     import sentry_sdk
@@ -51,6 +57,9 @@ def report(exception: BaseException, *, error_id: str, code: str) -> None:
     with sentry_sdk.new_scope() as scope:
         scope.set_tag("error_id", error_id)
         scope.set_tag("code", code)
+        if place is not None:
+            scope.set_tag("place", place)
+            scope.fingerprint = [code, place]
         scope.capture_exception(exception)
 
 

@@ -11,6 +11,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from apps.core.slow_queries import list_counts
 from apps.generation.fleet import TierFigures, measure_tiers
 from apps.generation.models import JobState, JobTally
 from apps.generation.tallies import RUN_BOUNDS, WAIT_BOUNDS, cumulative, list_tallies
@@ -39,6 +40,7 @@ class _FleetCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _gauges(measure_tiers())
         yield from _counters(list_tallies())
+        yield _slow_queries()
 
 
 def _gauges(tiers: Sequence[TierFigures]) -> Iterator[Metric]:
@@ -87,6 +89,15 @@ def _counters(tallies: Sequence[JobTally]) -> Iterator[Metric]:
             sum_value=sum(kind.run_seconds for kind in kinds),
         )
     yield from (jobs, failures, seconds, wait, run)
+
+
+def _slow_queries() -> Metric:
+    family = CounterMetricFamily(
+        "easel_slow_queries", "Queries that took too long.", labels=["database", "file"]
+    )
+    for database, file, count in list_counts():
+        family.add_metric([database, file], count)
+    return family
 
 
 def _by_model(tallies: Sequence[JobTally]) -> dict[tuple[str, str], list[JobTally]]:

@@ -211,6 +211,12 @@ EASEL_WORKER_MAX_RSS_BYTES = env.WORKER_MAX_RSS_BYTES
 EASEL_METADATA_URL = env.METADATA_URL
 EASEL_METRICS_TOKEN = env.METRICS_TOKEN
 EASEL_METRICS_ON_LOOPBACK = False
+# Reads go to the replica where `apps/core/replica.py` is asked for it, and nowhere else.
+DATABASE_ROUTERS = ["apps.core.replica.ReaderRouter"]
+EASEL_READER_MAX_LAG_SECONDS = env.READER_MAX_LAG_SECONDS
+EASEL_SLOW_QUERY_SECONDS = env.SLOW_QUERY_SECONDS
+# How often one line may run one query in a request, where it is watched; 0 watches nothing.
+EASEL_MAX_REPEATED_QUERIES = 0
 EASEL_CLOUDWATCH_METRICS = env.CLOUDWATCH_METRICS
 EASEL_MAX_WAITING_JOBS = 1000
 # So long a worker may serve others first, for the sake of a model that it has loaded.
@@ -297,6 +303,27 @@ def database_settings(url: str, *, pool_size: int | None = None) -> dict[str, An
     settings["DISABLE_SERVER_SIDE_CURSORS"] = True
     if pool_size:
         settings["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
+    return settings
+
+
+def databases(url: str, *, pool_size: int) -> dict[str, dict[str, Any]]:
+    """Make Django's `DATABASES`: the writer at `url`, and a reader where one is set."""
+    found = {"default": database_settings(url, pool_size=pool_size)}
+    if env.READER_DATABASE_URL:
+        found["reader"] = reader_settings(env.READER_DATABASE_URL, pool_size=pool_size)
+    return found
+
+
+def reader_settings(url: str, *, pool_size: int | None = None) -> dict[str, Any]:
+    """Make the settings of a replica: requests do not wait for it, since the writer can answer."""
+    settings = database_settings(url, pool_size=pool_size)
+    options: dict[str, Any] = settings["OPTIONS"]
+    options.setdefault("connect_timeout", 2)
+    options.setdefault("tcp_user_timeout", 5000)
+    if pool_size:
+        options["pool"]["timeout"] = 1
+        # Its connections are made when something is first read from it.
+        options["pool"]["min_size"] = 0
     return settings
 
 

@@ -9,5 +9,7 @@ DATABASES = {
         env.DATABASE_URL or "postgresql:///easel", pool_size=env.WEB_POOL_SIZE
     )
 }
+# As production does: no query is looked at for being one of many.
+EASEL_MAX_REPEATED_QUERIES = 0
 # The limits are counted as ever, so that their cost is measured, but none is reached.
 EASEL_RATE_LIMIT_SCALE = 1e6

@@ -7,9 +7,11 @@ from config import env
 from config.local import endpoints
 from config.settings.base import *  # noqa: F403
 from config.settings.base import (
+    MIDDLEWARE,
     cache_settings,
     channel_layer_settings,
     database_settings,
+    databases,
     file_storage_settings,
 )
 
@@ -26,17 +28,16 @@ def _local_secret_key() -> str:
 
 DEBUG = True
 EASEL_REFUSE_WEAK_SETTINGS = False
+EASEL_MAX_REPEATED_QUERIES = 5
+MIDDLEWARE = ["apps.core.repeated_queries.RepeatedQueryMiddleware", *MIDDLEWARE]
 SECRET_KEY = env.SECRET_KEY or _local_secret_key()
 ALLOWED_HOSTS = env.ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 
 _redis_url = env.REDIS_URL or endpoints.redis_url()
-DATABASES = {
-    "default": database_settings(
-        env.DATABASE_URL or endpoints.database_url(env.DATABASE_LOGIN),
-        pool_size=env.WEB_POOL_SIZE,
-    )
-}
+DATABASES = databases(
+    env.DATABASE_URL or endpoints.database_url(env.DATABASE_LOGIN), pool_size=env.WEB_POOL_SIZE
+)
 # With a database of somebody else's, its own login has to be the owner unless one is named.
 _owner_url = env.OWNER_DATABASE_URL or (
     None if env.DATABASE_URL else endpoints.database_url("owner")

@@ -12,6 +12,7 @@ from config.settings.base import (
     cache_settings,
     channel_layer_settings,
     database_settings,
+    databases,
     file_storage_settings,
 )
 
@@ -27,11 +28,7 @@ ALLOWED_HOSTS = env.ALLOWED_HOSTS
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 
 _redis_url = _required("REDIS_URL", env.REDIS_URL)
-DATABASES = {
-    "default": database_settings(
-        _required("DATABASE_URL", env.DATABASE_URL), pool_size=env.WEB_POOL_SIZE
-    )
-}
+DATABASES = databases(_required("DATABASE_URL", env.DATABASE_URL), pool_size=env.WEB_POOL_SIZE)
 # Only the migration command has it.
 EASEL_OWNER_DATABASE = database_settings(env.OWNER_DATABASE_URL) if env.OWNER_DATABASE_URL else None
 CACHES = cache_settings(_redis_url)

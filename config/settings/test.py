@@ -7,6 +7,7 @@ from typing import Any
 from config import env
 from config.settings.base import *  # noqa: F403
 from config.settings.base import (
+    MIDDLEWARE,
     cache_settings,
     channel_layer_settings,
     database_settings,
@@ -15,6 +16,8 @@ from config.settings.base import (
 
 SECRET_KEY = env.SECRET_KEY or secrets.token_urlsafe(50)
 EASEL_REFUSE_WEAK_SETTINGS = False
+EASEL_MAX_REPEATED_QUERIES = 5
+MIDDLEWARE = ["apps.core.repeated_queries.RepeatedQueryMiddleware", *MIDDLEWARE]
 EASEL_PUBLIC_URL = "https://easel.example"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 

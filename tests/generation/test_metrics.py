@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode
+from apps.core.health import check_database
 from apps.generation.metrics import exposition
 from apps.generation.models import Job, JobState, JobTally, TallyMark, WorkerState
 from apps.generation.services.cloudwatch import tally_and_publish
@@ -158,6 +159,15 @@ def test_prometheus_is_told_of_jobs_and_workers(
     assert found["easel_run_seconds_bucket", ("basic", key, "10")] == 1
     assert found["easel_run_seconds_count", ("basic", key)] == 2
     assert ("easel_dead_letters", frozenset({"basic"})) not in found
+
+
+def test_prometheus_is_told_of_slow_queries_of_all_processes(settings: Any) -> None:
+    settings.EASEL_SLOW_QUERY_SECONDS = 0.0
+    check_database()
+    check_database()
+    settings.EASEL_SLOW_QUERY_SECONDS = 1.0
+
+    assert samples()["easel_slow_queries_total", ("default", "apps/core/health.py")] == 2
 
 
 def test_metrics_are_there_for_who_has_the_token_alone(client: Client, settings: Any) -> None:

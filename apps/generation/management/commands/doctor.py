@@ -16,9 +16,11 @@ from apps.core.health import (
     check_cache,
     check_database,
     check_migrations,
+    check_reader,
     check_storage,
     run_check,
 )
+from apps.core.replica import has_reader
 from apps.core.tenancy import service_scope
 from apps.generation.models import Job, JobState
 from apps.generation.queues import measure_depths
@@ -41,6 +43,7 @@ class Command(BaseCommand):
             check_python(),
             check_disk(),
             check_database(),
+            *([check_reader()] if has_reader() else []),
             check_migrations(),
             check_cache(),
             check_broker(),
