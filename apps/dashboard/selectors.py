@@ -142,7 +142,7 @@ def gallery_page(
         raise NotFound from error
     return GalleryPage(
         images=page.images,
-        next_cursor=page.next and page.next.to_text(),
+        next_cursor=None if page.next is None else page.next.to_text(),
         words=known.get("q", ""),
         order=query.validated_data["order"],
         starred=known.get("starred") == "true",

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.core.pagination import KeysetPagination
+from apps.core.replica import read_from_reader
 from apps.core.serializers import SwitchField, TextField
 from apps.images.models import (
     MAX_NOTE_LENGTH,
@@ -113,12 +114,12 @@ def asked_page(*, user: User, asked: Mapping[str, Any]) -> ImagePage:
             if name in asked
         },
     )
-    return list_page(
-        user=user,
-        filters=filters,
-        order=order,
-        size=asked["limit"],
-        cursor=None if cursor is None else Cursor.from_text(cursor, order=order),
+    place = None if cursor is None else Cursor.from_text(cursor, order=order)
+    return read_from_reader(
+        user.id,
+        lambda: list_page(
+            user=user, filters=filters, order=order, size=asked["limit"], cursor=place
+        ),
     )
 
 

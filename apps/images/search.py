@@ -13,10 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db import connection
+from django.db import connections
 from django.db.models.expressions import RawSQL
 
 from apps.accounts.models import User
+from apps.core.replica import reading_alias
 from apps.images.models import Image
 
 # More hits of the words than these are too many to be read and sorted.
@@ -234,6 +235,6 @@ def _conditions(filters: Filters) -> _Where:
 
 
 def _rows(query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+    with connections[reading_alias()].cursor() as cursor:
         cursor.execute(query, parameters)
         return list(cursor.fetchall())

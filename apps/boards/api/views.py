@@ -31,6 +31,7 @@ from apps.boards.services import (
     order_boards,
 )
 from apps.core.errors import Invalid
+from apps.core.replica import read_from_reader
 from apps.images.requests import ActResultsSerializer, NamesSerializer, act_results
 from apps.images.selectors import picture_counts
 
@@ -50,10 +51,15 @@ class BoardListView(APIView):
         query.is_valid(raise_exception=True)
         user = signed_in_user(request)
         archived = query.validated_data["archived"] == "true"
-        boards = BoardSerializer(
-            list_boards(user=user, archived=archived), many=True, context={"request": request}
+        found, counts = read_from_reader(
+            user.id,
+            lambda: (
+                list(list_boards(user=user, archived=archived)),
+                picture_counts(user_id=user.id),
+            ),
         )
-        return Response({"boards": boards.data, **picture_counts(user_id=user.id)})
+        boards = BoardSerializer(found, many=True, context={"request": request})
+        return Response({"boards": boards.data, **counts})
 
     @extend_schema(
         request=NewBoardSerializer,

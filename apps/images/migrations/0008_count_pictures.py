@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
             ],
             migrations.RunSQL.noop,
         ),
-        migrations.RunSQL(FORMER.reverse_sql, FORMER.sql),
+        migrations.RunSQL(list(FORMER.reverse_sql or ()), list(FORMER.sql)),
         ServiceTrigger(
             "easel_count_pictures",
             table="images_image",

@@ -15,6 +15,7 @@ from django.db import transaction
 from PIL import Image as PillowImage
 
 from apps.accounts.models import User
+from apps.core.replica import note_write
 from apps.images.files import encode_png, encode_thumbnail
 from apps.images.models import Image, ImageCategory, ImageOrigin
 from apps.images.placeholders import placeholder_of
@@ -77,6 +78,7 @@ def add_results(
     board_id: uuid.UUID | None = None,
 ) -> list[Image]:
     """Insert the rows of a job's stored pictures, each with its place in the batch."""
+    note_write(user_id)
     return Image.objects.bulk_create(
         Image(
             user_id=user_id,
@@ -120,6 +122,7 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
     )
     try:
         with transaction.atomic():
+            note_write(user.id)
             image = Image.objects.create(
                 user=user,
                 image_name=name,
