@@ -106,7 +106,7 @@ TABLE = {
     ("DELETE", f"{API}images/trash"): Row(own(204), Scope.MANAGE),
     ("GET", f"{API}boards"): Row(OWN_API),
     ("POST", f"{API}boards"): Row(own(201), Scope.GENERATE, {"name": "b"}),
-    ("PUT", f"{API}boards/order"): Row(own(204), Scope.GENERATE, {"boards": []}),
+    ("POST", f"{API}boards/order"): Row(own(204), Scope.GENERATE, {"boards": []}),
     ("GET", f"{API}boards/days"): Row(OWN_API),
     ("POST", f"{API}boards/none/images"): Row(own(200), Scope.GENERATE, {"images": [NOBODYS]}),
     ("GET", f"{API}{BOARD}"): Row(OBJECT_API),

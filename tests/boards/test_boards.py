@@ -121,10 +121,10 @@ def test_boards_are_put_in_order(api: APIClient, user: User, stranger: User) -> 
     assert [board["name"] for board in listed(api)] == ["3", "2", "1", "0"]
 
     order = {"boards": [boards[1].id, boards[3].id]}
-    assert api.put(f"{URL}/order", order, format="json").status_code == 204
+    assert api.post(f"{URL}/order", order, format="json").status_code == 204
     in_order = [board["name"] for board in listed(api)]
     theirs = create_board(user=stranger, name="x")
-    refused = api.put(f"{URL}/order", {"boards": [theirs.id, boards[0].id]}, format="json")
+    refused = api.post(f"{URL}/order", {"boards": [theirs.id, boards[0].id]}, format="json")
 
     assert in_order == ["1", "3", "2", "0"]
     assert refused.status_code == 404

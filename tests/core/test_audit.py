@@ -43,6 +43,8 @@ def test_a_deletion_is_on_record(api: APIClient, user: User) -> None:
     image = make_image(user)
 
     api.delete(f"/api/v1/images/{image.image_name}")
+    assert not AuditRecord.objects.filter(act=Act.IMAGE_DELETED).exists()
+    api.delete("/api/v1/images/trash")
 
     record = AuditRecord.objects.get(act=Act.IMAGE_DELETED)
     assert (record.user_id, record.actor_id) == (user.id, user.id)

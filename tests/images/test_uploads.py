@@ -17,8 +17,9 @@ from PIL import PngImagePlugin
 from rest_framework.test import APIClient
 
 from apps.core.errors import Invalid, RateLimited
-from apps.images import heavy_work, services
+from apps.images import heavy_work
 from apps.images.models import Image
+from apps.images.services import pictures
 from apps.images.uploads import Upload, read_upload
 from tests.factories import encode, make_picture
 from tests.images.profiles import BLUE, GREEN, RED, grey_profile, rgb_profile
@@ -260,7 +261,7 @@ def test_a_large_upload_is_on_the_disk_until_it_is_decoded(
         received.append(file)
         return read_upload(file, max_pixels=max_pixels)
 
-    monkeypatch.setattr(services, "read_upload", look)
+    monkeypatch.setattr(pictures, "read_upload", look)
     noise = PillowImage.effect_noise((800, 600), 90)
     small, large = encode(make_picture()).getvalue(), encode(noise).getvalue()
     assert len(small) < 256 * 1024 < len(large)

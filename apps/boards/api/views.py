@@ -77,10 +77,10 @@ class BoardListView(APIView):
 class BoardOrderView(APIView):
     """The order of the boards."""
 
-    required_scopes = by_method(PUT=Scope.GENERATE)
+    required_scopes = by_method(POST=Scope.GENERATE)
 
     @extend_schema(request=BoardOrderSerializer, responses={204: None}, operation_id="boards_order")
-    def put(self, request: Request) -> Response:
+    def post(self, request: Request) -> Response:
         """Put boards into this order; those that are not named come after them."""
         form = BoardOrderSerializer(data=request.data)
         form.is_valid(raise_exception=True)
