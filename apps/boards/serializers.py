@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.boards.models import MAX_BOARDS, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, Board
-from apps.core.serializers import SwitchField, TextField
+from apps.core.serializers import IdField, SwitchField, TextField
 from apps.images.serializers import thumbnail_address
 
 
@@ -61,13 +61,13 @@ class BoardChangesSerializer(serializers.Serializer[Any]):
 
     name = TextField(max_length=MAX_NAME_LENGTH, required=False)
     description = TextField(max_length=MAX_DESCRIPTION_LENGTH, allow_blank=True, required=False)
-    cover = serializers.UUIDField(source="cover_name", allow_null=True, required=False)
+    cover = IdField(source="cover_name", allow_null=True, required=False)
     is_archived = SwitchField(required=False)
     is_auto_add = SwitchField(required=False)
 
 
 class BoardOrderSerializer(serializers.Serializer[Any]):
-    boards = serializers.ListField(child=serializers.UUIDField(), max_length=MAX_BOARDS)
+    boards = serializers.ListField(child=IdField(), max_length=MAX_BOARDS)
 
 
 class BoardDeletionSerializer(serializers.Serializer[Any]):

@@ -33,3 +33,12 @@ class SwitchField(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
+
+
+class IdField(serializers.UUIDField):
+    """A UUID as text: Django REST framework would take `false` for the number 0."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -10,7 +11,7 @@ from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.core.pagination import KeysetPagination
 from apps.core.replica import read_from_reader
-from apps.core.serializers import SwitchField, TextField
+from apps.core.serializers import IdField, SwitchField, TextField
 from apps.images.models import (
     MAX_NOTE_LENGTH,
     MAX_RATING,
@@ -27,7 +28,7 @@ MAX_BIGINT = 2**63 - 1
 MAX_SIDE = 2**31 - 1
 
 
-class BoardField(serializers.UUIDField):
+class BoardField(IdField):
     """The id of a board, or `none` for the pictures on no board."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -62,7 +63,7 @@ class ImageListQuerySerializer(serializers.Serializer[Any]):
     width = serializers.IntegerField(required=False, min_value=1, max_value=MAX_SIDE)
     height = serializers.IntegerField(required=False, min_value=1, max_value=MAX_SIDE)
     seed = serializers.IntegerField(required=False, min_value=0, max_value=MAX_BIGINT)
-    like = serializers.UUIDField(
+    like = IdField(
         required=False, help_text="A picture: those with its settings, whatever their seeds."
     )
     since = serializers.DateTimeField(required=False)
@@ -84,6 +85,13 @@ class ImageListQuerySerializer(serializers.Serializer[Any]):
                 _("Search for %(most)d words at most.") % {"most": MAX_WORDS}
             )
         return words
+
+
+def query_of(parameters: QueryDict) -> dict[str, Any]:
+    """Return the parameters of a list: what is given is asked for, be it empty."""
+    return {
+        name: parameters.getlist(name) if name == "tag" else parameters[name] for name in parameters
+    }
 
 
 def asked_page(*, user: User, asked: Mapping[str, Any]) -> ImagePage:
@@ -148,9 +156,7 @@ class BulkRequestSerializer(serializers.Serializer[Any]):
     """One act on many pictures: `rate` needs `rating`, `tag` and `untag` need `tags`."""
 
     act = BulkAct()
-    images = serializers.ListField(
-        child=serializers.UUIDField(), min_length=1, max_length=MAX_NAMES
-    )
+    images = serializers.ListField(child=IdField(), min_length=1, max_length=MAX_NAMES)
     rating = serializers.IntegerField(required=False, min_value=0, max_value=MAX_RATING)
     tags = serializers.ListField(
         child=TagField(), required=False, min_length=1, max_length=MAX_TAGS
@@ -164,15 +170,13 @@ class BulkRequestSerializer(serializers.Serializer[Any]):
 
 
 class NamesSerializer(serializers.Serializer[Any]):
-    images = serializers.ListField(
-        child=serializers.UUIDField(), min_length=1, max_length=MAX_NAMES
-    )
+    images = serializers.ListField(child=IdField(), min_length=1, max_length=MAX_NAMES)
 
 
 class ActResultSerializer(serializers.Serializer[Any]):
     """What became of one picture: `done`, or `not_found`."""
 
-    image_name = serializers.UUIDField()
+    image_name = IdField()
     status = serializers.ChoiceField(choices=["done", "not_found"])
 
 

@@ -106,6 +106,7 @@ def test_tags_are_added_and_taken_from_many(api: APIClient, user: User) -> None:
         ({"act": "shred"}, "act"),
         ({"act": "star", "images": []}, "images"),
         ({"act": "star", "images": ["x"]}, "images"),
+        ({"act": "star", "images": [False]}, "images"),
         ({"act": "star", "images": [str(uuid.uuid4())] * 1001}, "images"),
     ],
 )

@@ -141,6 +141,7 @@ def test_what_comes_and_goes_shifts_no_page(api: APIClient, user: User) -> None:
         {"seed": str(2**63)},
         {"starred": "yes"},
         {"since": "yesterday"},
+        {"until": ""},
         {"q": "a b c d e f g h i j k"},
         {"q": "\x00"},
     ],

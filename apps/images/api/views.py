@@ -33,6 +33,7 @@ from apps.images.requests import (
     ImageListQuerySerializer,
     act_results,
     asked_page,
+    query_of,
 )
 from apps.images.selectors import get_image, list_trash, read_file, read_thumbnail
 from apps.images.serializers import (
@@ -62,7 +63,7 @@ class ImageListView(APIView):
         operation_id="images_list",
     )
     def get(self, request: Request) -> Response:
-        form = ImageListQuerySerializer(data=request.query_params)
+        form = ImageListQuerySerializer(data=query_of(request.query_params))
         form.is_valid(raise_exception=True)
         page = asked_page(user=signed_in_user(request), asked=form.validated_data)
         images = ImageSerializer(page.images, many=True, context={"request": request})
