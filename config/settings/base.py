@@ -244,7 +244,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "apps.accounts.permissions.HasScope",
         "apps.plans.permissions.HasApiAccess",
     ],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.core.renderers.QuickJsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "apps.core.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "apps.core.schema.EaselSchema",

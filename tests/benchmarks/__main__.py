@@ -12,7 +12,7 @@ from config.local.addresses import LOGINS
 from config.local.postgres import temporary_postgres
 from config.local.valkey import temporary_valkey
 
-NAMES = ("api", "dispatch", "ledger", "progress", "quote", "scheduler", "worker")
+NAMES = ("api", "dispatch", "gallery", "ledger", "progress", "quote", "scheduler", "worker")
 
 
 def main() -> int:
@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rows", type=int, help="of pictures, for the gallery alone")
     options = parser.parse_args()
     with ExitStack() as servers:
         postgres = servers.enter_context(temporary_postgres())
@@ -42,7 +43,8 @@ def main() -> int:
 
         see_everything()
         call_command("migrate", verbosity=0)
-        report = import_module(f"tests.benchmarks.{options.name}").run(quick=options.quick)
+        rows = {} if options.rows is None else {"rows": options.rows}
+        report = import_module(f"tests.benchmarks.{options.name}").run(quick=options.quick, **rows)
     if not options.json:
         for name, value in report.figures.items():
             print(f"{name:<32} {value:10.3f}")

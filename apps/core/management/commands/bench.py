@@ -17,9 +17,12 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--quick", action="store_true", help="a run below a minute")
         parser.add_argument("--json", action="store_true", help="nothing but the JSON")
+        parser.add_argument("--rows", type=int, help="of pictures, for the gallery alone")
 
     def handle(self, *args: Any, **options: Any) -> None:
         flags = [f"--{flag}" for flag in ("quick", "json") if options[flag]]
+        if options["rows"] is not None:
+            flags.append(f"--rows={options['rows']}")
         command = [sys.executable, "-m", "tests.benchmarks", options["name"], *flags]
         result = subprocess.run(command, cwd=settings.BASE_DIR, check=False)  # noqa: S603
         sys.exit(result.returncode)
