@@ -163,6 +163,18 @@ export async function requestDeletion(email) {
   });
 }
 
+/**
+ * @param {string} name
+ * @param {boolean} starred
+ */
+export async function starPicture(name, starred) {
+  await send(`${ROOT}/images/${encodeURIComponent(name)}`, {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ starred }),
+  });
+}
+
 /** @param {string} name of a picture in the trash */
 export async function restorePicture(name) {
   await send(`${ROOT}/images/acts`, {

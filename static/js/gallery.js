@@ -1,7 +1,7 @@
 // @ts-check
 /** The gallery and its large view, in the dialog over the grid or as a page of its own. */
 
-import { deletePicture, restorePicture } from "./api.js";
+import { deletePicture, restorePicture, starPicture } from "./api.js";
 import { byId } from "./dom.js";
 import { socket } from "./shell.js";
 import { toast, toastError } from "./toast.js";
@@ -122,6 +122,21 @@ async function bringBack(name, show) {
   showEmptiness();
 }
 
+/**
+ * @param {HTMLElement} picture
+ * @param {HTMLElement} button
+ */
+async function star(picture, button) {
+  const starred = button.getAttribute("aria-pressed") !== "true";
+  button.setAttribute("aria-pressed", String(starred));
+  try {
+    await starPicture(picture.dataset.imageName ?? "", starred);
+  } catch (error) {
+    button.setAttribute("aria-pressed", String(!starred));
+    toastError(error);
+  }
+}
+
 /** @param {string} prompt */
 async function copyPrompt(prompt) {
   try {
@@ -153,6 +168,7 @@ document.addEventListener("click", (event) => {
   const picture = shown();
   if (button instanceof HTMLElement && picture) {
     if (button.dataset.action === "delete") void remove(picture);
+    else if (button.dataset.action === "star") void star(picture, button);
     else void copyPrompt(button.dataset.prompt ?? "");
     return;
   }

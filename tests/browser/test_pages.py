@@ -151,7 +151,11 @@ def test_the_large_view_is_a_page_of_its_own_too(studio: Studio, images: list[Im
 def test_pictures_are_searched_in_the_gallery(
     studio: Studio, images: list[Image], shoot: Shoot
 ) -> None:
-    Image.objects.filter(id=images[1].id).update(starred=True)
+    studio.open(f"/gallery/{images[1].image_name}/")
+    star = studio.page.get_by_role("button", name="Star")
+    star.click()
+    expect(star).to_have_attribute("aria-pressed", "true")
+    studio.settle()
     studio.open("/gallery/")
     words = studio.page.get_by_role("searchbox", name="Search prompts and notes")
 

@@ -11,6 +11,7 @@ from apps.credits.selectors import Balance, balance_of
 from apps.dashboard.selectors import Banner
 from apps.dashboard.selectors import plan_banner as banner_of
 from apps.images.models import Image
+from apps.images.placeholders import placeholder_url
 
 register = template.Library()
 
@@ -19,6 +20,12 @@ register = template.Library()
 def thumbnail_url(image: Image, size: int) -> str:
     """Return the address of the WebP whose longest side is `size` pixels."""
     return reverse("image-thumbnail", args=[image.image_name, size])
+
+
+@register.filter
+def colours(image: Image) -> str:
+    """Return a tiny picture of an image's colours, to be seen until its thumbnail is there."""
+    return placeholder_url(image.placeholder)
 
 
 @register.simple_tag(takes_context=True)
