@@ -32,6 +32,12 @@ def list_boards(*, user: User, archived: bool | None = False) -> QuerySet[Board]
     return _with_covers(boards).order_by("position", "-created_at", "-id")
 
 
+def board_names(*, user: User) -> QuerySet[Board]:
+    """List the boards of `user` that are not archived by their names alone."""
+    boards = Board.objects.filter(user=user, is_archived=False)
+    return boards.only("id", "name").order_by("position", "-created_at", "-id")
+
+
 def get_board(*, user: User, board_id: uuid.UUID) -> Board:
     """Return a board of `user` with its cover.
 

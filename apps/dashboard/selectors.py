@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _text
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
+from apps.boards.models import Board
+from apps.boards.selectors import board_names, list_boards
 from apps.catalog.serializers import render_models
 from apps.core.errors import Invalid, NotFound
 from apps.images.models import Image
 from apps.images.requests import ImageListQuerySerializer, asked_page
 from apps.images.search import Order
-from apps.images.selectors import get_image, list_images
+from apps.images.selectors import get_image, list_images, picture_counts
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType
 from apps.plans.selectors import known_entitlements
@@ -60,16 +62,35 @@ class GalleryPage:
     words: str = ""
     order: str = Order.NEWEST
     starred: bool = False
+    board: str = ""
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.words or self.starred or self.order != Order.NEWEST)
 
     @property
     def is_whole(self) -> bool:
         """Say whether these are all pictures in the order in which they come."""
-        return not self.words and not self.starred and self.order == Order.NEWEST
+        return not self.is_filtered and not self.board
 
     @property
     def next_query(self) -> str:
-        asked = {"q": self.words, "order": self.order, "starred": self.starred and "true"}
-        return urlencode({k: v for k, v in asked.items() if v} | {"cursor": self.next_cursor})
+        asked = {
+            "q": self.words,
+            "order": self.order,
+            "starred": self.starred and "true",
+            "board": self.board,
+            "cursor": self.next_cursor,
+        }
+        return urlencode({name: value for name, value in asked.items() if value})
+
+
+@dataclass(frozen=True, slots=True)
+class BoardShelf:
+    """The boards beside the gallery, and how many pictures there are in all and on none."""
+
+    boards: Sequence[Board]
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +115,7 @@ class Picture:
 
     image: Image
     facts: Sequence[Fact]
+    boards: Sequence[Board]
     newer: uuid.UUID | None
     older: uuid.UUID | None
 
@@ -127,12 +149,13 @@ def plan_banner(*, user: User) -> Banner | None:
 def gallery_page(
     *, user: User, asked: Mapping[str, str] = MappingProxyType({}), size: int = PAGE_SIZE
 ) -> GalleryPage:
-    """Return the pictures that an address asks for (`q`, `order`, `starred`, `cursor`).
+    """Return the pictures that an address asks for (`q`, `order`, `starred`, `board`, `cursor`).
 
     Raises:
         NotFound: there is no such list.
     """
-    known = {name: asked[name] for name in ("q", "order", "starred", "cursor") if asked.get(name)}
+    names = ("q", "order", "starred", "board", "cursor")
+    known = {name: asked[name] for name in names if asked.get(name)}
     query = ImageListQuerySerializer(data=known | {"limit": size})
     if not query.is_valid():
         raise NotFound
@@ -146,11 +169,17 @@ def gallery_page(
         words=known.get("q", ""),
         order=query.validated_data["order"],
         starred=known.get("starred") == "true",
+        board=known.get("board", ""),
     )
 
 
+def board_shelf(*, user: User) -> BoardShelf:
+    """Return the boards of `user` and how many pictures there are; two queries."""
+    return BoardShelf(boards=list(list_boards(user=user)), counts=picture_counts(user_id=user.id))
+
+
 def get_picture(*, user: User, image_name: uuid.UUID) -> Picture:
-    """Return a picture of `user` with all that its page shows; three queries.
+    """Return a picture of `user` with all that its page shows; four queries.
 
     Raises:
         NotFound: there is none of that name, or it is somebody else's.
@@ -166,6 +195,7 @@ def get_picture(*, user: User, image_name: uuid.UUID) -> Picture:
     return Picture(
         image=image,
         facts=_facts(image),
+        boards=list(board_names(user=user)),
         newer=newer.values_list("image_name", flat=True).first(),
         older=older.values_list("image_name", flat=True).first(),
     )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.dashboard import billing_views, key_views, queue_views, usage_views, views
+from apps.dashboard import billing_views, key_views, queue_views, trash_views, usage_views, views
 
 app_name = "dashboard"
 
@@ -18,6 +18,8 @@ urlpatterns = [
     path("account/plan/waiting/", billing_views.waiting, name="plan-waiting"),
     path("create/", views.create, name="create"),
     path("gallery/", views.gallery, name="gallery"),
+    path("gallery/trash/", trash_views.trash, name="trash"),
+    path("gallery/trash/act/", trash_views.act_on_trash, name="trash-act"),
     path("gallery/<uuid:image_name>/", views.image, name="image"),
     path("gallery/<uuid:image_name>/tile/", views.image_tile, name="image-tile"),
     path("keys/", key_views.keys, name="keys"),

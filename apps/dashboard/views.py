@@ -15,6 +15,7 @@ from apps.core.audit import list_acts
 from apps.core.errors import NotFound
 from apps.dashboard.selectors import (
     GALLERY_ORDERS,
+    board_shelf,
     composer_of,
     gallery_page,
     get_picture,
@@ -66,11 +67,12 @@ def create(request: HttpRequest) -> HttpResponse:
 @page
 def gallery(request: HttpRequest) -> HttpResponse:
     """Show pictures, the newest or those searched for, or to htmx the tiles after a cursor."""
-    shown = gallery_page(user=signed_in_user(request), asked=request.GET.dict())
-    template = "dashboard/partials/tiles.html" if is_htmx(request) else "dashboard/gallery.html"
-    return render(
-        request, template, {"section": "gallery", "page": shown, "orders": GALLERY_ORDERS}
-    )
+    user = signed_in_user(request)
+    context = {"section": "gallery", "page": gallery_page(user=user, asked=request.GET.dict())}
+    if is_htmx(request):
+        return render(request, "dashboard/partials/tiles.html", context)
+    context |= {"orders": GALLERY_ORDERS, "shelf": board_shelf(user=user)}
+    return render(request, "dashboard/gallery.html", context)
 
 
 @page

@@ -155,7 +155,7 @@ class _Line:
             SELECT
                 (SELECT count(*) FROM hits),
                 ARRAY(SELECT id FROM hits WHERE {where.text} ORDER BY {self.sort} LIMIT %s)
-        """  # noqa: S608  (only our own names are put in)
+        """  # noqa: S608  # nosec B608 (only our own names are put in)
         parameters = [list(words), MOST_HITS + 1, *where.parameters, self.size]
         ((count, ids),) = _rows(query, parameters)
         return list(ids) if count <= MOST_HITS else None
@@ -165,7 +165,7 @@ class _Line:
         query = f"""
             SELECT {", ".join(self.keys) if words else "id"} FROM images_image
             WHERE user_id = %s AND {_SHOWN} AND {where.text}
-        """  # noqa: S608
+        """  # noqa: S608  # nosec B608
         parameters = [self.user.id, *where.parameters]
         if words:
             # Most are left out by their bits, without a look at the table; OFFSET 0 keeps the
@@ -181,11 +181,11 @@ class _Line:
                     SELECT easel_has_words({_TEXT}, %s) FROM images_image image
                     WHERE image.user_id = %s AND image.id = listed.id
                 )
-            """  # noqa: S608
+            """  # noqa: S608  # nosec B608
             parameters += [list(words), list(words), list(words), self.user.id]
         else:
             query += f" ORDER BY {self.sort}"
-        return RawSQL(f"{query} LIMIT %s", [*parameters, self.size])  # noqa: S611
+        return RawSQL(f"{query} LIMIT %s", [*parameters, self.size])  # noqa: S611  # nosec B611
 
 
 @dataclass(slots=True)

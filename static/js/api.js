@@ -163,6 +163,27 @@ export async function requestDeletion(email) {
   });
 }
 
+/** @param {string} name */
+export async function createBoard(name) {
+  await send(`${ROOT}/boards`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name }),
+  });
+}
+
+/**
+ * @param {string} name of a picture
+ * @param {string} board its id, or "none"
+ */
+export async function moveToBoard(name, board) {
+  await send(`${ROOT}/boards/${encodeURIComponent(board)}/images`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ images: [name] }),
+  });
+}
+
 /**
  * @param {string} name
  * @param {boolean} starred

@@ -127,7 +127,7 @@ class Studio:
 
     def answer(self, choice: str) -> None:
         """Answer the question on the screen."""
-        question = self.page.get_by_role("dialog", name="Delete this picture?")
+        question = self.page.locator("#confirm[open]")
         question.get_by_role("button", name=choice).click()
 
     def overflow(self) -> int:

@@ -73,17 +73,17 @@ def test_the_gallery_asks_once_however_many_pictures_there_are(
     with counted_queries() as queries:
         response = browser_client.get("/gallery/")
 
-    assert len(queries) == SIGNED_IN_QUERIES + 1
+    assert len(queries) == SIGNED_IN_QUERIES + 3  # pictures, boards, counts
     assert response.content.decode().count('class="tile"') == min(count, 48)
 
 
-def test_a_picture_page_asks_three_times(browser_client: Client, user: User) -> None:
+def test_a_picture_page_asks_four_times(browser_client: Client, user: User) -> None:
     images = add_images(user, 3)
 
     with counted_queries() as queries:
         response = browser_client.get(f"/gallery/{images[1].image_name}/")
 
-    assert len(queries) == SIGNED_IN_QUERIES + 3
+    assert len(queries) == SIGNED_IN_QUERIES + 4
     picture = response.context["picture"]
     assert (picture.newer, picture.older) == (images[2].image_name, images[0].image_name)
 

@@ -155,7 +155,7 @@ AS $$
         AND easel_has_words({WORDS_OF}, words)
     LIMIT most
 $$
-"""  # noqa: S608  (constants)
+"""  # noqa: S608  # nosec B608 (constants)
 
 
 class Migration(migrations.Migration):
