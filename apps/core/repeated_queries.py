@@ -75,6 +75,7 @@ def _refuse_repeats(counts: Counter[tuple[str, str]], request: str) -> None:
         f"{count} times from {place}: {sql}"
         for (sql, place), count in counts.most_common()
         if count > settings.EASEL_MAX_REPEATED_QUERIES
+        and place.partition(":")[0] not in settings.EASEL_REPEATING_LIBRARIES
     ]
     if lines:
         raise RepeatedQueriesError("\n".join([f"{request} ran one query again and again:", *lines]))

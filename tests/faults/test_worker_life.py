@@ -54,9 +54,13 @@ def test_a_worker_hands_a_long_job_back_at_once_when_it_is_asked_to_end(
     stack.start_worker(queues=QUEUES)
     job = make_job(user, starter, **ENDLESS)
     wait_for_steps(job)
-    worker = Worker.objects.get()
-    assert (worker.state, worker.current_job) == (WorkerState.BUSY, job.id)
-    assert worker.loaded_models == [starter.key]
+    # It tells within a second.
+    wait_until(
+        lambda: Worker.objects.filter(state=WorkerState.BUSY, current_job=job.id).exists(),
+        seconds=10,
+        what="the sign of a worker at work",
+    )
+    assert Worker.objects.get().loaded_models == [starter.key]
 
     stack.send_signal("worker", signal.SIGTERM)
 
