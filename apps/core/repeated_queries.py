@@ -47,7 +47,7 @@ class RepeatedQueryMiddleware:
             response = self.get_response(request)
         finally:
             _counts.reset(token)
-        if response.status_code < 500:
+        if response.status_code < 500 and request.path not in settings.EASEL_MAY_REPEAT_QUERIES:
             _refuse_repeats(counts, f"{request.method} {request.path}")
         return response
 
@@ -75,7 +75,6 @@ def _refuse_repeats(counts: Counter[tuple[str, str]], request: str) -> None:
         f"{count} times from {place}: {sql}"
         for (sql, place), count in counts.most_common()
         if count > settings.EASEL_MAX_REPEATED_QUERIES
-        and place.partition(":")[0] not in settings.EASEL_REPEATING_LIBRARIES
     ]
     if lines:
         raise RepeatedQueriesError("\n".join([f"{request} ran one query again and again:", *lines]))

@@ -217,8 +217,8 @@ EASEL_READER_MAX_LAG_SECONDS = env.READER_MAX_LAG_SECONDS
 EASEL_SLOW_QUERY_SECONDS = env.SLOW_QUERY_SECONDS
 # How often one line may run one query in a request, where it is watched; 0 watches nothing.
 EASEL_MAX_REPEATED_QUERIES = 0
-# Files whose queries are repeated by a library and not by us, each with the library.
-EASEL_REPEATING_LIBRARIES = {"apps/plans/services/mirror.py": "dj-stripe, of what an event names"}
+# Addresses that may repeat queries: how much an event of Stripe brings with it is Stripe's to say.
+EASEL_MAY_REPEAT_QUERIES = ("/billing/stripe/webhook/",)
 EASEL_CLOUDWATCH_METRICS = env.CLOUDWATCH_METRICS
 EASEL_MAX_WAITING_JOBS = 1000
 # So long a worker may serve others first, for the sake of a model that it has loaded.
