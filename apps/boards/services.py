@@ -44,8 +44,8 @@ def edit_board(*, user: User, board_id: uuid.UUID, **changes: Any) -> Board:
         # What is put away takes no new pictures.
         if changes.get("is_archived"):
             changes["is_auto_add"] = False
-        if not Board.objects.filter(user=user, id=board_id).update(**changes):
-            raise NotFound
+        if changes:
+            Board.objects.filter(user=user, id=board_id).update(**changes)
         return get_board(user=user, board_id=board_id)
 
 

@@ -37,6 +37,18 @@ def get_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> Image:
     return image
 
 
+def get_shown_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> Image:
+    """Return a picture of a user that is not in the trash.
+
+    Raises:
+        NotFound: there is none of that name, it is thrown away, or somebody else's.
+    """
+    image = get_image(user_id=user_id, image_name=image_name)
+    if image.deleted_at is not None:
+        raise NotFound
+    return image
+
+
 def stored_bytes(*, user_id: uuid.UUID) -> int:
     """Return the bytes that the pictures of a user take."""
     used = StorageUse.objects.filter(user=user_id).values_list("stored_bytes", flat=True).first()

@@ -7,7 +7,7 @@ Everything else in it is the product's. `DEATHS` end it as `kill -9` does; `CLOC
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -78,12 +78,12 @@ def _in_a_renewal() -> None:
     _wrap("gpu_tasks.runner.lease", "watch_leases", wrapper)
 
 
-def _is_thumbnail(key: str, *_: Any) -> bool:
-    return "/thumbnails/" in key
+def _is_thumbnail(keys: Sequence[str], *_: Any) -> bool:
+    return "/thumbnails/" in keys[0]
 
 
-def _is_picture(key: str, *_: Any) -> bool:
-    return "/thumbnails/" not in key
+def _is_picture(keys: Sequence[str], *_: Any) -> bool:
+    return "/thumbnails/" not in keys[0]
 
 
 def _at_step(number: int) -> Callable[..., bool]:

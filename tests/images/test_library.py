@@ -37,6 +37,7 @@ def test_a_picture_is_starred_rated_noted_and_tagged(api: APIClient, user: User)
     assert answer.status_code == 200
     assert {name: answer.json()[name] for name in changes} == changes | {"tags": ["cover", "a b"]}
     assert api.get(f"{URL}/{image.image_name}").json() == answer.json()
+    assert api.patch(f"{URL}/{image.image_name}", {}, format="json").json() == answer.json()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,11 @@ def test_a_deleted_picture_lies_in_the_trash_and_comes_back(
 
     assert names(api) == [str(kept.image_name)]
     assert names(api, f"{URL}/trash") == [str(gone.image_name)]
-    assert api.get(f"{URL}/{gone.image_name}").json()["deleted_at"] is not None
+    assert api.get(f"{URL}/trash").json()["results"][0]["deleted_at"] is not None
+    address = f"{URL}/{gone.image_name}"
+    answers = [api.get(address), api.delete(address), api.patch(address, {}, format="json")]
+    assert {answer.status_code for answer in answers} == {404}
+    assert api.get(f"{address}/thumbnails/256").status_code == 200
     assert len(stored_files()) == 6
     after = StorageUse.objects.get(user=user)
     assert (after.image_count, after.loose_count, after.trash_count) == (1, 1, 1)

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from apps.accounts.models import Scope
 from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
-from apps.core.errors import NotFound, TooLarge
+from apps.core.errors import TooLarge
 from apps.core.pagination import KeysetPagination
 from apps.core.rate_limits import Endpoint
 from apps.images.answers import file_answer
@@ -35,7 +35,7 @@ from apps.images.requests import (
     asked_page,
     query_of,
 )
-from apps.images.selectors import get_image, list_trash, read_file, read_thumbnail
+from apps.images.selectors import get_image, get_shown_image, list_trash, read_file, read_thumbnail
 from apps.images.serializers import (
     ImagePageSerializer,
     ImageSerializer,
@@ -105,7 +105,7 @@ class ImageView(APIView):
 
     @extend_schema(responses=ImageSerializer, operation_id="images_retrieve")
     def get(self, request: Request, image_name: uuid.UUID) -> Response:
-        image = get_image(user_id=signed_in_user(request).id, image_name=image_name)
+        image = get_shown_image(user_id=signed_in_user(request).id, image_name=image_name)
         return Response(ImageSerializer(image, context={"request": request}).data)
 
     @extend_schema(
@@ -122,8 +122,9 @@ class ImageView(APIView):
     @extend_schema(responses={204: None}, operation_id="images_trash")
     def delete(self, request: Request, image_name: uuid.UUID) -> Response:
         """Put the picture into the trash, which keeps it for 30 days."""
-        if not trash_images(user=signed_in_user(request), names=[image_name]):
-            raise NotFound
+        user = signed_in_user(request)
+        image = get_shown_image(user_id=user.id, image_name=image_name)
+        trash_images(user=user, names=[image.image_name])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -44,12 +44,12 @@ def edit_image(*, user: User, image_name: uuid.UUID, **changes: Any) -> Image:
     """Set `starred`, `rating`, `note` or `tags` of a picture, whichever are given.
 
     Raises:
-        NotFound: `user` has no such picture.
+        NotFound: `user` has no such picture, or it is in the trash.
     """
     with transaction.atomic():
         lock_library(user_id=user.id)
-        found = Image.objects.filter(user=user, image_name=image_name).update(**changes)
-        if not found:
+        shown = Image.objects.filter(user=user, image_name=image_name, deleted_at=None)
+        if not (shown.update(**changes) if changes else shown.exists()):
             raise NotFound
         return get_image(user_id=user.id, image_name=image_name)
 
