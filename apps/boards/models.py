@@ -23,7 +23,6 @@ class Board(TenantModel):
     is_archived = models.BooleanField(default=False)
     # New pictures go here; one board of a user at most.
     is_auto_add = models.BooleanField(default=False)
-    # Boards without a place in the user's own order come first, the newest on top.
     position = models.IntegerField(default=0)
     image_count = models.PositiveIntegerField(default=0, editable=False)
 

@@ -21,21 +21,23 @@ class Day:
     image_count: int
 
 
-def list_boards(*, user: User, archived: bool | None = False) -> QuerySet[Board]:
+# The user's own order; boards without a place in it come first, the newest on top.
+IN_ORDER = ("position", "-created_at", "-id")
+
+
+def list_boards(*, user: User, archived: bool = False) -> QuerySet[Board]:
     """List the boards of `user` in their order, with the names of their covers; one query.
 
     A cover is the picture that was chosen, if it is still there, or else the newest.
     """
-    boards = Board.objects.filter(user=user)
-    if archived is not None:
-        boards = boards.filter(is_archived=archived)
-    return _with_covers(boards).order_by("position", "-created_at", "-id")
+    boards = Board.objects.filter(user=user, is_archived=archived)
+    return _with_covers(boards).order_by(*IN_ORDER)
 
 
 def board_names(*, user: User) -> QuerySet[Board]:
     """List the boards of `user` that are not archived by their names alone."""
     boards = Board.objects.filter(user=user, is_archived=False)
-    return boards.only("id", "name").order_by("position", "-created_at", "-id")
+    return boards.only("id", "name").order_by(*IN_ORDER)
 
 
 def get_board(*, user: User, board_id: uuid.UUID) -> Board:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.boards.models import MAX_BOARDS, Board
-from apps.boards.selectors import get_board
+from apps.boards.selectors import IN_ORDER, get_board
 from apps.core.errors import Conflict, NotFound
 from apps.images.models import Image
 from apps.images.services.library import change_images, lock_library
@@ -57,15 +57,12 @@ def order_boards(*, user: User, board_ids: Sequence[uuid.UUID]) -> None:
     """
     with transaction.atomic():
         lock_library(user_id=user.id)
-        boards = {board.id: board for board in Board.objects.filter(user=user)}
+        own = Board.objects.filter(user=user).order_by(*IN_ORDER)
+        boards = {board.id: board for board in own}
         if not boards.keys() >= set(board_ids):
             raise NotFound
-        named = set(board_ids)
-        others = sorted(
-            (board for board in boards.values() if board.id not in named),
-            key=lambda board: (board.position, -board.created_at.timestamp()),
-        )
-        line = [*(boards[board_id] for board_id in dict.fromkeys(board_ids)), *others]
+        # Each once, where it is named first; what is not named comes after it as it was.
+        line = [boards[board_id] for board_id in dict.fromkeys([*board_ids, *boards])]
         for number, board in enumerate(line, start=1):
             board.position = number
         Board.objects.bulk_update(line, ["position"])

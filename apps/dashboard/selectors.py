@@ -87,10 +87,14 @@ class GalleryPage:
 
 @dataclass(frozen=True, slots=True)
 class BoardShelf:
-    """The boards beside the gallery, and how many pictures there are in all and on none."""
+    """The boards beside the gallery, and how many pictures there are in all and on none.
+
+    `shown` is the one whose pictures are looked at, as the address names it.
+    """
 
     boards: Sequence[Board]
     counts: Mapping[str, int]
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +177,13 @@ def gallery_page(
     )
 
 
-def board_shelf(*, user: User) -> BoardShelf:
+def board_shelf(*, user: User, shown: str) -> BoardShelf:
     """Return the boards of `user` and how many pictures there are; two queries."""
-    return BoardShelf(boards=list(list_boards(user=user)), counts=picture_counts(user_id=user.id))
+    return BoardShelf(
+        boards=list(list_boards(user=user)),
+        counts=picture_counts(user_id=user.id),
+        shown=shown,
+    )
 
 
 def get_picture(*, user: User, image_name: uuid.UUID) -> Picture:

@@ -68,11 +68,19 @@ def create(request: HttpRequest) -> HttpResponse:
 def gallery(request: HttpRequest) -> HttpResponse:
     """Show pictures, the newest or those searched for, or to htmx the tiles after a cursor."""
     user = signed_in_user(request)
-    context = {"section": "gallery", "page": gallery_page(user=user, asked=request.GET.dict())}
+    found = gallery_page(user=user, asked=request.GET.dict())
+    context = {"section": "gallery", "page": found}
     if is_htmx(request):
         return render(request, "dashboard/partials/tiles.html", context)
-    context |= {"orders": GALLERY_ORDERS, "shelf": board_shelf(user=user)}
+    context |= {"orders": GALLERY_ORDERS, "shelf": board_shelf(user=user, shown=found.board)}
     return render(request, "dashboard/gallery.html", context)
+
+
+@page
+def shelf(request: HttpRequest) -> HttpResponse:
+    """Render the boards anew, after something about them has changed."""
+    boards = board_shelf(user=signed_in_user(request), shown=request.GET.get("board", ""))
+    return render(request, "dashboard/partials/boards.html", {"shelf": boards})
 
 
 @page

@@ -28,6 +28,19 @@ class ImageCategory(models.TextChoices):
     USER = "user", _("upload")
 
 
+class ImageAct(models.TextChoices):
+    """What can be done to many pictures at once."""
+
+    STAR = "star"
+    UNSTAR = "unstar"
+    RATE = "rate"
+    TAG = "tag"
+    UNTAG = "untag"
+    TRASH = "trash"
+    RESTORE = "restore"
+    PURGE = "purge"
+
+
 class Image(TenantModel):
     """A picture of one user.
 

@@ -17,6 +17,7 @@ from apps.images.models import (
     MAX_RATING,
     MAX_TAG_LENGTH,
     MAX_TAGS,
+    ImageAct,
     ImageCategory,
 )
 from apps.images.pages import Cursor, ImagePage, list_page
@@ -26,6 +27,10 @@ MAX_NAMES = 1000
 MAX_WORDS = 10
 MAX_BIGINT = 2**63 - 1
 MAX_SIDE = 2**31 - 1
+
+
+# What an act cannot do without.
+_NEEDED = {ImageAct.RATE: "rating", ImageAct.TAG: "tags", ImageAct.UNTAG: "tags"}
 
 
 class BoardField(IdField):
@@ -143,19 +148,10 @@ class ImageChangesSerializer(serializers.Serializer[Any]):
         return list(dict.fromkeys(value))
 
 
-class BulkAct(serializers.ChoiceField):
-    """What to do with each of the pictures."""
-
-    ACTS = ("star", "unstar", "rate", "tag", "untag", "trash", "restore", "purge")
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(choices=[(act, act) for act in self.ACTS], **options)
-
-
 class BulkRequestSerializer(serializers.Serializer[Any]):
     """One act on many pictures: `rate` needs `rating`, `tag` and `untag` need `tags`."""
 
-    act = BulkAct()
+    act = serializers.ChoiceField(choices=[(act.value, act.value) for act in ImageAct])
     images = serializers.ListField(child=IdField(), min_length=1, max_length=MAX_NAMES)
     rating = serializers.IntegerField(required=False, min_value=0, max_value=MAX_RATING)
     tags = serializers.ListField(
@@ -163,7 +159,7 @@ class BulkRequestSerializer(serializers.Serializer[Any]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        needed = {"rate": "rating", "tag": "tags", "untag": "tags"}.get(attrs["act"])
+        needed = _NEEDED.get(ImageAct(attrs["act"]))
         if needed is not None and needed not in attrs:
             raise serializers.ValidationError({needed: [_("This act needs a value here.")]})
         return attrs

@@ -1,7 +1,7 @@
 """Benchmarks: as the tests, with the database pool of production."""
 
 from config import env
-from config.settings.base import database_settings
+from config.settings.servers import database_settings
 from config.settings.test import *  # noqa: F403
 
 DATABASES = {

@@ -7,8 +7,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 from config.settings.base import *  # noqa: F403
-from config.settings.base import (
-    CONTENT_SECURITY_POLICY,
+from config.settings.base import CONTENT_SECURITY_POLICY
+from config.settings.servers import (
     cache_settings,
     channel_layer_settings,
     database_settings,

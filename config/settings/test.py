@@ -6,8 +6,8 @@ from typing import Any
 
 from config import env
 from config.settings.base import *  # noqa: F403
-from config.settings.base import (
-    MIDDLEWARE,
+from config.settings.base import MIDDLEWARE
+from config.settings.servers import (
     cache_settings,
     channel_layer_settings,
     database_settings,

@@ -20,8 +20,17 @@ async function add(form) {
     toastError(error);
     return;
   }
-  // The shelf and the choice beside a picture are the server's to draw.
-  location.reload();
+  await drawShelf();
+  const input = document.querySelector("#new-board input");
+  if (input instanceof HTMLInputElement) input.focus();
+}
+
+/** Draw boards and counts anew, where they are shown. */
+export async function drawShelf() {
+  const shelf = document.getElementById("shelf");
+  if (shelf?.dataset.href) {
+    await htmx.ajax("GET", shelf.dataset.href, { target: shelf, swap: "outerHTML" });
+  }
 }
 
 document.addEventListener("change", (event) => {
@@ -40,4 +49,5 @@ async function move(choice) {
     return;
   }
   toast(gettext("The picture is on another board."));
+  void drawShelf();
 }

@@ -2,6 +2,7 @@
 /** The gallery and its large view, in the dialog over the grid or as a page of its own. */
 
 import { deletePicture, restorePicture, starPicture } from "./api.js";
+import { drawShelf } from "./boards.js";
 import { byId } from "./dom.js";
 import { socket } from "./shell.js";
 import { toast, toastError } from "./toast.js";
@@ -97,6 +98,7 @@ async function remove(picture) {
   tile?.remove();
   closeViewer();
   showEmptiness();
+  void drawShelf();
   toast(gettext("The picture is in the trash for 30 days."), {
     act: {
       text: gettext("Undo"),
@@ -120,6 +122,7 @@ async function bringBack(name, show) {
   }
   show();
   showEmptiness();
+  void drawShelf();
 }
 
 /**
@@ -160,6 +163,7 @@ async function addTile(name) {
   await htmx.ajax("GET", href, { target: grid, swap: "afterbegin" });
   tileOf(name)?.classList.add("tile--new");
   showEmptiness();
+  void drawShelf();
 }
 
 document.addEventListener("click", (event) => {

@@ -58,11 +58,15 @@ def test_a_prompt_becomes_a_picture_that_is_found_and_deleted(
 
     expect(studio.page.get_by_role("heading", name="No pictures yet")).to_be_visible()
     expect(studio.tiles).to_have_count(0)
+    expect(studio.page.get_by_role("link", name="All pictures 0")).to_be_visible()
+    expect(studio.page.get_by_role("link", name="Trash 1")).to_be_visible()
+    studio.settle()
     shoot(studio.page, "in-the-trash")
     assert Image.objects.get().deleted_at is not None
     studio.page.get_by_role("button", name="Undo").click()
     expect(studio.tiles).to_have_count(1)
     expect(studio.page.get_by_role("heading", name="No pictures yet")).to_be_hidden()
+    expect(studio.page.get_by_role("link", name="All pictures 1")).to_be_visible()
     assert Image.objects.get().deleted_at is None
 
 

@@ -16,7 +16,7 @@ from apps.core.replica import (
 from apps.core.tenancy import tenant_scope
 from apps.images.models import Image
 from config import env
-from config.settings import base
+from config.settings import servers
 from tests.core.test_tenancy import in_new_thread
 from tests.factories import make_image
 
@@ -66,10 +66,10 @@ def test_settings_name_a_reader_only_where_the_environment_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     writer = "postgresql://easel_web@writer/easel"
-    assert set(base.databases(writer, pool_size=4)) == {"default"}
+    assert set(servers.databases(writer, pool_size=4)) == {"default"}
     monkeypatch.setattr(env, "READER_DATABASE_URL", "postgresql://easel_web@reader/easel")
 
-    found = base.databases(writer, pool_size=4)
+    found = servers.databases(writer, pool_size=4)
 
     assert (found["default"]["HOST"], found["reader"]["HOST"]) == ("writer", "reader")
     assert found["default"]["OPTIONS"]["pool"] == {"min_size": 1, "max_size": 4, "timeout": 10}

@@ -25,7 +25,7 @@ from apps.core.replica import (
 )
 from apps.core.tenancy import tenant_scope
 from apps.images.models import Image
-from config.settings import base
+from config.settings import servers
 from tests.core.test_slow_queries import told
 from tests.core.test_tenancy import in_new_thread
 from tests.factories import make_image
@@ -264,7 +264,7 @@ def test_a_reader_that_is_away_is_left_alone_for_a_while(
 def test_a_read_waits_a_second_at_most_for_a_pool_that_cannot_connect(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = base.reader_settings("postgresql:///easel?host=/nonexistent", pool_size=2)
+    made = servers.reader_settings("postgresql:///easel?host=/nonexistent", pool_size=2)
     former = connections.databases[READER]
     monkeypatch.setitem(connections.databases, READER, {**former, **made})
     del connections[READER]

@@ -24,7 +24,7 @@ from apps.core.rate_limits import Endpoint
 from apps.images.answers import file_answer
 from apps.images.api.formats import AnyFormat, ExportSerializer
 from apps.images.exports import ExportFormat, export_picture
-from apps.images.models import Image
+from apps.images.models import Image, ImageAct
 from apps.images.pages import Cursor
 from apps.images.requests import (
     ActResultsSerializer,
@@ -144,7 +144,7 @@ class ImageActsView(APIView):
         asked = form.validated_data
         done = act_on_images(
             user=signed_in_user(request),
-            act=asked["act"],
+            act=ImageAct(asked["act"]),
             names=asked["images"],
             rating=asked.get("rating", 0),
             tags=asked.get("tags", ()),

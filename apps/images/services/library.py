@@ -17,14 +17,14 @@ from apps.core.errors import NotFound
 from apps.core.models import Act
 from apps.core.replica import note_write
 from apps.core.tenancy import service_scope, tenant_scope
-from apps.images.models import MAX_TAGS, Image
+from apps.images.models import MAX_TAGS, Image, ImageAct
 from apps.images.selectors import get_image
 from apps.images.services.pictures import delete_files
 
 logger = structlog.get_logger(__name__)
 
 TRASH_KEPT = timedelta(days=30)
-PICTURES_A_SWEEP = 500
+PICTURES_A_BATCH = 500
 
 
 def lock_library(*, user_id: uuid.UUID) -> None:
@@ -89,29 +89,27 @@ def tag_images(
 def act_on_images(
     *,
     user: User,
-    act: str,
+    act: ImageAct,
     names: Collection[uuid.UUID],
     rating: int = 0,
     tags: Sequence[str] = (),
 ) -> set[uuid.UUID]:
     """Do one of the acts of the API to pictures, all or none; return those that are there."""
     match act:
-        case "star" | "unstar":
-            return star_images(user=user, names=names, starred=act == "star")
-        case "rate":
+        case ImageAct.STAR | ImageAct.UNSTAR:
+            return star_images(user=user, names=names, starred=act is ImageAct.STAR)
+        case ImageAct.RATE:
             return rate_images(user=user, names=names, rating=rating)
-        case "tag":
+        case ImageAct.TAG:
             return tag_images(user=user, names=names, add=tags)
-        case "untag":
+        case ImageAct.UNTAG:
             return tag_images(user=user, names=names, remove=tags)
-        case "trash":
+        case ImageAct.TRASH:
             return trash_images(user=user, names=names)
-        case "restore":
+        case ImageAct.RESTORE:
             return restore_images(user=user, names=names)
-        case "purge":
+        case ImageAct.PURGE:
             return purge_images(user_id=user.id, names=names, actor_id=user.id)
-        case _:
-            raise ValueError(act)
 
 
 def trash_images(*, user: User, names: Collection[uuid.UUID]) -> set[uuid.UUID]:
@@ -156,12 +154,23 @@ def empty_trash(*, user: User) -> int:
 
 
 def empty_trashes() -> int:
-    """Delete for good what has been in anybody's trash for 30 days; return how many were."""
+    """Delete for good what has been in anybody's trash for 30 days; return how many were.
+
+    A batch at a time, each looked for anew.
+    """
+    purged = 0
+    while batch := _purge_some():
+        purged += batch
+    return purged
+
+
+def _purge_some() -> int:
     with service_scope("find trash past its time"):
         past = Image.objects.filter(deleted_at__lt=timezone.now() - TRASH_KEPT)
-        found = list(past.order_by("deleted_at").values_list("user_id", "image_name"))
+        oldest = past.order_by("deleted_at")[:PICTURES_A_BATCH]
+        found = list(oldest.values_list("user_id", "image_name"))
     names: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
-    for user_id, name in found[:PICTURES_A_SWEEP]:
+    for user_id, name in found:
         names[user_id].append(name)
     purged = 0
     for user_id, theirs in names.items():
