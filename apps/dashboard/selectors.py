@@ -21,7 +21,7 @@ from apps.catalog.serializers import render_models
 from apps.core.errors import Invalid, NotFound
 from apps.images.models import Image
 from apps.images.requests import ImageListQuerySerializer, asked_page
-from apps.images.search import Order
+from apps.images.search import ListedImage, Order
 from apps.images.selectors import get_image, list_images, picture_counts
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType
@@ -57,7 +57,7 @@ class Composer:
 class GalleryPage:
     """Some pictures, what they were searched by, and where the list goes on."""
 
-    images: Sequence[Image]
+    images: Sequence[ListedImage]
     next_cursor: str | None
     words: str = ""
     order: str = Order.NEWEST

@@ -184,6 +184,7 @@ EASEL_VERSION = VERSION
 # The admin needs a database login that may take the service role: in production it is a web
 # service of its own.
 EASEL_SERVE_ADMIN = env.SERVE_ADMIN
+EASEL_WEB_THREADS = env.WEB_THREADS
 # The e-mail of the demo user, where there is one.
 EASEL_DEMO_SIGN_IN: str | None = None
 # Where mails are written instead of sent, as the page tells.

@@ -9,11 +9,12 @@ from config import env
 def database_settings(url: str, *, pool_size: int | None = None) -> dict[str, Any]:
     """Make Django's `DATABASES["default"]` from a URL, with a pool of `pool_size` if given.
 
-    Under ASGI each request runs in a thread of its own, so persistent connections bound to
-    threads would never be reused; psycopg's pool is shared by all threads.
+    Requests, sockets and streams run in threads of their own kinds; psycopg's pool is shared by
+    all of them.
     """
     settings: dict[str, Any] = env.parse_database_url(url)
-    settings["CONN_HEALTH_CHECKS"] = True
+    # Pooled connections are looked at by our backend, without a round trip.
+    settings["CONN_HEALTH_CHECKS"] = pool_size is None
     # A pooler in transaction mode gives the next statement to another connection.
     settings["DISABLE_SERVER_SIDE_CURSORS"] = True
     if pool_size:

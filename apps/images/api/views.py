@@ -39,6 +39,7 @@ from apps.images.selectors import get_image, get_shown_image, list_trash, read_f
 from apps.images.serializers import (
     ImagePageSerializer,
     ImageSerializer,
+    ImageWriter,
     UploadSerializer,
 )
 from apps.images.services.library import (
@@ -66,12 +67,12 @@ class ImageListView(APIView):
         form = ImageListQuerySerializer(data=query_of(request.query_params))
         form.is_valid(raise_exception=True)
         page = asked_page(user=signed_in_user(request), asked=form.validated_data)
-        images = ImageSerializer(page.images, many=True, context={"request": request})
+        writer = ImageWriter(request)
         return Response(
             {
                 "next": _beside(request, page.next),
                 "previous": _beside(request, page.previous),
-                "results": images.data,
+                "results": [writer.write(image) for image in page.images],
             }
         )
 
