@@ -53,6 +53,8 @@ with _env.prefixed("EASEL_"):
     # More threads than a few hinder each other: one at a time runs Python.
     WEB_THREADS: int = _env.int("WEB_THREADS", 8)
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
+    # How long a page of a list is kept in the cache while nothing changes; 0 keeps none.
+    LIST_CACHE_SECONDS: int = _env.int("LIST_CACHE_SECONDS", 60)
     SERVE_ADMIN: bool = _env.bool("SERVE_ADMIN", False)
     # How many of our own proxies append to X-Forwarded-For.
     TRUSTED_PROXIES: int = _env.int("TRUSTED_PROXIES", 0)

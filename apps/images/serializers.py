@@ -90,6 +90,11 @@ class ImageWriter:
         self._list_url = reverse("images")
         self._is_signed = _is_program(request)
 
+    @property
+    def kind(self) -> str:
+        """Name what the JSON of a picture hangs on beside the picture."""
+        return "signed" if self._is_signed else "plain"
+
     def write(self, image: Image | ListedImage) -> dict[str, Any]:
         """Return the JSON form of `image`."""
         url = f"{self._list_url}/{image.image_name}"

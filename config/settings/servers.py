@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 from config import env
 
 
@@ -53,6 +56,9 @@ def cache_settings(url: str) -> dict[str, Any]:
             "OPTIONS": {
                 "SOCKET_CONNECT_TIMEOUT": 2,
                 "SOCKET_TIMEOUT": 5,
+                # Once more for a connection that was closed meanwhile. By itself the client would
+                # wait for seconds, and requests go on without the cache.
+                "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 1)},
             },
         }
     }

@@ -21,9 +21,11 @@ from apps.accounts.requests import signed_in_user
 from apps.core.errors import TooLarge
 from apps.core.pagination import KeysetPagination
 from apps.core.rate_limits import Endpoint
+from apps.core.renderers import to_json
 from apps.images.answers import file_answer
 from apps.images.api.formats import AnyFormat, ExportSerializer
 from apps.images.exports import ExportFormat, export_picture
+from apps.images.kept_lists import kept_page
 from apps.images.models import Image, ImageAct
 from apps.images.pages import Cursor
 from apps.images.requests import (
@@ -63,18 +65,26 @@ class ImageListView(APIView):
         responses=ImagePageSerializer,
         operation_id="images_list",
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         form = ImageListQuerySerializer(data=query_of(request.query_params))
         form.is_valid(raise_exception=True)
-        page = asked_page(user=signed_in_user(request), asked=form.validated_data)
+        user = signed_in_user(request)
         writer = ImageWriter(request)
-        return Response(
-            {
-                "next": _beside(request, page.next),
-                "previous": _beside(request, page.previous),
-                "results": [writer.write(image) for image in page.images],
-            }
-        )
+
+        def make() -> bytes:
+            page = asked_page(user=user, asked=form.validated_data)
+            return to_json(
+                {
+                    "next": _beside(request, page.next),
+                    "previous": _beside(request, page.previous),
+                    "results": [writer.write(image) for image in page.images],
+                }
+            )
+
+        asked = f"{writer.kind} {request.build_absolute_uri()}"
+        page = kept_page(user_id=user.id, asked=asked, make=make)
+        headers = {"Cache-Status": f"easel; {'hit' if page.is_hit else 'fwd=miss'}"}
+        return HttpResponse(page.content, content_type="application/json", headers=headers)
 
     @extend_schema(
         request={"multipart/form-data": UploadSerializer},
