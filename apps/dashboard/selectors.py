@@ -19,9 +19,10 @@ from apps.boards.models import Board
 from apps.boards.selectors import board_names, list_boards
 from apps.catalog.serializers import render_models
 from apps.core.errors import Invalid, NotFound
+from apps.images.listed import ListedImage
 from apps.images.models import Image
 from apps.images.requests import ImageListQuerySerializer, asked_page
-from apps.images.search import ListedImage, Order
+from apps.images.search import Order
 from apps.images.selectors import get_image, list_images, picture_counts
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.core.errors import Invalid
+from apps.images.listed import ListedImage
 from apps.images.models import MAX_RATING
-from apps.images.search import Filters, ListedImage, Order, Place, find_images
+from apps.images.search import Filters, Order, Place, find_images
 
 _RATINGS = range(MAX_RATING + 1)
 

@@ -11,9 +11,9 @@ from rest_framework.request import Request
 
 from apps.accounts.credentials import CredentialKind
 from apps.accounts.requests import credential_of
+from apps.images.listed import ListedImage
 from apps.images.models import Image
 from apps.images.placeholders import placeholder_url
-from apps.images.search import ListedImage
 from apps.images.selectors import FULL
 from apps.images.signing import signed_address
 from apps.images.storage import THUMBNAIL_SIZES

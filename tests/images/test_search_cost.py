@@ -14,11 +14,11 @@ from apps.accounts.models import User
 from apps.boards.models import Board
 from apps.boards.services import create_board
 from apps.core.tenancy import tenant_scope
+from apps.images.listed import ListedImage
 from apps.images.models import Image
 from apps.images.search import (
     LOOSE,
     Filters,
-    ListedImage,
     Order,
     Place,
     find_images,

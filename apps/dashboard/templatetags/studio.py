@@ -10,9 +10,9 @@ from apps.accounts.models import User
 from apps.credits.selectors import Balance, balance_of
 from apps.dashboard.selectors import Banner
 from apps.dashboard.selectors import plan_banner as banner_of
+from apps.images.listed import ListedImage
 from apps.images.models import Image
 from apps.images.placeholders import placeholder_url
-from apps.images.search import ListedImage
 
 register = template.Library()
 

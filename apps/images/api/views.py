@@ -35,9 +35,9 @@ from apps.images.requests import (
     ImageListQuerySerializer,
     act_results,
     asked_page,
-    query_of,
+    checked_query,
 )
-from apps.images.selectors import get_image, get_shown_image, list_trash, read_file, read_thumbnail
+from apps.images.selectors import get_image, get_listed_image, list_trash, read_file, read_thumbnail
 from apps.images.serializers import (
     ImagePageSerializer,
     ImageSerializer,
@@ -66,13 +66,12 @@ class ImageListView(APIView):
         operation_id="images_list",
     )
     def get(self, request: Request) -> HttpResponse:
-        form = ImageListQuerySerializer(data=query_of(request.query_params))
-        form.is_valid(raise_exception=True)
+        wanted = checked_query(request.query_params)
         user = signed_in_user(request)
         writer = ImageWriter(request)
 
         def make() -> bytes:
-            page = asked_page(user=user, asked=form.validated_data)
+            page = asked_page(user=user, asked=wanted)
             return to_json(
                 {
                     "next": _beside(request, page.next),
@@ -116,8 +115,8 @@ class ImageView(APIView):
 
     @extend_schema(responses=ImageSerializer, operation_id="images_retrieve")
     def get(self, request: Request, image_name: uuid.UUID) -> Response:
-        image = get_shown_image(user_id=signed_in_user(request).id, image_name=image_name)
-        return Response(ImageSerializer(image, context={"request": request}).data)
+        image = get_listed_image(user_id=signed_in_user(request).id, image_name=image_name)
+        return Response(ImageWriter(request).write(image))
 
     @extend_schema(
         request=ImageChangesSerializer, responses=ImageSerializer, operation_id="images_edit"
@@ -134,7 +133,7 @@ class ImageView(APIView):
     def delete(self, request: Request, image_name: uuid.UUID) -> Response:
         """Put the picture into the trash, which keeps it for 30 days."""
         user = signed_in_user(request)
-        image = get_shown_image(user_id=user.id, image_name=image_name)
+        image = get_listed_image(user_id=user.id, image_name=image_name)
         trash_images(user=user, names=[image.image_name])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
