@@ -196,6 +196,10 @@ def slow_checks() -> list[Check]:
         Check("Chromium", has_chromium),
         Check("PgBouncer", has_pgbouncer),
         program("slow tests", *pytest, "-m", "slow", *_side_by_side(), OMP_NUM_THREADS="1"),
+        program(
+            "lists compared",
+            *(*pytest, "-p", "pytest_benchmark.plugin", "tests/benchmarks/compare_lists.py"),
+        ),
         # What a job costs, who sees it and how it ends must not depend on what it was made with.
         program(
             "tests with shared passes",

@@ -78,7 +78,8 @@ class Creator(FastHttpUser):
         answer = self.client.get(address, headers=self.headers, name=name)
         if answer.status_code != 200:
             return
-        _lists["hit" if "hit" in (answer.headers or {}).get("Cache-Status", "") else "miss"] += 1
+        headers: Any = answer.headers
+        _lists["hit" if "hit" in headers["Cache-Status"] else "miss"] += 1
         page = answer.json()
         self.shown = page["results"] or self.shown
         self.next_page = page["next"]
