@@ -12,7 +12,6 @@ from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from apps.accounts.models import Scope
@@ -21,11 +20,10 @@ from apps.accounts.requests import signed_in_user
 from apps.core.errors import TooLarge
 from apps.core.pagination import KeysetPagination
 from apps.core.rate_limits import Endpoint
-from apps.images.answers import file_answer
+from apps.images.answers import file_answer, page_address
 from apps.images.api.formats import AnyFormat, ExportSerializer
 from apps.images.exports import ExportFormat, export_picture
 from apps.images.models import Image, ImageAct
-from apps.images.pages import Cursor
 from apps.images.requests import (
     ActResultsSerializer,
     BulkRequestSerializer,
@@ -69,8 +67,8 @@ class ImageListView(APIView):
         images = ImageSerializer(page.images, many=True, context={"request": request})
         return Response(
             {
-                "next": _beside(request, page.next),
-                "previous": _beside(request, page.previous),
+                "next": page_address(request, page.next),
+                "previous": page_address(request, page.previous),
                 "results": images.data,
             }
         )
@@ -89,12 +87,6 @@ class ImageListView(APIView):
         image = upload_image(user=signed_in_user(request), file=file)
         data = ImageSerializer(image, context={"request": request}).data
         return Response(data, status=status.HTTP_201_CREATED, headers={"Location": data["url"]})
-
-
-def _beside(request: Request, cursor: Cursor | None) -> str | None:
-    if cursor is None:
-        return None
-    return replace_query_param(request.build_absolute_uri(), "cursor", cursor.to_text())
 
 
 @method_decorator(conditional_page, name="dispatch")
