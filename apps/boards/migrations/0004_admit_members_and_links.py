@@ -30,8 +30,8 @@ LANGUAGE sql STABLE AS $$
             WHERE subscription.user_id = owner.id
                 AND subscription.plan IN ('enterprise')
                 AND subscription.pause_reason = ''
-                AND subscription.valid_from <= now()
-                AND (subscription.valid_until IS NULL OR subscription.valid_until > now())
+                AND subscription.valid_from <= statement_timestamp()
+                AND (subscription.valid_until IS NULL OR subscription.valid_until > statement_timestamp())
         )
 $$
 """  # noqa: S608  # nosec B608 (constants)
