@@ -50,10 +50,13 @@ class Board(TenantModel):
 
 
 class MemberRole(models.TextChoices):
-    """What somebody may do with a board of another user."""
+    """What somebody may do with a board of another user.
 
-    VIEWER = "viewer", _("may look")
-    EDITOR = "editor", _("may take pictures off and move them")
+    Viewers look; editors also take pictures off it, or move them to another board of its owner.
+    """
+
+    VIEWER = "viewer", _("Viewer")
+    EDITOR = "editor", _("Editor")
 
 
 class BoardMember(TenantModel):

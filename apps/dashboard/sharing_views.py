@@ -23,7 +23,7 @@ from apps.boards.sharing_services import leave_board, move_shared_images
 from apps.boards.showing import move_targets, show_board, show_picture
 from apps.core.errors import NotFound
 from apps.dashboard.views import page
-from apps.plans.entitlements import Feature, may, refusal
+from apps.plans.entitlements import Feature, may
 
 
 @page
@@ -37,7 +37,7 @@ def share(request: HttpRequest, board_id: uuid.UUID) -> HttpResponse:
         "members": list_members(user=user, board_id=board_id),
         "roles": MemberRole.choices,
         "may_add": collaboration.allowed,
-        "refusal": "" if collaboration.allowed else refusal(collaboration),
+        "smallest_plan": (collaboration.smallest_plan or "").title(),
     }
     return render(request, "dashboard/partials/share_panel.html", context)
 

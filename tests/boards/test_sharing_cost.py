@@ -30,8 +30,8 @@ def nothing_shared() -> Iterator[None]:
     name = connection.settings_dict["NAME"]
     with superuser_connection(name) as server:
         definitions = server.execute(
-            "SELECT format('CREATE POLICY %%I ON images_image AS %%s FOR SELECT TO %%s USING (%%s)',"
-            " policyname, permissive, array_to_string(roles, ', '), qual) FROM pg_policies"
+            "SELECT format('CREATE POLICY %%I ON images_image AS %%s FOR SELECT TO %%s USING"
+            " (%%s)', policyname, permissive, array_to_string(roles, ', '), qual) FROM pg_policies"
             " WHERE tablename = 'images_image' AND policyname = ANY (%s)",
             [list(POLICIES)],
         ).fetchall()

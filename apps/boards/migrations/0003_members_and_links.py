@@ -78,8 +78,8 @@ class Migration(migrations.Migration):
                     "role",
                     models.CharField(
                         choices=[
-                            ("viewer", "may look"),
-                            ("editor", "may take pictures off and move them"),
+                            ("viewer", "Viewer"),
+                            ("editor", "Editor"),
                         ],
                         max_length=16,
                     ),

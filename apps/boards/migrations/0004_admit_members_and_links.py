@@ -90,7 +90,9 @@ $$
 """  # noqa: S608  # nosec B608 (constants)
 # What opens hostile files is not admitted to the pictures of others.
 READERS = "easel_web, easel_ops"
-SHARED = "ANY ((SELECT easel_shared_boards())::uuid[])"
+# An equality would be taken for rare, and lists of own pictures planned as if there were few of
+# them. Of a coalesce PostgreSQL expects nothing in particular.
+SHARED = "coalesce({} = ANY ((SELECT easel_shared_boards())::uuid[]), false)"
 # Apart from the other, so that an index of what is not in the trash answers it by itself and
 # lists stay within that index.
 SHOWN = f"user_id = {TENANT} OR (deleted_at IS NULL AND NOT is_intermediate)"
@@ -137,8 +139,8 @@ class Migration(migrations.Migration):
         ServiceFunction("easel_leave_board(uuid)", definition=LEAVE_BOARD, callers=["web", "ops"]),
         migrations.RunSQL(
             [
-                _policy("shared", "boards_board", f"id = {SHARED}"),
-                _policy("shared", "images_image", f"board_id = {SHARED}"),
+                _policy("shared", "boards_board", SHARED.format("id")),
+                _policy("shared", "images_image", SHARED.format("board_id")),
                 _policy("shared_shown", "images_image", SHOWN, kind="RESTRICTIVE"),
             ],
             [
