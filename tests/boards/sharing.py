@@ -54,7 +54,8 @@ def make_scene(owner: User) -> Scene:
     withdraw_link(user=owner, board_id=boards[0].id)
     _link, token = create_link(user=owner, board_id=boards[0].id)
     image.refresh_from_db()
-    return Scene(owner, *boards, image, hidden, members, token, withdrawn)
+    board, second, private = boards
+    return Scene(owner, board, second, private, image, hidden, members, token, withdrawn)
 
 
 def end_collaboration(owner: User) -> None:

@@ -37,7 +37,7 @@ def nothing_shared() -> Iterator[None]:
         ).fetchall()
         assert len(definitions) == len(POLICIES)
         for policy in POLICIES:
-            server.execute(f"DROP POLICY {policy} ON images_image")  # type: ignore[arg-type]
+            server.execute(f"DROP POLICY {policy} ON images_image")
         try:
             yield
         finally:
@@ -92,7 +92,8 @@ def test_own_lists_look_at_no_more_pages(
         server.execute("ANALYZE images_image")
     with tenant_scope(user.id):
         image = Image.objects.filter(user=user).order_by("id")[OWN // 2]
-        asked = {"nothing": {}} | {name: make(image, board) for name, make in FILTERS.items()}
+        asked: dict[str, dict[str, Any]] = {"nothing": {}}
+        asked |= {name: make(image, board) for name, make in FILTERS.items()}
     middle = Place(created_at=FIRST + timedelta(minutes=ROWS // 2), id=uuid.UUID(int=0), rating=0)
 
     def costs() -> dict[str, int]:

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 
 from apps.accounts.models import User
+from apps.boards.models import BoardMember
 from apps.boards.services import create_board, move_images
 from apps.boards.sharing_services import create_link
 from apps.plans.products import PLAN_ORDER, PLANS
@@ -205,8 +206,6 @@ def test_members_are_admitted_by_the_plans_that_say_so(transactional_db: None, p
     owner, member = make_user("one@example.com"), make_user("two@example.com")
     start_subscription(user=owner, plan=PLANS["enterprise"])
     board = create_board(user=owner, name="b")
-    from apps.boards.models import BoardMember
-
     BoardMember.objects.create(user=owner, board=board, email=member.email, role="viewer")
     end_collaboration(owner)
     if plan != "trial":
