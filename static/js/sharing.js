@@ -15,9 +15,24 @@ import { toast, toastError } from "./toast.js";
 const dialog = byId("share", HTMLDialogElement);
 const board = dialog.dataset.board ?? "";
 
-/** Draw the inside of the dialog anew, and return when it is there. */
+/** Draw the inside of the dialog anew, with the focus on what had it. */
 async function draw() {
+  const place = placeOf(document.activeElement);
   await htmx.ajax("GET", dialog.dataset.href ?? "", { target: dialog, swap: "innerHTML" });
+  const next = dialog.querySelector(place) ?? dialog.querySelector("[data-share]");
+  if (next instanceof HTMLElement) next.focus();
+}
+
+/**
+ * @param {Element | null} element
+ * @returns {string} what finds it again in a dialog that was drawn anew
+ */
+function placeOf(element) {
+  if (element?.closest("#share-add")) return "#share-add [name=email]";
+  const field = element?.closest("[data-share]");
+  if (!(field instanceof HTMLElement)) return "[data-share]";
+  const row = memberOf(field);
+  return `${row && `[data-member="${row}"] `}[data-share="${field.dataset.share}"]`;
 }
 
 async function open() {

@@ -34,7 +34,7 @@ LANGUAGE sql STABLE AS $$
                 AND (subscription.valid_until IS NULL OR subscription.valid_until > statement_timestamp())
         )
 $$
-"""  # noqa: S608
+"""  # noqa: S608  # nosec B608 (constants)
 # Policies that queried each other's tables would recurse: they ask this function instead.
 SHARED_BOARDS = """
 easel_shared_boards() RETURNS uuid[]
@@ -87,7 +87,7 @@ LANGUAGE sql AS $$
     )
     RETURNING user_id
 $$
-"""  # noqa: S608
+"""  # noqa: S608  # nosec B608 (constants)
 # What opens hostile files is not admitted to the pictures of others.
 READERS = "easel_web, easel_ops"
 # An equality would be taken for rare, and lists of own pictures planned as if there were few of
