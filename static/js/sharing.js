@@ -2,6 +2,7 @@
 /** The dialog that shares a board: its link, and the people who see it. */
 
 import {
+  ApiError,
   addBoardMember,
   changeBoardMember,
   createBoardLink,
@@ -41,17 +42,40 @@ async function open() {
 }
 
 /**
+ * @param {() => Promise<unknown>} act
+ * @returns {Promise<string>} why it was not done, or nothing
+ */
+async function problemOf(act) {
+  try {
+    await act();
+    return "";
+  } catch (error) {
+    if (error instanceof ApiError) return Object.values(error.fields).flat()[0] ?? error.message;
+    toastError(error);
+    return gettext("Something went wrong in this page. Please reload it.");
+  }
+}
+
+/**
  * Do something and show what there is after it, or why it was not done.
  *
  * @param {() => Promise<unknown>} act
+ * @returns {Promise<boolean>} whether it was done
  */
 async function change(act) {
-  try {
-    await act();
-  } catch (error) {
-    toastError(error);
-  }
+  const problem = await problemOf(act);
   await draw();
+  byId("share-problem", HTMLElement).textContent = problem;
+  return !problem;
+}
+
+/** @param {HTMLFormElement} form whose words stay if they are refused */
+async function add(form) {
+  const data = new FormData(form);
+  const email = String(data.get("email"));
+  const problem = await problemOf(() => addBoardMember(board, email, String(data.get("role"))));
+  if (!problem) await draw();
+  byId("share-problem", HTMLElement).textContent = problem;
 }
 
 async function makeLink() {
@@ -75,8 +99,9 @@ async function renewLink() {
 }
 
 async function withdraw() {
-  await change(() => withdrawBoardLink(board));
-  toast(gettext("The link opens nothing any more."));
+  if (await change(() => withdrawBoardLink(board))) {
+    toast(gettext("The link opens nothing any more."));
+  }
 }
 
 async function copyAddress() {
@@ -141,6 +166,5 @@ dialog.addEventListener("submit", (event) => {
   const form = event.target;
   if (!(form instanceof HTMLFormElement) || form.id !== "share-add") return;
   event.preventDefault();
-  const data = new FormData(form);
-  void change(() => addBoardMember(board, String(data.get("email")), String(data.get("role"))));
+  void add(form);
 });
