@@ -18,7 +18,7 @@ from apps.boards.models import Board, BoardLink, BoardMember, MemberRole
 from apps.boards.selectors import with_covers
 from apps.core.errors import NotFound
 from apps.core.tenancy import closed_scope
-from apps.images.models import Image
+from apps.images.listed import ListedImage, read_listed
 from apps.images.pages import Cursor, ImagePage, list_page
 from apps.images.search import Filters, Order, Place
 
@@ -117,30 +117,30 @@ def shared_page(*, share: Share, size: int, cursor: Cursor | None = None) -> Ima
     )
 
 
-def get_shared_image(*, share: Share, image_name: uuid.UUID) -> Image:
+def get_shared_image(*, share: Share, image_name: uuid.UUID) -> ListedImage:
     """Return a picture on a shared board.
 
     Raises:
         NotFound: it is not on the board.
     """
-    image = _shown_images(share).filter(image_name=image_name).first()
-    if image is None:
+    where = (
+        "user_id = %s AND board_id = %s AND image_name = %s"
+        " AND deleted_at IS NULL AND NOT is_intermediate"
+    )
+    found = read_listed(where, [share.owner_id, share.board_id, image_name])
+    if not found:
         raise NotFound
-    return image
+    return found[0]
 
 
-def shared_neighbours(*, share: Share, image: Image) -> tuple[Image | None, Image | None]:
+def shared_neighbours(
+    *, share: Share, image: ListedImage
+) -> tuple[ListedImage | None, ListedImage | None]:
     """Return the pictures before and after one on a shared board; two queries."""
     place = Place.of(image)
     newer = shared_page(share=share, size=1, cursor=Cursor(Order.NEWEST, place, backwards=True))
     older = shared_page(share=share, size=1, cursor=Cursor(Order.NEWEST, place))
     return next(iter(newer.images), None), next(iter(older.images), None)
-
-
-def _shown_images(share: Share) -> QuerySet[Image]:
-    return Image.objects.filter(
-        user=share.owner_id, board_id=share.board_id, deleted_at=None, is_intermediate=False
-    )
 
 
 def _shares(query: str, parameters: list[uuid.UUID]) -> list[Share]:

@@ -9,7 +9,7 @@ from apps.boards.models import BoardLink, BoardMember, MemberRole
 from apps.boards.sharing_selectors import Share, SharedBoard
 from apps.core.pagination import KeysetPagination
 from apps.core.serializers import IdField, TextField
-from apps.images.models import Image
+from apps.images.listed import ListedImage
 from apps.images.placeholders import placeholder_url
 from apps.images.requests import NamesSerializer
 from apps.images.serializers import ThumbnailUrlsSerializer
@@ -87,7 +87,7 @@ class SharedImageSerializer(serializers.Serializer[Any]):
     prompt = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
 
-    def to_representation(self, instance: Image) -> dict[str, Any]:
+    def to_representation(self, instance: ListedImage) -> dict[str, Any]:
         share: Share = self.context["share"]
         name = instance.image_name
         thumbnails = {

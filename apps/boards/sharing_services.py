@@ -16,8 +16,8 @@ from apps.boards.sharing_selectors import Share, get_link, get_share, list_membe
 from apps.core.audit import record_act
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.core.models import Act
-from apps.core.replica import note_write
 from apps.core.tenancy import tenant_scope
+from apps.images.kept_lists import note_library_change
 from apps.images.services.library import lock_library
 from apps.plans.entitlements import Feature, require
 
@@ -136,7 +136,7 @@ def move_shared_images(
     if to is not None and _require_editor(user, to).owner_id != source.owner_id:
         raise Invalid(fields={"to": [_("Name a board of the same owner.")]})
     with transaction.atomic():
-        note_write(source.owner_id)
+        note_library_change(source.owner_id)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT easel_move_shared_images(%s, %s, %s)", [board_id, to, list(names)]

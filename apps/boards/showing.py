@@ -14,7 +14,7 @@ from apps.boards.sharing_selectors import (
     shared_page,
 )
 from apps.core.errors import Invalid, NotFound
-from apps.images.models import Image
+from apps.images.listed import ListedImage
 from apps.images.pages import Cursor, ImagePage
 from apps.images.search import Order
 
@@ -46,9 +46,9 @@ class ShownPicture:
     board: Board
     share: Share
     address: str
-    image: Image
-    newer: Image | None
-    older: Image | None
+    image: ListedImage
+    newer: ListedImage | None
+    older: ListedImage | None
 
 
 def show_board(shared: SharedBoard, *, address: str, cursor: str = "") -> ShownBoard:
