@@ -357,3 +357,18 @@ def test_counts_are_exact_whatever_owner_and_editor_do_at_once(enterprise_user: 
             future.result()
 
     check_counts(scene.owner)
+
+
+def test_an_owners_kept_list_ends_when_an_editor_moves_a_picture(
+    api: APIClient, scene: Scene, settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    settings.EASEL_LIST_CACHE_SECONDS = 60
+    address = f"/api/v1/images?board={scene.board.id}"
+    assert len(api.get(address).json()["results"]) == 1
+    editor = User.objects.get(email="editor@example.com")
+
+    with django_capture_on_commit_callbacks(execute=True), tenant_scope(editor.id):
+        names = [scene.image.image_name]
+        move_shared_images(user=editor, board_id=scene.board.id, names=names, to=None)
+
+    assert api.get(address).json()["results"] == []
