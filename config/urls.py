@@ -40,6 +40,7 @@ urlpatterns = [
     re_path("^api/", core.unknown_api_address),
     path("accounts/", include("apps.accounts.urls")),
     path("files/", include("apps.images.urls")),
+    path("shared/", include("apps.boards.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("i18n/catalog.js", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     path("", include("apps.dashboard.urls")),

@@ -11,8 +11,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from apps.accounts.credentials import SESSION
 from apps.accounts.models import ApiKey, Scope, User
 from apps.accounts.services.keys import create_key
-from apps.boards.models import Board
+from apps.boards.models import Board, BoardLink, BoardMember, MemberRole
 from apps.boards.services import create_board
+from apps.boards.sharing_services import add_member, create_link
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job, Lane
 from apps.images.models import Image
@@ -43,6 +44,10 @@ def own(status: int) -> tuple[int, ...]:
     return (401, status, status, 403, status)
 
 
+def own_page(status: int) -> tuple[int, ...]:
+    return (302, status, status, 302, status)
+
+
 def of_owner(status: int) -> tuple[int, ...]:
     return (401, 404, status, 403, 404)
 
@@ -59,6 +64,9 @@ class Row:
 API = "api/v1/"
 IMAGE = "images/<uuid:image_name>"
 BOARD = "boards/<uuid:board_id>"
+MEMBER = f"{BOARD}/members/<uuid:member_id>"
+SHARED = "boards/shared/<uuid:board_id>"
+SHARED_PAGE = "gallery/shared/<uuid:board_id>"
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 JOB = "generations/<uuid:job_id>"
 REQUEST = "account/data-requests/<uuid:request_id>"
@@ -112,6 +120,25 @@ TABLE = {
     ("GET", f"{API}{BOARD}"): Row(OBJECT_API),
     ("PATCH", f"{API}{BOARD}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
     ("DELETE", f"{API}{BOARD}"): Row(of_owner(204), Scope.MANAGE),
+    ("GET", f"{API}{BOARD}/link"): Row(OBJECT_API),
+    ("POST", f"{API}{BOARD}/link"): Row(of_owner(201), Scope.MANAGE),
+    ("DELETE", f"{API}{BOARD}/link"): Row(of_owner(204), Scope.MANAGE),
+    ("GET", f"{API}{BOARD}/members"): Row(OBJECT_API),
+    ("POST", f"{API}{BOARD}/members"): Row(
+        of_owner(201), Scope.MANAGE, {"email": "friend@example.com"}
+    ),
+    ("PATCH", f"{API}{MEMBER}"): Row(OBJECT_API, Scope.MANAGE, {"role": "viewer"}),
+    ("DELETE", f"{API}{MEMBER}"): Row(of_owner(204), Scope.MANAGE),
+    # The board is shared with none of them: see tests/boards/test_sharing_access.py.
+    ("GET", f"{API}boards/shared"): Row(OWN_API),
+    ("GET", f"{API}{SHARED}"): Row(own(404)),
+    ("DELETE", f"{API}{SHARED}"): Row(own(404), Scope.MANAGE),
+    ("GET", f"{API}{SHARED}/images"): Row(own(404)),
+    ("POST", f"{API}{SHARED}/images"): Row(
+        own(404), Scope.MANAGE, {"images": [NOBODYS], "to": None}
+    ),
+    ("GET", f"{API}{SHARED}/{IMAGE}/full"): Row(own(404)),
+    ("GET", f"{API}{SHARED}/{IMAGE}/thumbnails/<int:size>"): Row(own(404)),
     ("POST", f"{API}{BOARD}/images"): Row(OBJECT_API, Scope.GENERATE, {"images": [NOBODYS]}),
     ("GET", f"{API}{IMAGE}/thumbnails/<int:size>"): Row(OBJECT_API),
     ("GET", f"{API}generations"): Row(OWN_API),
@@ -193,6 +220,16 @@ TABLE = {
     ("POST", "keys/<uuid:key_id>/revoke/"): Row((302, 404, 302, 302, 404)),
     ("GET", "queue/"): Row(OWN_PAGE),
     ("GET", "gallery/boards/"): Row(OWN_PAGE),
+    ("GET", f"gallery/{BOARD}/share/"): Row(OBJECT_PAGE),
+    ("GET", "gallery/shared/"): Row(OWN_PAGE),
+    ("GET", f"{SHARED_PAGE}/"): Row(own_page(404)),
+    ("POST", f"{SHARED_PAGE}/act/"): Row(own_page(404)),
+    ("GET", f"{SHARED_PAGE}/<uuid:image_name>/"): Row(own_page(404)),
+    ("GET", f"{SHARED_PAGE}/<uuid:image_name>/<str:variant>"): Row(own_page(404)),
+    # The token is the right.
+    ("GET", "shared/<str:token>/"): Row((404,) * 5),
+    ("GET", "shared/<str:token>/<uuid:image_name>/"): Row((404,) * 5),
+    ("GET", "shared/<str:token>/<uuid:image_name>/<str:variant>"): Row((404,) * 5),
     ("GET", "gallery/trash/"): Row(OWN_PAGE),
     ("POST", "gallery/trash/act/"): Row((302, 404, 404, 302, 404)),
     ("POST", "queue/act/"): Row((302, 404, 404, 302, 404)),
@@ -245,6 +282,7 @@ class World:
 
     image: Image
     board: Board
+    member: BoardMember
     job: Job
     key: ApiKey
     request: DataRequest
@@ -256,6 +294,7 @@ class World:
             "<str:variant>": "full",
             "<uuid:image_name>": self.image.image_name,
             "<uuid:board_id>": self.board.id,
+            "<uuid:member_id>": self.member.id,
             "<uuid:job_id>": self.job.id,
             "<uuid:batch_id>": self.job.batch_id,
             "<uuid:key_id>": self.key.id,
@@ -273,15 +312,27 @@ class World:
 @pytest.fixture
 def world(user: User, stranger: User, starter: GenerationModel) -> World:
     for person in (user, stranger):
-        start_subscription(user=person, plan=PLANS["pro"])
+        start_subscription(user=person, plan=PLANS["enterprise"])
     (job,) = make_batch(user, starter, 1)
     image = make_image(user)
     board = create_board(user=user, name="b")
+    create_link(user=user, board_id=board.id)
+    member = add_member(
+        user=user, board_id=board.id, email="member@example.com", role=MemberRole.EDITOR
+    )
     key, _secret = create_key(user=user, granter=SESSION, name="k", scopes=[Scope.READ])
     request = request_export(user=user)
     run_next_request()
     grant = grant_tester_plan(user=user, actor=stranger, days=30, reason="tries the new models")
-    return World(image=image, board=board, job=job, key=key, request=request, grant=grant)
+    return World(
+        image=image,
+        board=board,
+        member=member,
+        job=job,
+        key=key,
+        request=request,
+        grant=grant,
+    )
 
 
 def client_of(actor: str, row: Row, user: User, stranger: User) -> Client:
@@ -306,6 +357,8 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
     return [
         *Image.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *Board.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
+        *BoardMember.objects.filter(user=user).values_list("id", "updated_at"),
+        *BoardLink.objects.filter(user=user).order_by("id").values_list("id", "withdrawn_at"),
         *Job.objects.filter(user=user).order_by("id").values_list("id", "state", "updated_at"),
         *Lane.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *ApiKey.objects.filter(user=user).order_by("id").values_list("id", "name", "revoked_at"),

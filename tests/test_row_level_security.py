@@ -15,7 +15,9 @@ from psycopg import sql
 from apps.accounts.credentials import SESSION
 from apps.accounts.models import Scope, User
 from apps.accounts.services.keys import create_key
+from apps.boards.models import MemberRole
 from apps.boards.services import create_board, move_images
+from apps.boards.sharing_services import add_member, create_link
 from apps.catalog.models import GenerationModel
 from apps.credits.costs import Shape
 from apps.credits.models import ActionType
@@ -80,6 +82,15 @@ WORKER_TABLES = {
 }
 # Tables whose rows belong to the user named in another column than user_id.
 OWNER_COLUMNS = {"accounts_user": "id"}
+# What admits others to read, and what keeps it from admitting too much: by table and name.
+READERS = ["easel_ops", "easel_web"]
+SHARED_POLICIES: dict[str, dict[str, tuple[str, list[str]]]] = {
+    "boards_board": {"shared": ("PERMISSIVE", READERS)},
+    "images_image": {
+        "shared": ("PERMISSIVE", READERS),
+        "shared_shown": ("RESTRICTIVE", READERS),
+    },
+}
 SERVING_LOGINS = ("easel_web", "easel_worker")
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -173,7 +184,10 @@ def test_every_policy_guards_reading_and_writing_by_the_tenant() -> None:
     for table in SERVICE_TABLES:
         assert by_table.pop(table).keys() == {"service"}, table
     for table, found in by_table.items():
-        assert found.keys() == {"tenant", "service"}, table
+        assert found.keys() - SHARED_POLICIES.get(table, {}).keys() == {"tenant", "service"}, table
+        for name, (kind, readers) in SHARED_POLICIES.get(table, {}).items():
+            assert found[name][:3] == ("SELECT", readers, kind)
+            assert found[name][4] is None
         command, roles, _permissive, using, check = found["tenant"]
         column = OWNER_COLUMNS.get(table, "user_id")
         assert (command, roles) == ("ALL", ["public"])
@@ -294,6 +308,10 @@ def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public(
         "easel_count_pictures": [],
         "easel_find_words": ["easel_ops", "easel_web"],
         "easel_tally_boards": [],
+        "easel_leave_board": ["easel_ops", "easel_web"],
+        "easel_memberships": ["easel_ops", "easel_web"],
+        "easel_move_shared_images": ["easel_ops", "easel_web"],
+        "easel_shared_boards": ["easel_ops", "easel_web"],
         "easel_enter_by_key": ["easel_ops", "easel_web"],
         "easel_grant_trial_credits": ["easel_ops", "easel_web"],
         "easel_keep_balance": [],
@@ -328,7 +346,9 @@ def two_tenants(
         board = create_board(user=person, name="b")
         move_images(user=person, names=[make_image(person).image_name], board_id=board.id)
         job = make_job(person, starter)
-        start_subscription(user=person, plan=PLANS["pro"])
+        start_subscription(user=person, plan=PLANS["enterprise"])
+        create_link(user=person, board_id=board.id)
+        add_member(user=person, board_id=board.id, email="x@example.com", role=MemberRole.EDITOR)
         create_key(user=person, granter=SESSION, name="k", scopes=[Scope.READ])
         request_export(user=person)
         record_generation(

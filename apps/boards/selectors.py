@@ -31,7 +31,7 @@ def list_boards(*, user: User, archived: bool = False) -> QuerySet[Board]:
     A cover is the picture that was chosen, if it is still there, or else the newest.
     """
     boards = Board.objects.filter(user=user, is_archived=archived)
-    return _with_covers(boards).order_by(*IN_ORDER)
+    return with_covers(boards).order_by(*IN_ORDER)
 
 
 def board_names(*, user: User) -> QuerySet[Board]:
@@ -46,7 +46,7 @@ def get_board(*, user: User, board_id: uuid.UUID) -> Board:
     Raises:
         NotFound: `user` has no such board.
     """
-    board = _with_covers(Board.objects.filter(user=user, id=board_id)).first()
+    board = with_covers(Board.objects.filter(user=user, id=board_id)).first()
     if board is None:
         raise NotFound
     return board
@@ -69,7 +69,8 @@ def list_days(*, user: User, zone: tzinfo) -> list[Day]:
     return [Day(day=row["day"], image_count=row["total"]) for row in days.order_by("-day")]
 
 
-def _with_covers(boards: QuerySet[Board]) -> QuerySet[Board]:
+def with_covers(boards: QuerySet[Board]) -> QuerySet[Board]:
+    """Add to each of `boards` the name of its cover, as `cover`."""
     shown = Image.objects.filter(
         user=OuterRef("user"), board_id=OuterRef("id"), deleted_at=None, is_intermediate=False
     )

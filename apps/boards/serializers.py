@@ -26,6 +26,7 @@ class BoardSerializer(serializers.ModelSerializer[Board]):
             "cover_url",
             "is_archived",
             "is_auto_add",
+            "shows_prompts",
             "created_at",
         )
 
@@ -64,6 +65,7 @@ class BoardChangesSerializer(serializers.Serializer[Any]):
     cover = IdField(source="cover_name", allow_null=True, required=False)
     is_archived = SwitchField(required=False)
     is_auto_add = SwitchField(required=False)
+    shows_prompts = SwitchField(required=False)
 
 
 class BoardOrderSerializer(serializers.Serializer[Any]):

@@ -32,7 +32,7 @@ def create_board(*, user: User, name: str, description: str = "") -> Board:
 
 
 def edit_board(*, user: User, board_id: uuid.UUID, **changes: Any) -> Board:
-    """Set `name`, `description`, `cover_name`, `is_archived` or `is_auto_add` of a board.
+    """Set `name`, `description`, `cover_name` or a switch of a board.
 
     Raises:
         NotFound: `user` has no such board.

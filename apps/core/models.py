@@ -62,6 +62,13 @@ class Act(models.TextChoices):
     CREDITS_REFUNDED = "credits_refunded", _("credits given back")
     CREDITS_GIVEN = "credits_given", _("credits given")
     ACCOUNT_DELETED = "account_deleted", _("account deleted")
+    BOARD_LINK_CREATED = "board_link_created", _("link to a board made")
+    BOARD_LINK_WITHDRAWN = "board_link_withdrawn", _("link to a board withdrawn")
+    BOARD_MEMBER_ADDED = "board_member_added", _("member added to a board")
+    BOARD_MEMBER_CHANGED = "board_member_changed", _("role of a member changed")
+    BOARD_MEMBER_REMOVED = "board_member_removed", _("member removed from a board")
+    BOARD_MEMBER_LEFT = "board_member_left", _("board left by a member")
+    BOARD_EDITED = "board_edited", _("pictures moved by a member of a board")
 
 
 class AuditRecord(models.Model):

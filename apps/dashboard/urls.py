@@ -1,6 +1,14 @@
 from django.urls import path
 
-from apps.dashboard import billing_views, key_views, queue_views, trash_views, usage_views, views
+from apps.dashboard import (
+    billing_views,
+    key_views,
+    queue_views,
+    sharing_views,
+    trash_views,
+    usage_views,
+    views,
+)
 
 app_name = "dashboard"
 
@@ -19,6 +27,20 @@ urlpatterns = [
     path("create/", views.create, name="create"),
     path("gallery/", views.gallery, name="gallery"),
     path("gallery/boards/", views.shelf, name="shelf"),
+    path("gallery/boards/<uuid:board_id>/share/", sharing_views.share, name="share"),
+    path("gallery/shared/", sharing_views.shared, name="shared"),
+    path("gallery/shared/<uuid:board_id>/", sharing_views.shared_board, name="shared-board"),
+    path("gallery/shared/<uuid:board_id>/act/", sharing_views.act_on_shared, name="shared-act"),
+    path(
+        "gallery/shared/<uuid:board_id>/<uuid:image_name>/",
+        sharing_views.shared_picture,
+        name="shared-picture",
+    ),
+    path(
+        "gallery/shared/<uuid:board_id>/<uuid:image_name>/<str:variant>",
+        sharing_views.shared_variant,
+        name="shared-file",
+    ),
     path("gallery/trash/", trash_views.trash, name="trash"),
     path("gallery/trash/act/", trash_views.act_on_trash, name="trash-act"),
     path("gallery/<uuid:image_name>/", views.image, name="image"),

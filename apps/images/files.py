@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from PIL import PngImagePlugin
 
 METADATA_CHUNK = "easel"
 PARAMETERS_CHUNK = "parameters"
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# How a PNG looks, beside the chunks that no PNG can do without; none of them holds words.
+_LOOKS = frozenset({b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT", b"pHYs"})
 
 
 def encode_png(picture: PillowImage.Image, *, metadata: Mapping[str, Any]) -> bytes:
@@ -25,6 +29,19 @@ def encode_png(picture: PillowImage.Image, *, metadata: Mapping[str, Any]) -> by
     # Level 6 costs twice the time of 4 for 1 % of the size.
     picture.save(buffer, format="PNG", pnginfo=chunks, compress_level=4)
     return buffer.getvalue()
+
+
+def without_words(png: bytes) -> bytes:
+    """Return a stored PNG with its pixels as they are, and nothing that says how it was made."""
+    kept, offset = [_PNG_SIGNATURE], len(_PNG_SIGNATURE)
+    while offset < len(png):
+        length, kind = struct.unpack_from(">I4s", png, offset)
+        end = offset + 12 + length
+        # A capital letter first: the picture cannot be read without it (W3C PNG, 5.4).
+        if kind[:1].isupper() or kind in _LOOKS:
+            kept.append(png[offset:end])
+        offset = end
+    return b"".join(kept)
 
 
 def encode_thumbnail(picture: PillowImage.Image, *, size: int) -> bytes:

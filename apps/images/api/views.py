@@ -12,7 +12,6 @@ from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from apps.accounts.models import Scope
@@ -22,12 +21,11 @@ from apps.core.errors import TooLarge
 from apps.core.pagination import KeysetPagination
 from apps.core.rate_limits import Endpoint
 from apps.core.renderers import to_json
-from apps.images.answers import file_answer
+from apps.images.answers import file_answer, page_address
 from apps.images.api.formats import AnyFormat, ExportSerializer
 from apps.images.exports import ExportFormat, export_picture
 from apps.images.kept_lists import kept_page
 from apps.images.models import Image, ImageAct
-from apps.images.pages import Cursor
 from apps.images.requests import (
     ActResultsSerializer,
     BulkRequestSerializer,
@@ -74,8 +72,8 @@ class ImageListView(APIView):
             page = asked_page(user=user, asked=wanted)
             return to_json(
                 {
-                    "next": _beside(request, page.next),
-                    "previous": _beside(request, page.previous),
+                    "next": page_address(request, page.next),
+                    "previous": page_address(request, page.previous),
                     "results": [writer.write(image) for image in page.images],
                 }
             )
@@ -99,12 +97,6 @@ class ImageListView(APIView):
         image = upload_image(user=signed_in_user(request), file=file)
         data = ImageSerializer(image, context={"request": request}).data
         return Response(data, status=status.HTTP_201_CREATED, headers={"Location": data["url"]})
-
-
-def _beside(request: Request, cursor: Cursor | None) -> str | None:
-    if cursor is None:
-        return None
-    return replace_query_param(request.build_absolute_uri(), "cursor", cursor.to_text())
 
 
 @method_decorator(conditional_page, name="dispatch")
