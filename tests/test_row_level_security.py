@@ -107,6 +107,7 @@ SERVICE_SCOPES = {
     "apps/plans/api/staff_views.py": 2,  # tester grants, once the rights are known
     "apps/plans/services/enterprise.py": 2,
     "apps/images/services/library.py": 1,
+    "apps/images/services/purges.py": 1,
     "apps/images/services/retention.py": 3,
     "apps/plans/services/notices.py": 9,
     "apps/plans/services/customers.py": 2,
@@ -291,6 +292,7 @@ def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public(
         "easel_check_hold": [],
         "easel_check_posting": [],
         "easel_claim_job": ["easel_ops", "easel_worker"],
+        "easel_count_deleted": [],
         "easel_count_pictures": [],
         "easel_find_words": ["easel_ops", "easel_web"],
         "easel_tally_boards": [],

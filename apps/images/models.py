@@ -133,3 +133,16 @@ class HourCount(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.image_count} at {self.hour}"
+
+
+class Purge(TenantModel):
+    """A picture that is gone for good, whose files are still to be deleted.
+
+    Written by a trigger in the transaction that deletes the picture's row, so that no file is
+    forgotten whoever deletes it, and no request waits for the store.
+    """
+
+    image_name = models.UUIDField()
+
+    def __str__(self) -> str:
+        return str(self.image_name)

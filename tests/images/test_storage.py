@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile, File
 from moto.server import ThreadedMotoServer
 from storages.backends.s3 import S3Storage
 
-from apps.images.storage import AtomicFileSystemStorage
+from apps.core.storage import AtomicFileSystemStorage
 
 
 class Torn(io.BytesIO):

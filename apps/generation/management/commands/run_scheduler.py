@@ -24,6 +24,7 @@ from apps.generation.services.leases import recover_expired_jobs, wake_forgotten
 from apps.generation.services.leftovers import remove_leftovers
 from apps.generation.services.workers import forget_gone_workers
 from apps.images.services.library import empty_trashes
+from apps.images.services.purges import delete_purged_files
 from apps.images.services.retention import (
     delete_pictures_past_retention,
     note_pictures_that_will_go,
@@ -82,6 +83,7 @@ class Command(BaseCommand):
             Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
             Sweep("empty_trashes", 720 * every, empty_trashes),
+            Sweep("delete_purged_files", every, delete_purged_files),
             Sweep("audit_credits", 60 * every, audit_nightly),
         ]
         for sweep in aside:
