@@ -25,3 +25,8 @@ def file_keys(*, user_id: uuid.UUID, image_name: uuid.UUID) -> list[str]:
             for size in THUMBNAIL_SIZES
         ),
     ]
+
+
+def archive_key(*, user_id: uuid.UUID, archive_id: uuid.UUID) -> str:
+    """Return the storage key of an archive's zip."""
+    return f"users/{user_id}/archives/{archive_id}.zip"

@@ -105,7 +105,8 @@ def test_a_row_that_stays_keeps_its_files(user: User, stored_files: Callable[[],
             delete_image(user=user, image_name=image.image_name)
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, delete_in_vain)
+    with pytest.raises(ZeroDivisionError):
+        delete_in_vain()
 
     assert (delete_purged_files(), Image.objects.count()) == (0, 1)
     assert len(stored_files()) == 3

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.core.audit import record_act
 from apps.core.models import Act, AuditRecord
 from apps.core.tenancy import service_scope
 from apps.images.models import Image, StorageUse
@@ -207,7 +208,6 @@ def test_a_deletion_that_is_cut_short_goes_on_where_it_was(
     owner: User, monkeypatch: pytest.MonkeyPatch, stored_files: Files
 ) -> None:
     monkeypatch.setattr(retention, "PICTURES_A_BATCH", 1)
-    record_act = retention.record_act
     recorded: list[int] = []
 
     def away_in_the_second(**facts: Any) -> None:
