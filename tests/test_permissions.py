@@ -15,7 +15,8 @@ from apps.boards.models import Board
 from apps.boards.services import create_board
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job, Lane
-from apps.images.models import Image
+from apps.images.models import Archive, Image
+from apps.images.services.archives import request_archive
 from apps.plans import models as plans  # pytest would take TesterGrant for a test
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
@@ -58,6 +59,7 @@ class Row:
 
 API = "api/v1/"
 IMAGE = "images/<uuid:image_name>"
+ARCHIVE = "images/archives/<uuid:archive_id>"
 BOARD = "boards/<uuid:board_id>"
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 JOB = "generations/<uuid:job_id>"
@@ -104,6 +106,11 @@ TABLE = {
     ),
     ("GET", f"{API}images/trash"): Row(OWN_API),
     ("DELETE", f"{API}images/trash"): Row(own(204), Scope.MANAGE),
+    ("GET", f"{API}images/archives"): Row(OWN_API),
+    ("POST", f"{API}images/archives"): Row((401, 404, 201, 403, 404), body={"board": "all"}),
+    ("GET", f"{API}{ARCHIVE}"): Row(OBJECT_API),
+    ("DELETE", f"{API}{ARCHIVE}"): Row(of_owner(204)),
+    ("GET", f"{API}{ARCHIVE}/file"): Row(OBJECT_API),
     ("GET", f"{API}boards"): Row(OWN_API),
     ("POST", f"{API}boards"): Row(own(201), Scope.GENERATE, {"name": "b"}),
     ("POST", f"{API}boards/order"): Row(own(204), Scope.GENERATE, {"boards": []}),
@@ -244,6 +251,7 @@ class World:
     """What the owner has, and how each actor comes."""
 
     image: Image
+    archive: Archive
     board: Board
     job: Job
     key: ApiKey
@@ -255,6 +263,7 @@ class World:
             "<uuid:user_id>": self.image.user_id,
             "<str:variant>": "full",
             "<uuid:image_name>": self.image.image_name,
+            "<uuid:archive_id>": self.archive.id,
             "<uuid:board_id>": self.board.id,
             "<uuid:job_id>": self.job.id,
             "<uuid:batch_id>": self.job.batch_id,
@@ -276,12 +285,15 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
         start_subscription(user=person, plan=PLANS["pro"])
     (job,) = make_batch(user, starter, 1)
     image = make_image(user)
+    archive = request_archive(user=user, board="all", quality=90)
     board = create_board(user=user, name="b")
     key, _secret = create_key(user=user, granter=SESSION, name="k", scopes=[Scope.READ])
     request = request_export(user=user)
     run_next_request()
     grant = grant_tester_plan(user=user, actor=stranger, days=30, reason="tries the new models")
-    return World(image=image, board=board, job=job, key=key, request=request, grant=grant)
+    return World(
+        image=image, archive=archive, board=board, job=job, key=key, request=request, grant=grant
+    )
 
 
 def client_of(actor: str, row: Row, user: User, stranger: User) -> Client:
@@ -305,6 +317,7 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
     """Return all that the owner has, as it is now."""
     return [
         *Image.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
+        *Archive.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *Board.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *Job.objects.filter(user=user).order_by("id").values_list("id", "state", "updated_at"),
         *Lane.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),

@@ -20,6 +20,7 @@ from apps.catalog.models import GenerationModel
 from apps.credits.costs import Shape
 from apps.credits.models import ActionType
 from apps.credits.services.usage import record_generation
+from apps.images.services.archives import request_archive
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import GpuTier
@@ -106,7 +107,10 @@ SERVICE_SCOPES = {
     "apps/generation/services/workers.py": 3,
     "apps/plans/api/staff_views.py": 2,  # tester grants, once the rights are known
     "apps/plans/services/enterprise.py": 2,
+    "apps/images/services/archive_making.py": 1,
+    "apps/images/services/archives.py": 1,
     "apps/images/services/library.py": 1,
+    "apps/images/services/orphans.py": 1,
     "apps/images/services/purges.py": 1,
     "apps/images/services/retention.py": 3,
     "apps/plans/services/notices.py": 9,
@@ -333,6 +337,7 @@ def two_tenants(
         start_subscription(user=person, plan=PLANS["pro"])
         create_key(user=person, granter=SESSION, name="k", scopes=[Scope.READ])
         request_export(user=person)
+        request_archive(user=person, board="all", quality=90)
         record_generation(
             user_id=person.id,
             job_id=job.id,
@@ -438,6 +443,7 @@ def test_raw_sql_gives_no_row_to_another_tenant(login: str, two_tenants: tuple[U
         "accounts_user",
         "core_auditrecord",
         "generation_job",
+        "images_archive",
         "images_image",
         "privacy_datarequest",
     }

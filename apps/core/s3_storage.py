@@ -1,13 +1,12 @@
 """Files on S3; imported where a bucket is set alone, since the client takes time and memory."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import closing, contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 
-from apps.core.storage import PIECE_BYTES, StoredFile
+from apps.core.storage import PIECE_BYTES, StoredFile, begun
 
 # As many as S3 deletes in one request.
 MOST_KEYS = 1000
@@ -17,10 +16,7 @@ class S3FileStorage(S3Storage):  # type: ignore[misc]
     """Files in a bucket."""
 
     def pieces(self, key: str) -> Iterator[bytes]:
-        # Django's way to open one first takes all of it into memory.
-        with _trouble_as_os_error():
-            body = self.bucket.Object(self._normalize_name(key)).get()["Body"]
-        return self._stream(body)
+        return begun(self._read(key))
 
     def delete_many(self, keys: Sequence[str]) -> None:
         for start in range(0, len(keys), MOST_KEYS):
@@ -39,9 +35,10 @@ class S3FileStorage(S3Storage):  # type: ignore[misc]
                 for found in page.get("Contents", ()):
                     yield StoredFile(found["Key"], found["LastModified"])
 
-    @staticmethod
-    def _stream(body: Any) -> Iterator[bytes]:
-        with _trouble_as_os_error(), body:
+    def _read(self, key: str) -> Iterator[bytes]:
+        # Django's way to open a file takes all of it into memory first.
+        found = self.bucket.Object(self._normalize_name(key))
+        with _trouble_as_os_error(), closing(found.get()["Body"]) as body:
             yield from body.iter_chunks(PIECE_BYTES)
 
 
@@ -51,7 +48,7 @@ def _trouble_as_os_error() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+        if error.response["Error"]["Code"] == "NoSuchKey":
             raise FileNotFoundError from error
         raise OSError(str(error)) from error
     except BotoCoreError as error:

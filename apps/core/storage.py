@@ -7,8 +7,9 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, default_storage
@@ -45,7 +46,7 @@ class AtomicFileSystemStorage(FileSystemStorage):
     """Files under a directory, each complete or absent whenever the process or machine stops."""
 
     def pieces(self, key: str) -> Iterator[bytes]:
-        return _read(Path(self.path(key)).open("rb"))
+        return begun(_read(Path(self.path(key))))
 
     def delete_many(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -81,10 +82,15 @@ class AtomicFileSystemStorage(FileSystemStorage):
         return name
 
 
-def _read(file: Any) -> Iterator[bytes]:
-    with file:
+def _read(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
         while piece := file.read(PIECE_BYTES):
             yield piece
+
+
+def begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Read the first piece now: whether there is a file is known before anything is sent of it."""
+    return chain([next(pieces, b"")], pieces)
 
 
 # Files are saved by `default_storage`; this is the same store.

@@ -128,9 +128,7 @@ def test_what_cannot_be_is_refused(
     assert not Archive.objects.exists()
 
 
-def test_a_board_of_somebody_else_is_not_there(
-    api: APIClient, user: User, stranger: User
-) -> None:
+def test_a_board_of_somebody_else_is_not_there(api: APIClient, user: User, stranger: User) -> None:
     board = create_board(user=stranger, name="b")
     image = make_image(stranger)
     move_images(user=stranger, names=[image.image_name], board_id=board.id)
@@ -212,9 +210,7 @@ def test_a_larger_one_waits_for_its_turn(
     assert api.get(f"{URL}/{shown['id']}/file").status_code == 404
 
 
-def test_more_than_an_archive_may_be_is_refused(
-    api: APIClient, user: User, settings: Any
-) -> None:
+def test_more_than_an_archive_may_be_is_refused(api: APIClient, user: User, settings: Any) -> None:
     settings.EASEL_ARCHIVE_MAX_BYTES = 100
 
     answer = ask(api, make_image(user))

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
     operations = [
         KeepUpdatedAt("images_purge"),
         EnableTenancy("images_purge"),
-        GrantAccess("images_purge"),
+        GrantAccess("images_purge", web="SELECT"),
         migrations.RunSQL(list(FORMER.reverse_sql or ()), list(FORMER.sql)),
         ServiceTrigger(
             "easel_count_pictures",

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import timedelta
 
 import structlog
@@ -159,7 +160,9 @@ def _as_claimed(archive: Archive) -> QuerySet[Archive]:
 
 
 def _announce(archive: Archive) -> None:
-    transaction.on_commit(lambda: archive_changed.send(Archive, archive=archive))
+    # As it is now: it may have gone on by then.
+    changed = copy(archive)
+    transaction.on_commit(lambda: archive_changed.send(Archive, archive=changed))
 
 
 def _remove_unwanted(archive: Archive, key: str) -> None:
