@@ -49,7 +49,10 @@ class ArchiveRequestSerializer(serializers.Serializer[Any]):
 
 
 class ArchiveSerializer(serializers.ModelSerializer[Archive]):
-    """An archive with its progress in pictures; `url` is where its file is once it is ready."""
+    """An archive with its progress in pictures; `url` is where its file is once it is ready.
+
+    One that `is_streamed` is made while it is sent, and counts as none of those kept.
+    """
 
     format = serializers.CharField(source="export_format")
     url = serializers.SerializerMethodField()
@@ -58,8 +61,8 @@ class ArchiveSerializer(serializers.ModelSerializer[Archive]):
     class Meta:
         model = Archive
         fields = (
-            *("id", "status", "done", "total", "size_bytes", "url", "format", "created_at"),
-            *("expires_at", "detail", "error_id"),
+            *("id", "status", "done", "total", "size_bytes", "url", "format", "is_streamed"),
+            *("created_at", "expires_at", "detail", "error_id"),
         )
 
     @extend_schema_field(serializers.CharField(allow_null=True))

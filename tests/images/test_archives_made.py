@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +17,7 @@ from PIL import Image as PillowImage
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
+from apps.images.archive_selectors import pictures_of
 from apps.images.archives import zip_pieces
 from apps.images.exports import ExportFormat
 from apps.images.models import Archive, ArchiveStatus, Image
@@ -102,7 +104,7 @@ def test_progress_is_written_once_a_second_at_most(
     seconds = iter(range(100))
     written: list[int] = []
     change = archive_making._change
-    monkeypatch.setattr(archive_making.time, "monotonic", lambda: next(seconds) / 4)
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds) / 4)
 
     def note(archive: Archive, **facts: Any) -> bool:
         written.append(facts["done"])
@@ -242,7 +244,7 @@ def test_a_deleted_one_is_given_up_and_leaves_no_file(
     images = [make_image(user), make_image(user)]
     before = stored_files()
     address = ask(api, *images)["Location"]
-    pictures_of, save = archive_making.pictures_of, default_storage.save
+    save = default_storage.save
 
     def deleted_meanwhile(archive: Archive) -> Any:
         for image in pictures_of(archive):
