@@ -272,7 +272,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"JobState": "apps.generation.models.JobState"},
+    "ENUM_NAME_OVERRIDES": {
+        "ArchiveStatus": "apps.images.models.ArchiveStatus",
+        "JobState": "apps.generation.models.JobState",
+    },
 }
 
 # django-redis logs what the cache could not do; the truth is in PostgreSQL all the same.

@@ -76,7 +76,7 @@ function isOpen({ status }) {
 function follow(archive, { onReady }) {
   const { id } = archive;
   if (followed.has(id)) return;
-  const shown = progressToast(inWords(archive), { cancel: () => void giveUp() });
+  const shown = progressToast(stageOf(archive), { cancel: () => void giveUp() });
   const timer = setInterval(() => getArchive(id).then(take, lose), POLL_MS);
 
   function leave() {
@@ -90,8 +90,7 @@ function follow(archive, { onReady }) {
     // An answer may be on its way still when the last event has come.
     if (!followed.has(id)) return;
     if (isOpen(state)) {
-      const isRunning = state.status === "running";
-      shown.tell(inWords(state), isRunning ? state.done : undefined, state.total);
+      shown.tell(stageOf(state));
       return;
     }
     leave();
@@ -132,17 +131,14 @@ function fail({ id }) {
 }
 
 /** @param {ArchiveState} archive */
-function inWords({ status, done, total }) {
+function stageOf({ status, done, total }) {
   const numbers = { done: formatNumber(done), total: formatNumber(total) };
   if (status === "waiting") {
-    const words = ngettext(
-      "%(total)s picture waits to be packed",
-      "%(total)s pictures wait to be packed",
-      total,
-    );
-    return fill(words, numbers);
+    const detail = fill(ngettext("%(total)s picture", "%(total)s pictures", total), numbers);
+    return { text: gettext("Waiting to be packed"), detail, total };
   }
-  return fill(gettext("Packing pictures: %(done)s of %(total)s"), numbers);
+  const detail = fill(gettext("%(done)s of %(total)s"), numbers);
+  return { text: gettext("Packing pictures"), detail, done, total };
 }
 
 /** @param {ArchiveState} archive */

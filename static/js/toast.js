@@ -35,37 +35,46 @@ export function toast(text, { kind = "note", errorId, act, stays = kind === "err
 }
 
 /**
+ * @typedef {object} Stage how far something is
+ * @property {string} text what is done now
+ * @property {string} detail how much of how much, in words
+ * @property {number} [done] unknown if it is left out
+ * @property {number} total
+ */
+
+/**
  * Show how far something is, until it is removed or closed; neither stops it.
  *
- * @param {string} text what it is, said once to who listens; `tell` changes what is read
+ * @param {Stage} stage its words are said once to who listens; `tell` changes what is read
  * @param {{cancel: () => void}} options what ends it for good
- * @returns {{tell: (text: string, done?: number, total?: number) => void, remove: () => void}}
- *   without numbers nobody knows how long it takes
+ * @returns {{tell: (stage: Stage) => void, remove: () => void}}
  */
-export function progressToast(text, { cancel }) {
-  const words = make("span", {}, text);
-  const bar = make("progress", { class: "progress", "aria-label": text });
+export function progressToast(stage, { cancel }) {
+  const text = make("span");
+  const detail = make("span", { class: "toast__detail" });
+  const bar = make("progress", { class: "progress", "aria-label": stage.text });
   const item = make(
     "div",
     { class: "toast toast--progress", role: "group" },
     icon("download"),
-    make("span", { class: "toast__text" }, words, bar),
+    make("span", { class: "toast__text" }, text, detail),
   );
   const remove = removal(item);
-  item.append(actButton({ text: gettext("Cancel"), run: cancel }, remove), closeButton(remove));
+  item.append(actButton({ text: gettext("Cancel"), run: cancel }, remove), closeButton(remove), bar);
+
+  /** @param {Stage} now */
+  function tell(now) {
+    text.textContent = now.text;
+    detail.textContent = now.detail;
+    bar.max = now.total;
+    if (now.done === undefined) bar.removeAttribute("value");
+    else bar.value = now.done;
+  }
+
+  tell(stage);
   place(item);
-  announce(text);
-  return {
-    tell(now, done, total) {
-      words.textContent = now;
-      if (done === undefined || !total) bar.removeAttribute("value");
-      else {
-        bar.max = total;
-        bar.value = done;
-      }
-    },
-    remove,
-  };
+  announce(`${stage.text} ${stage.detail}`);
+  return { tell, remove };
 }
 
 /** @param {HTMLElement} item */

@@ -45,6 +45,14 @@ def pictures_in(download: Download) -> int:
         return len([name for name in archive.namelist() if name != "pictures.json"])
 
 
+def be_still(studio: Studio) -> None:
+    """Wait until nothing moves any more."""
+    studio.page.evaluate(
+        "() => Promise.allSettled(document.getAnimations()"
+        ".filter((a) => a.effect.getComputedTiming().iterations < 99).map((a) => a.finished))"
+    )
+
+
 def tell(archive: Archive, **facts: object) -> None:
     """Let an archive be so far, and tell its user."""
     for name, value in facts.items():
@@ -76,15 +84,16 @@ def test_many_are_packed_first_and_their_number_is_seen_to_grow(
 ) -> None:
     studio.open("/gallery/")
     studio.page.evaluate(DOWNLOAD, LARGE)
-    expect(messages(studio)).to_contain_text("3 pictures wait to be packed")
+    expect(messages(studio)).to_contain_text("Waiting to be packed3 pictures")
     bar = messages(studio).get_by_role("progressbar")
     assert bar.get_attribute("value") is None
     archive = claim()
 
     tell(archive, done=2)
 
-    expect(messages(studio)).to_contain_text("Packing pictures: 2 of 3")
+    expect(messages(studio)).to_contain_text("Packing pictures2 of 3")
     expect(bar).to_have_attribute("value", "2")
+    be_still(studio)
     shoot(studio.page, "archive-desktop-light")
     Archive.objects.update(status=ArchiveStatus.WAITING, attempt=0)
     with studio.page.expect_download() as download:
@@ -106,7 +115,8 @@ def test_it_is_taken_up_again_by_the_next_page(
 
     studio.open("/gallery/")
     studio.page.evaluate(RESUME)
-    expect(messages(studio)).to_contain_text("Packing pictures: 1 of 3")
+    expect(messages(studio)).to_contain_text("Packing pictures1 of 3")
+    be_still(studio)
     shoot(studio.page, "archive-phone-dark")
     assert studio.overflow() == 0
     Archive.objects.update(status=ArchiveStatus.WAITING, attempt=0)
@@ -116,6 +126,7 @@ def test_it_is_taken_up_again_by_the_next_page(
     studio.open("/gallery/")
     studio.page.evaluate(RESUME)
     expect(messages(studio)).to_contain_text("Your pictures are packed.")
+    be_still(studio)
     shoot(studio.page, "archive-ready-phone-dark")
     with studio.page.expect_download() as download:
         button(studio, "Download").click()
@@ -168,7 +179,7 @@ def test_where_no_more_are_kept_the_oldest_can_make_room(
 
     button(studio, "Remove the oldest").click()
 
-    expect(messages(studio)).to_contain_text("3 pictures wait to be packed")
+    expect(messages(studio)).to_contain_text("Waiting to be packed3 pictures")
     assert oldest is not None
     assert not Archive.objects.filter(id=oldest.id).exists()
     assert Archive.objects.count() == MOST_KEPT

@@ -40,6 +40,7 @@ class ArchiveListView(ListAPIView[Archive]):
         operation_id="image_archives_create",
     )
     def post(self, request: Request) -> Response:
+        """Ask for a zip; few pictures are ready at once, many or encoded ones are made first."""
         form = ArchiveRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         asked = form.validated_data
@@ -56,7 +57,7 @@ class ArchiveListView(ListAPIView[Archive]):
 
 
 class ArchiveView(APIView):
-    """One archive with its progress; deleting it cancels or removes it."""
+    """One archive with its progress."""
 
     required_scopes = by_method(GET=Scope.READ, DELETE=Scope.READ)
 
@@ -67,6 +68,7 @@ class ArchiveView(APIView):
 
     @extend_schema(responses={204: None}, operation_id="image_archives_delete")
     def delete(self, request: Request, archive_id: uuid.UUID) -> Response:
+        """Remove the archive with its file; one that is being made is given up."""
         delete_archive(user=signed_in_user(request), archive_id=archive_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
