@@ -300,6 +300,7 @@ def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public(
         "easel_count_pictures": [],
         "easel_find_words": ["easel_ops", "easel_web"],
         "easel_tally_boards": [],
+        "easel_tally_deleted": [],
         "easel_enter_by_key": ["easel_ops", "easel_web"],
         "easel_grant_trial_credits": ["easel_ops", "easel_web"],
         "easel_keep_balance": [],

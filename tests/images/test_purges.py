@@ -8,6 +8,8 @@ from django.db import connection, transaction
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
+from apps.boards.models import Board
+from apps.boards.services import create_board, move_images
 from apps.core.models import Act, AuditRecord
 from apps.core.storage import file_store
 from apps.images.models import HourCount, Image, Purge, StorageUse
@@ -65,14 +67,19 @@ def test_an_empty_trash_leaves_no_record(api: APIClient, user: User) -> None:
 
 
 def test_counts_are_exact_when_shown_pictures_go(user: User, stranger: User) -> None:
-    kept = make_image(user)
-    for owner in (user, user, stranger):
+    kept, gone = make_image(user), make_image(user)
+    for owner in (user, stranger):
         make_image(owner)
+    board, other = (create_board(user=user, name=name) for name in "ab")
+    move_images(user=user, names=[kept.image_name, gone.image_name], board_id=board.id)
+    move_images(user=user, names=[kept.image_name], board_id=other.id)
 
     Image.objects.exclude(id=kept.id).delete()
 
+    counts = Board.objects.filter(user=user).order_by("name").values_list("image_count", flat=True)
+    assert list(counts) == [0, 1]
     mine, theirs = StorageUse.objects.get(user=user), StorageUse.objects.get(user=stranger)
-    assert (mine.image_count, mine.loose_count, mine.trash_count) == (1, 1, 0)
+    assert (mine.image_count, mine.loose_count, mine.trash_count) == (1, 0, 0)
     assert mine.stored_bytes == kept.file_size_bytes
     assert (theirs.image_count, theirs.stored_bytes) == (0, 0)
     assert dict(HourCount.objects.values_list("user_id", "image_count")) == {
