@@ -60,6 +60,8 @@ with _env.prefixed("EASEL_"):
     TRUSTED_PROXIES: int = _env.int("TRUSTED_PROXIES", 0)
     # Nobody else is on the network between us and Redis, so it needs no TLS.
     REDIS_IS_PRIVATE: bool = _env.bool("REDIS_IS_PRIVATE", False)
+    # The pictures of one archive come to no more; the scheduler's temporary folder needs the room.
+    ARCHIVE_MAX_BYTES: int = _env.int("ARCHIVE_MAX_BYTES", 20 * 1024**3)
     RATE_LIMIT_SCALE: float = _env.float("RATE_LIMIT_SCALE", 1.0)
     # What a scraper of /metrics shows as its bearer token.
     METRICS_TOKEN: str | None = _env.str("METRICS_TOKEN", None)

@@ -16,7 +16,8 @@ from apps.boards.services import create_board
 from apps.boards.sharing_services import add_member, create_link
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job, Lane
-from apps.images.models import Image
+from apps.images.models import Archive, Image
+from apps.images.services.archives import request_archive
 from apps.plans import models as plans  # pytest would take TesterGrant for a test
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
@@ -63,6 +64,7 @@ class Row:
 
 API = "api/v1/"
 IMAGE = "images/<uuid:image_name>"
+ARCHIVE = "images/archives/<uuid:archive_id>"
 BOARD = "boards/<uuid:board_id>"
 MEMBER = f"{BOARD}/members/<uuid:member_id>"
 SHARED = "boards/shared/<uuid:board_id>"
@@ -112,6 +114,11 @@ TABLE = {
     ),
     ("GET", f"{API}images/trash"): Row(OWN_API),
     ("DELETE", f"{API}images/trash"): Row(own(204), Scope.MANAGE),
+    ("GET", f"{API}images/archives"): Row(OWN_API),
+    ("POST", f"{API}images/archives"): Row((401, 404, 201, 403, 404), body={"board": "all"}),
+    ("GET", f"{API}{ARCHIVE}"): Row(OBJECT_API),
+    ("DELETE", f"{API}{ARCHIVE}"): Row(of_owner(204)),
+    ("GET", f"{API}{ARCHIVE}/file"): Row(OBJECT_API),
     ("GET", f"{API}boards"): Row(OWN_API),
     ("POST", f"{API}boards"): Row(own(201), Scope.GENERATE, {"name": "b"}),
     ("POST", f"{API}boards/order"): Row(own(204), Scope.GENERATE, {"boards": []}),
@@ -281,6 +288,7 @@ class World:
     """What the owner has, and how each actor comes."""
 
     image: Image
+    archive: Archive
     board: Board
     member: BoardMember
     job: Job
@@ -293,6 +301,7 @@ class World:
             "<uuid:user_id>": self.image.user_id,
             "<str:variant>": "full",
             "<uuid:image_name>": self.image.image_name,
+            "<uuid:archive_id>": self.archive.id,
             "<uuid:board_id>": self.board.id,
             "<uuid:member_id>": self.member.id,
             "<uuid:job_id>": self.job.id,
@@ -315,6 +324,7 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
         start_subscription(user=person, plan=PLANS["enterprise"])
     (job,) = make_batch(user, starter, 1)
     image = make_image(user)
+    archive = request_archive(user=user, board="all", quality=90)
     board = create_board(user=user, name="b")
     create_link(user=user, board_id=board.id)
     member = add_member(
@@ -326,6 +336,7 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
     grant = grant_tester_plan(user=user, actor=stranger, days=30, reason="tries the new models")
     return World(
         image=image,
+        archive=archive,
         board=board,
         member=member,
         job=job,
@@ -356,6 +367,7 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
     """Return all that the owner has, as it is now."""
     return [
         *Image.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
+        *Archive.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *Board.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *BoardMember.objects.filter(user=user).values_list("id", "updated_at"),
         *BoardLink.objects.filter(user=user).order_by("id").values_list("id", "withdrawn_at"),

@@ -22,6 +22,7 @@ from apps.catalog.models import GenerationModel
 from apps.credits.costs import Shape
 from apps.credits.models import ActionType
 from apps.credits.services.usage import record_generation
+from apps.images.services.archives import request_archive
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import GpuTier
@@ -117,7 +118,11 @@ SERVICE_SCOPES = {
     "apps/generation/services/workers.py": 3,
     "apps/plans/api/staff_views.py": 2,  # tester grants, once the rights are known
     "apps/plans/services/enterprise.py": 2,
+    "apps/images/services/archive_making.py": 1,
+    "apps/images/services/archives.py": 1,
     "apps/images/services/library.py": 1,
+    "apps/images/services/orphans.py": 1,
+    "apps/images/services/purges.py": 1,
     "apps/images/services/retention.py": 3,
     "apps/plans/services/notices.py": 9,
     "apps/plans/services/customers.py": 2,
@@ -305,6 +310,7 @@ def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public(
         "easel_check_hold": [],
         "easel_check_posting": [],
         "easel_claim_job": ["easel_ops", "easel_worker"],
+        "easel_count_deleted": [],
         "easel_count_pictures": [],
         "easel_find_words": ["easel_ops", "easel_web"],
         "easel_tally_boards": [],
@@ -312,6 +318,7 @@ def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public(
         "easel_memberships": ["easel_ops", "easel_web"],
         "easel_move_shared_images": ["easel_ops", "easel_web"],
         "easel_shared_boards": ["easel_ops", "easel_web"],
+        "easel_tally_deleted": [],
         "easel_enter_by_key": ["easel_ops", "easel_web"],
         "easel_grant_trial_credits": ["easel_ops", "easel_web"],
         "easel_keep_balance": [],
@@ -351,6 +358,7 @@ def two_tenants(
         add_member(user=person, board_id=board.id, email="x@example.com", role=MemberRole.EDITOR)
         create_key(user=person, granter=SESSION, name="k", scopes=[Scope.READ])
         request_export(user=person)
+        request_archive(user=person, board="all", quality=90)
         record_generation(
             user_id=person.id,
             job_id=job.id,
@@ -456,6 +464,7 @@ def test_raw_sql_gives_no_row_to_another_tenant(login: str, two_tenants: tuple[U
         "accounts_user",
         "core_auditrecord",
         "generation_job",
+        "images_archive",
         "images_image",
         "privacy_datarequest",
     }

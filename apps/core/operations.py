@@ -343,13 +343,22 @@ class ServiceTrigger(RunSQL):
     """Run `body` (PL/pgSQL, with DECLARE if it needs one) for each row of an INSERT, or of `on`.
 
     It runs as the service role, so that it may write what the login that inserts may not. A
-    `deferred` one runs at the end of the transaction and sees all that the transaction did.
+    `deferred` one runs at the end of the transaction and sees all that the transaction did. One
+    of DELETE may run once a statement instead, and find what has gone in a table named `old_rows`.
     """
 
     def __init__(
-        self, name: str, *, table: str, body: str, on: str = "INSERT", deferred: bool = False
+        self,
+        name: str,
+        *,
+        table: str,
+        body: str,
+        on: str = "INSERT",
+        deferred: bool = False,
+        old_rows: str = "",
     ) -> None:
         self.on = on
+        self.old_rows = old_rows
         self.name = name
         self.table = table
         self.body = body
@@ -357,13 +366,16 @@ class ServiceTrigger(RunSQL):
         kind, when = ("CONSTRAINT TRIGGER", "DEFERRABLE INITIALLY DEFERRED")
         if not deferred:
             kind, when = "TRIGGER", ""
+        each = f"REFERENCING OLD TABLE AS {old_rows} FOR EACH STATEMENT"
+        if not old_rows:
+            each = "FOR EACH ROW"
         super().__init__(
             sql=[
                 f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $${body}$$",
                 # While we own it: afterwards we may not call it any more.
                 (
                     f'CREATE {kind} {name} AFTER {on} ON "{table}" {when} '
-                    f"FOR EACH ROW EXECUTE FUNCTION {name}()"
+                    f"{each} EXECUTE FUNCTION {name}()"
                 ),
                 f"ALTER FUNCTION {name}() SECURITY DEFINER SET search_path = public, pg_temp",
                 f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC",
@@ -388,8 +400,10 @@ class ServiceTrigger(RunSQL):
                 "body": self.body,
                 "on": self.on,
                 "deferred": self.deferred,
+                "old_rows": self.old_rows,
             },
         )
 
     def describe(self) -> str:
-        return f"Run {self.name} for each row of {self.table}"
+        unit = "statement on" if self.old_rows else "row of"
+        return f"Run {self.name} for each {unit} {self.table}"

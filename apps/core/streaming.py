@@ -10,16 +10,21 @@ from rest_framework.request import Request
 
 
 def streamed_file(
-    request: Request, pieces: Iterator[bytes], *, content_type: str, name: str
+    request: Request,
+    pieces: Iterator[bytes],
+    *,
+    content_type: str,
+    name: str,
+    size: int | None = None,
 ) -> StreamingHttpResponse:
-    """Answer with a file that is made while it is sent, for its own reader alone.
+    """Answer with a file that is read or made while it is sent, for its own reader alone.
 
     The transaction of the request is over by then: `pieces` enters a scope for each.
     """
     inner: HttpRequest = request._request  # noqa: SLF001
     # On the event loop Django would first collect all that a plain iterator gives.
     content = _in_threads(pieces) if isinstance(inner, ASGIRequest) else pieces
-    return StreamingHttpResponse(
+    response = StreamingHttpResponse(
         content,
         content_type=content_type,
         headers={
@@ -28,6 +33,9 @@ def streamed_file(
             "X-Content-Type-Options": "nosniff",
         },
     )
+    if size is not None:
+        response["Content-Length"] = str(size)
+    return response
 
 
 async def _in_threads(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

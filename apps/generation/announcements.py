@@ -3,10 +3,11 @@
 import uuid
 from typing import Any
 
-from apps.generation.events import FailedEvent, FinishedEvent, publisher
+from apps.generation.events import ArchiveEvent, FailedEvent, FinishedEvent, publisher
 from apps.generation.failures import failure_detail
 from apps.generation.models import Job, JobState
-from apps.images.models import Image
+from apps.images.archive_serializers import archive_url
+from apps.images.models import Archive, Image
 from apps.images.serializers import ImageSerializer
 
 
@@ -68,3 +69,17 @@ def announce_balance(*, sender: object, user_id: uuid.UUID, **kwargs: Any) -> No
     """Answer `balance_changed`."""
     del sender, kwargs
     publisher.publish_balance(user_id)
+
+
+def announce_archive(*, sender: object, archive: Archive, **kwargs: Any) -> None:
+    """Answer `archive_changed`."""
+    del sender, kwargs
+    event: ArchiveEvent = {
+        "type": "archive",
+        "id": str(archive.id),
+        "status": archive.status,
+        "done": archive.done,
+        "total": archive.total,
+        "url": archive_url(archive),
+    }
+    publisher.publish(archive.user_id, event)

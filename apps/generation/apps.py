@@ -6,6 +6,8 @@ class GenerationConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.credits.signals import balance_changed
-        from apps.generation.announcements import announce_balance
+        from apps.generation.announcements import announce_archive, announce_balance
+        from apps.images.signals import archive_changed
 
         balance_changed.connect(announce_balance, dispatch_uid="announce_balance")
+        archive_changed.connect(announce_archive, dispatch_uid="announce_archive")

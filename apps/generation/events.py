@@ -102,13 +102,32 @@ class QueueEvent(TypedDict):
     jobs: list[PlacedJob]
 
 
+class ArchiveEvent(TypedDict):
+    """How far a zip of pictures is; `url` is where it can be fetched once it is ready."""
+
+    type: Literal["archive"]
+    id: str
+    status: str
+    done: int
+    total: int
+    url: str | None
+
+
 class SnapshotEvent(TypedDict):
     type: Literal["snapshot"]
     jobs: list[dict[str, Any]]
     balance: BalancePayload
 
 
-Event = QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent
+Event = (
+    QueuedEvent
+    | StartedEvent
+    | ProgressEvent
+    | ImageEvent
+    | FinishedEvent
+    | FailedEvent
+    | ArchiveEvent
+)
 
 
 def user_group(user_id: uuid.UUID) -> str:

@@ -133,3 +133,76 @@ class HourCount(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.image_count} at {self.hour}"
+
+
+class Purge(TenantModel):
+    """A picture that is gone for good, whose files are still to be deleted.
+
+    Written by a trigger in the transaction that deletes the picture's row, so that no file is
+    forgotten whoever deletes it, and no request waits for the store.
+    """
+
+    image_name = models.UUIDField()
+
+    def __str__(self) -> str:
+        return str(self.image_name)
+
+
+class ArchiveStatus(models.TextChoices):
+    """How far an archive is; a running one whose maker died is begun again."""
+
+    WAITING = "waiting", _("waiting")
+    RUNNING = "running", _("running")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
+
+
+OPEN_ARCHIVES = frozenset({ArchiveStatus.WAITING, ArchiveStatus.RUNNING})
+
+
+class Archive(TenantModel):
+    """A zip of pictures: of those named, or of a board (its id, `none` or `all`).
+
+    A small one is made anew whenever it is sent and has no file. Of another, `file_key` names the
+    zip once it is stored, until `expires_at`. Who makes it renews `lease_until`; `attempt` is the
+    fencing token.
+    """
+
+    status = models.CharField(
+        max_length=16, choices=ArchiveStatus.choices, default=ArchiveStatus.WAITING
+    )
+    image_names = ArrayField(models.UUIDField(), default=list, blank=True)
+    board = models.CharField(max_length=36, blank=True)
+    export_format = models.CharField(max_length=8)
+    quality = models.PositiveSmallIntegerField()
+    is_streamed = models.BooleanField(default=False)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField()
+    # Of the pictures, as they are stored; of the zip once there is one.
+    size_bytes = models.PositiveBigIntegerField()
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    file_key = models.CharField(max_length=255, blank=True)
+    expires_at = models.DateTimeField()
+    error_id = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=models.Q(status=ArchiveStatus.RUNNING),
+                name="images_archive_one_running",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["user", "-created_at", "-id"], name="images_archive_newest"),
+            models.Index(
+                fields=["created_at", "id"],
+                condition=models.Q(status__in=sorted(OPEN_ARCHIVES)),
+                name="images_archive_open",
+            ),
+            models.Index(fields=["expires_at"], name="images_archive_expiring"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.total} pictures ({self.status})"

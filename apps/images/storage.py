@@ -1,12 +1,6 @@
 """Where the files of pictures lie."""
 
-import os
-import tempfile
 import uuid
-from pathlib import Path
-
-from django.core.files import File
-from django.core.files.storage import FileSystemStorage
 
 THUMBNAIL_SIZES = (256, 512)
 
@@ -33,24 +27,6 @@ def file_keys(*, user_id: uuid.UUID, image_name: uuid.UUID) -> list[str]:
     ]
 
 
-class AtomicFileSystemStorage(FileSystemStorage):
-    """Files under a directory, each complete or absent whenever the process or machine stops.
-
-    As S3 does: a key has its whole old content or its whole new one, never half a file.
-    """
-
-    def _save(self, name: str, content: File[bytes]) -> str:
-        target = Path(self.path(name))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".incomplete-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                for chunk in content.chunks():
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        return name
+def archive_key(*, user_id: uuid.UUID, archive_id: uuid.UUID) -> str:
+    """Return the storage key of an archive's zip."""
+    return f"users/{user_id}/archives/{archive_id}.zip"

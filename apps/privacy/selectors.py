@@ -2,16 +2,15 @@
 
 import uuid
 from collections.abc import Iterator
-from typing import IO
 
 from django.apps import apps
-from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.core.models import TenantModel
+from apps.core.storage import file_store
 from apps.privacy.models import DataRequest
 
 
@@ -32,20 +31,18 @@ def get_request(*, user: User, request_id: uuid.UUID) -> DataRequest:
     return found
 
 
-def open_export(*, user: User, request_id: uuid.UUID) -> IO[bytes]:
-    """Open the zip of a finished export for reading.
+def export_pieces(*, found: DataRequest) -> Iterator[bytes]:
+    """Open the zip of a finished export and return it piece by piece.
 
     Raises:
         NotFound: there is none, or it has expired.
     """
-    found = get_request(user=user, request_id=request_id)
     if not found.file_key or found.expires_at is None or found.expires_at <= timezone.now():
         raise NotFound
     try:
-        file: IO[bytes] = default_storage.open(found.file_key)
+        return file_store.pieces(found.file_key)
     except FileNotFoundError as error:
         raise NotFound from error
-    return file
 
 
 def tenant_models() -> list[type[TenantModel]]:
@@ -61,15 +58,3 @@ def user_prefix(user_id: uuid.UUID) -> str:
 def export_key(*, user_id: uuid.UUID, request_id: uuid.UUID) -> str:
     """Return the storage key of an export's zip."""
     return f"{user_prefix(user_id)}/exports/{request_id}.zip"
-
-
-def list_files(folder: str) -> Iterator[str]:
-    """Yield the key of every stored file below `folder`."""
-    try:
-        folders, files = default_storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in sorted(files):
-        yield f"{folder}/{name}"
-    for name in sorted(folders):
-        yield from list_files(f"{folder}/{name}")

@@ -238,6 +238,11 @@ EASEL_RATE_LIMIT_SCALE = env.RATE_LIMIT_SCALE
 EASEL_SOCKET_CHECK_SECONDS = 30.0
 EASEL_UPLOAD_MAX_BYTES = 20 * 1024**2
 EASEL_UPLOAD_MAX_PIXELS = 40_000_000
+# An archive within both is made while it is sent; a larger one is made in the background, on the
+# disk of the scheduler.
+EASEL_ARCHIVE_STREAM_PICTURES = 50
+EASEL_ARCHIVE_STREAM_BYTES = 200 * 1024**2
+EASEL_ARCHIVE_MAX_BYTES = env.ARCHIVE_MAX_BYTES
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -270,7 +275,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"JobState": "apps.generation.models.JobState"},
+    "ENUM_NAME_OVERRIDES": {
+        "ArchiveStatus": "apps.images.models.ArchiveStatus",
+        "JobState": "apps.generation.models.JobState",
+    },
 }
 
 # django-redis logs what the cache could not do; the truth is in PostgreSQL all the same.

@@ -79,7 +79,7 @@ def file_storage_settings(media_root: Path) -> dict[str, Any]:
     """Make Django's `STORAGES`: user files in S3 when a bucket is set, else under `media_root`."""
     if env.S3_BUCKET:
         user_files: dict[str, Any] = {
-            "BACKEND": "storages.backends.s3.S3Storage",
+            "BACKEND": "apps.core.s3_storage.S3FileStorage",
             "OPTIONS": {
                 "bucket_name": env.S3_BUCKET,
                 "endpoint_url": env.S3_ENDPOINT_URL,
@@ -90,7 +90,7 @@ def file_storage_settings(media_root: Path) -> dict[str, Any]:
         }
     else:
         user_files = {
-            "BACKEND": "apps.images.storage.AtomicFileSystemStorage",
+            "BACKEND": "apps.core.storage.AtomicFileSystemStorage",
             "OPTIONS": {"location": media_root, "allow_overwrite": True},
         }
     return {

@@ -1,7 +1,7 @@
 // @ts-check
 /** The JSON API, spoken as the signed-in user. */
 
-/** @import {ErrorEnvelope, GenerationRequest, Job, JobPage, Picture, PricedSettings, Quote} from "./types.js" */
+/** @import {Archive, ArchiveRequest, ErrorEnvelope, GenerationRequest, Job, JobPage, Picture, PricedSettings, Quote} from "./types.js" */
 
 const ROOT = "/api/v1";
 
@@ -147,6 +147,39 @@ export async function uploadPicture(file) {
   body.append("file", file);
   const response = await send(`${ROOT}/images`, { method: "POST", body });
   return /** @type {Promise<Picture>} */ (response.json());
+}
+
+/**
+ * @param {ArchiveRequest} request
+ * @returns {Promise<Archive>}
+ */
+export async function createArchive(request) {
+  const response = await send(`${ROOT}/images/archives`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(request),
+  });
+  return /** @type {Promise<Archive>} */ (response.json());
+}
+
+/** @returns {Promise<{results: Archive[]}>} the newest first */
+export async function listArchives() {
+  const response = await send(`${ROOT}/images/archives?limit=100`);
+  return /** @type {Promise<{results: Archive[]}>} */ (response.json());
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<Archive>}
+ */
+export async function getArchive(id) {
+  const response = await send(`${ROOT}/images/archives/${encodeURIComponent(id)}`);
+  return /** @type {Promise<Archive>} */ (response.json());
+}
+
+/** @param {string} id of an archive that is not wanted any more, made or not */
+export async function deleteArchive(id) {
+  await send(`${ROOT}/images/archives/${encodeURIComponent(id)}`, { method: "DELETE" });
 }
 
 /** Ask for a file with all of one's data. */

@@ -16,6 +16,7 @@ const TYPES = new Set([
   "image",
   "finished",
   "failed",
+  "archive",
 ]);
 
 /**

@@ -91,6 +91,17 @@
  * @property {string | null} next
  * @property {Job[]} results
  *
+ * @typedef {{images: string[]} | {board: string}} ArchiveRequest the id of a board, "none" or "all"
+ *
+ * @typedef {object} ArchiveState
+ * @property {string} id
+ * @property {"waiting" | "running" | "ready" | "failed"} status
+ * @property {number} done
+ * @property {number} total
+ * @property {string | null} url of the file, once it is ready
+ *
+ * @typedef {ArchiveState & {is_streamed: boolean, detail: string, error_id: string}} Archive
+ *
  * @typedef {object} ErrorEnvelope
  * @property {string} detail
  * @property {string} code
@@ -134,7 +145,8 @@
  * @typedef {{type: "image", job_id: string, image: Picture}} ImageEvent
  * @typedef {{type: "finished", job_id: string, state: "succeeded" | "cancelled", compute_seconds: number | null}} FinishedEvent
  * @typedef {{type: "failed", job_id: string, error: Failure}} FailedEvent
- * @typedef {SnapshotEvent | BalanceEvent | QueueEvent | QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent} StudioEvent
+ * @typedef {{type: "archive"} & ArchiveState} ArchiveEvent
+ * @typedef {SnapshotEvent | BalanceEvent | QueueEvent | QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent | ArchiveEvent} StudioEvent
  */
 
 export {};

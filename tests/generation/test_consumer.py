@@ -23,6 +23,8 @@ from apps.generation.selectors import save_progress
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import claim_next_job
 from apps.generation.services.queue import pause_queue
+from apps.images.models import Archive, ArchiveStatus
+from apps.images.signals import archive_changed
 from apps.plans.tiers import GpuTier
 from config.asgi import application
 from tests.database import in_thread
@@ -265,3 +267,27 @@ async def test_nothing_blocks_the_event_loop(user: User, starter: GenerationMode
         publisher.publish(user.id, FAILED)
         assert await receive(socket) == FAILED
         await socket.disconnect()
+
+
+async def test_the_progress_of_an_archive_is_told_to_its_user_alone(
+    user: User, stranger: User
+) -> None:
+    socket, _connected = await connect(user)
+    other, _connected = await connect(stranger)
+    await receive(socket)
+    await receive(other)
+    archive = Archive(user=user, status=ArchiveStatus.READY, done=3, total=3)
+
+    archive_changed.send(Archive, archive=archive)
+
+    assert await receive(socket) == {
+        "type": "archive",
+        "id": str(archive.id),
+        "status": "ready",
+        "done": 3,
+        "total": 3,
+        "url": f"/api/v1/images/archives/{archive.id}/file",
+    }
+    assert await other.receive_nothing(timeout=0.3)
+    await socket.disconnect()
+    await other.disconnect()

@@ -13,6 +13,7 @@ from apps.accounts.models import User
 from apps.core.models import Act, AuditRecord
 from apps.images.models import Image, StorageUse
 from apps.images.services.library import empty_trashes
+from apps.images.services.purges import delete_purged_files
 from tests.factories import make_image
 
 URL = "/api/v1/images"
@@ -152,13 +153,12 @@ def test_only_what_is_in_the_trash_is_deleted_for_good(
     api: APIClient,
     user: User,
     stored_files: Callable[[], set[str]],
-    django_capture_on_commit_callbacks: Any,
 ) -> None:
     kept, gone = make_image(user), make_image(user)
     act(api, "trash", gone)
 
-    with django_capture_on_commit_callbacks(execute=True):
-        answer = act(api, "purge", kept, gone)
+    answer = act(api, "purge", kept, gone)
+    delete_purged_files()
 
     assert [entry["status"] for entry in answer.json()["results"]] == ["not_found", "done"]
     assert Image.objects.get().id == kept.id
@@ -171,30 +171,25 @@ def test_the_trash_is_emptied_at_once(
     api: APIClient,
     user: User,
     stored_files: Callable[[], set[str]],
-    django_capture_on_commit_callbacks: Any,
 ) -> None:
     kept = make_image(user)
     act(api, "trash", make_image(user), make_image(user))
 
-    with django_capture_on_commit_callbacks(execute=True):
-        assert api.delete(f"{URL}/trash").status_code == 204
+    assert api.delete(f"{URL}/trash").status_code == 204
+    delete_purged_files()
 
     assert Image.objects.get().id == kept.id
     assert StorageUse.objects.get(user=user).trash_count == 0
     assert len(stored_files()) == 3
 
 
-def test_the_trash_keeps_for_thirty_days(
-    api: APIClient, user: User, stranger: User, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_the_trash_keeps_for_thirty_days(api: APIClient, user: User, stranger: User) -> None:
     mine, theirs, fresh = make_image(user), make_image(stranger), make_image(user)
     now = timezone.now()
     for image, days in ((mine, 31), (theirs, 31), (fresh, 29)):
         Image.objects.filter(id=image.id).update(deleted_at=now - timedelta(days=days))
 
-    with django_capture_on_commit_callbacks(execute=True):
-        assert empty_trashes() == 2
-        assert empty_trashes() == 0
+    assert (empty_trashes(), empty_trashes()) == (2, 0)
 
     assert Image.objects.get().id == fresh.id
 

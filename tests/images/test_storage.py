@@ -1,17 +1,16 @@
 """Files are whole or absent, on disk and on S3."""
 
 import io
-from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 from django.core.files.base import ContentFile, File
-from moto.server import ThreadedMotoServer
-from storages.backends.s3 import S3Storage
+from django.core.files.storage import default_storage
+from django.utils import timezone
 
-from apps.images.storage import AtomicFileSystemStorage
+from apps.core.s3_storage import S3FileStorage
+from apps.core.storage import AtomicFileSystemStorage, FileStore
 
 
 class Torn(io.BytesIO):
@@ -47,26 +46,7 @@ def test_a_write_that_breaks_off_leaves_what_was_there(
     assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
 
 
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Storage]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-2")
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
-        boto3.client("s3", endpoint_url=endpoint).create_bucket(
-            Bucket="easel-test",
-            CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"},
-        )
-        yield S3Storage(bucket_name="easel-test", endpoint_url=endpoint, file_overwrite=True)
-    finally:
-        server.stop()
-
-
-def test_the_same_calls_work_on_s3(s3: Any) -> None:
+def test_the_same_calls_work_on_s3(s3: S3FileStorage) -> None:
     key = "users/a/images/x.png"
     for content in (b"first", b"second"):
         assert s3.save(key, ContentFile(content)) == key
@@ -77,3 +57,41 @@ def test_the_same_calls_work_on_s3(s3: Any) -> None:
 
     with pytest.raises(FileNotFoundError):
         s3.open(key).read()
+
+
+def test_files_are_read_listed_and_deleted_by_the_thousand(
+    any_store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.core.s3_storage.MOST_KEYS", 2)
+    monkeypatch.setattr("apps.core.storage.PIECE_BYTES", 4)
+    monkeypatch.setattr("apps.core.s3_storage.PIECE_BYTES", 4)
+    keys = {f"users/a/{folder}/{number}.png" for folder in "bc" for number in range(3)}
+    for key in (*keys, "users/ab/other.png", "models/x"):
+        default_storage.save(key, ContentFile(b"0123456789"))
+
+    assert [piece for piece in any_store.pieces("users/a/b/0.png") if piece] == [
+        *(b"0123", b"4567", b"89")
+    ]
+    listed = list(any_store.walk("users/a"))
+    assert {file.key for file in listed} == keys
+    assert all(abs(timezone.now() - file.written_at) < timedelta(minutes=5) for file in listed)
+
+    any_store.delete_many([*keys, "users/a/never.png"])
+
+    assert list(any_store.walk("users/a")) == []
+    assert [file.key for file in any_store.walk("users")] == ["users/ab/other.png"]
+    assert list(any_store.walk("nothing")) == []
+
+
+def test_what_is_not_there_is_said_before_anything_is_sent(any_store: FileStore) -> None:
+    with pytest.raises(FileNotFoundError):
+        any_store.pieces("users/a/never.png")
+
+
+def test_a_bucket_that_is_away_is_an_error_of_the_system(s3: S3FileStorage) -> None:
+    s3.connection.Bucket("easel-test").delete()
+
+    with pytest.raises(OSError, match="NoSuchBucket"):
+        s3.delete_many(["users/a/x.png"])
+    with pytest.raises(OSError, match="NoSuchBucket"):
+        list(s3.walk("users"))

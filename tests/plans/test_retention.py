@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.core.audit import record_act
 from apps.core.models import Act, AuditRecord
 from apps.core.tenancy import service_scope
 from apps.images.models import Image, StorageUse
 from apps.images.services import retention
+from apps.images.services.purges import delete_purged_files
 from apps.images.services.retention import (
     delete_all_of,
     delete_pictures_past_retention,
@@ -82,6 +83,7 @@ def test_pictures_are_announced_and_go_on_the_day_that_was_said(
 
     assert clock.now.date().isoformat() == "2027-06-03"
     assert (delete_pictures_past_retention(), delete_pictures_past_retention()) == (1, 0)
+    delete_purged_files()
 
     assert [image.user_id for image in Image.objects.all()] == [stranger.id]
     assert all(key.startswith(f"users/{stranger.id}/") for key in stored_files())
@@ -206,24 +208,24 @@ def test_a_deletion_that_is_cut_short_goes_on_where_it_was(
     owner: User, monkeypatch: pytest.MonkeyPatch, stored_files: Files
 ) -> None:
     monkeypatch.setattr(retention, "PICTURES_A_BATCH", 1)
-    deleted: list[str] = []
-    delete = default_storage.delete
+    recorded: list[int] = []
 
-    def away_after_four(key: str) -> None:
-        if len(deleted) == 4:
-            raise ConnectionError("the store is away")
-        deleted.append(key)
-        delete(key)
+    def away_in_the_second(**facts: Any) -> None:
+        recorded.append(1)
+        if len(recorded) == 2:
+            raise ConnectionError("the database is away")
+        record_act(**facts)
 
     with monkeypatch.context() as patch:
-        patch.setattr(default_storage, "delete", away_after_four)
+        patch.setattr(retention, "record_act", away_in_the_second)
         # It is no fault of this sweep: the one who cannot be served keeps nobody else waiting.
         assert delete_pictures_past_retention() == 0
-    # No file without a row: of the second picture, which has lost one, the row is there.
+    delete_purged_files()
     assert Image.objects.count() == 1
-    assert len(stored_files()) == 2
+    assert len(stored_files()) == 3
 
     assert delete_pictures_past_retention() == 1
+    delete_purged_files()
 
     assert (Image.objects.count(), stored_files()) == (0, set())
     acts = AuditRecord.objects.filter(act=Act.IMAGE_DELETED).values_list("target", flat=True)
@@ -285,7 +287,7 @@ def test_whoever_is_paying_at_that_moment_is_waited_for_or_waits(
 ) -> None:
     """The payment comes when the decision is taken and the pictures are not yet gone."""
     paid: list[int] = []
-    delete = default_storage.delete
+    lock = retention._lock_storage_use
 
     def pay_now() -> None:
         pay()
@@ -295,15 +297,15 @@ def test_whoever_is_paying_at_that_moment_is_waited_for_or_waits(
 
     payer = threading.Thread(target=pay_now)
 
-    def slowly(key: str) -> None:
+    def slowly(user_id: Any) -> bool:
         if not payer.ident:
             payer.start()
             payer.join(timeout=0.5)
             # It waits for us, and has not seen that it is on a plan.
             assert payer.is_alive()
-        delete(key)
+        return lock(user_id)
 
-    monkeypatch.setattr(default_storage, "delete", slowly)
+    monkeypatch.setattr(retention, "_lock_storage_use", slowly)
     assert in_thread(delete_pictures_past_retention) == 2
     payer.join(timeout=30)
 
@@ -332,16 +334,16 @@ def test_without_the_lock_somebody_who_has_paid_would_lose_pictures(
         return ended_plans_past_retention().filter(user=user_id).exists()
 
     paid_and_has: list[int] = []
-    delete = default_storage.delete
+    lock = retention._lock_storage_use
 
-    def pay_first(key: str) -> None:
+    def pay_first(user_id: Any) -> bool:
         if not paid_and_has:
             in_thread(renew)
             paid_and_has.append(Image.objects.count())
-        delete(key)
+        return lock(user_id)
 
     monkeypatch.setattr(retention, "lock_end_of_plan", look)
-    monkeypatch.setattr(default_storage, "delete", pay_first)
+    monkeypatch.setattr(retention, "_lock_storage_use", pay_first)
     delete_pictures_past_retention()
 
     assert paid_and_has == [2]

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -21,7 +22,10 @@ from apps.credits.costs import Shape
 from apps.credits.models import UsageRecord
 from apps.credits.services.usage import record_generation
 from apps.generation.models import Job
-from apps.images.models import Image
+from apps.images.models import Archive, Image, Purge
+from apps.images.services.archive_making import make_archives
+from apps.images.services.archives import request_archive
+from apps.images.services.purges import delete_purged_files
 from apps.plans.models import Subscription
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
@@ -37,7 +41,7 @@ from apps.privacy.services.requests import (
     request_deletion,
     request_export,
 )
-from tests.factories import PASSWORD, make_image, make_job
+from tests.factories import PASSWORD, delete_image, make_image, make_job
 
 EXPORT = "/api/v1/account/export"
 DELETION = "/api/v1/account/deletion"
@@ -99,6 +103,34 @@ def test_an_export_holds_every_row_and_picture_of_its_user_alone(
     everything = b"".join(archive.read(name) for name in archive.namelist())
     assert str(stranger.id).encode() not in everything
     assert b"password" not in everything
+
+
+def test_archives_are_told_of_in_an_export_and_go_with_the_account(
+    api: APIClient, user: User, stored_files: Callable[[], set[str]], settings: Any
+) -> None:
+    settings.EASEL_ARCHIVE_STREAM_PICTURES = 0
+    make_image(user)
+    delete_image(user=user, image_name=make_image(user).image_name)
+    archive = request_archive(user=user, board="all", quality=90)
+    make_archives()
+    assert f"users/{user.id}/archives/{archive.id}.zip" in stored_files()
+    url = api.post(EXPORT).json()["url"]
+    run_next_request()
+
+    export = fetch(api, api.get(url).json()["file_url"])
+
+    (row,) = json.loads(export.read("images/archive.json"))
+    assert (row["id"], row["status"]) == (str(archive.id), "ready")
+    # Of what was deleted a moment ago the files are still there, since the sweep has not come.
+    assert sum(name.startswith("files/images/") for name in export.namelist()) == 2
+    assert not any("archives" in name for name in export.namelist() if name.startswith("files"))
+
+    request_deletion(user=user, email=user.email)
+    run_next_request()
+    delete_purged_files()
+    assert stored_files() == set()
+    assert not Archive.objects.exists()
+    assert not Purge.objects.exists()
 
 
 def test_an_account_with_nothing_in_it_can_be_exported(api: APIClient, user: User) -> None:

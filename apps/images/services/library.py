@@ -19,7 +19,6 @@ from apps.core.tenancy import service_scope, tenant_scope
 from apps.images.kept_lists import note_library_change
 from apps.images.models import MAX_TAGS, Image, ImageAct
 from apps.images.selectors import get_image
-from apps.images.services.pictures import delete_files
 
 logger = structlog.get_logger(__name__)
 
@@ -133,24 +132,28 @@ def purge_images(
     """Delete pictures that are in the trash for good; return those that were."""
     with transaction.atomic():
         lock_library(user_id=user_id)
-        rows = Image.objects.filter(
-            user=user_id, image_name__in=names, deleted_at__isnull=False
-        ).order_by("id")
-        gone = dict(rows.select_for_update().values_list("id", "image_name"))
-        if not gone:
-            return set()
-        Image.objects.filter(user=user_id, id__in=gone).delete()
-        target = str(next(iter(gone.values()))) if len(gone) == 1 else f"{len(gone)} pictures"
-        record_act(act=Act.IMAGE_DELETED, user_id=user_id, actor_id=actor_id, target=target)
-        transaction.on_commit(lambda: _delete_files_of(user_id, gone.values()))
-    return set(gone.values())
+        trash = Image.objects.filter(user=user_id, deleted_at__isnull=False)
+        rows = trash.filter(image_name__in=names).order_by("id")
+        gone = set(rows.select_for_update().values_list("image_name", flat=True))
+        if gone:
+            trash.filter(image_name__in=gone).delete()
+            target = str(*gone) if len(gone) == 1 else f"{len(gone)} pictures"
+            record_act(act=Act.IMAGE_DELETED, user_id=user_id, actor_id=actor_id, target=target)
+    return gone
 
 
 def empty_trash(*, user: User) -> int:
-    """Delete for good what is in the trash of `user`; return how many pictures were."""
-    trash = Image.objects.filter(user=user, deleted_at__isnull=False)
-    names = list(trash.values_list("image_name", flat=True))
-    return len(purge_images(user_id=user.id, names=names, actor_id=user.id))
+    """Delete for good what is in the trash of `user`; return how many pictures were.
+
+    One statement, however many they are; their files go in the background.
+    """
+    with transaction.atomic():
+        lock_library(user_id=user.id)
+        count, _rows = Image.objects.filter(user=user, deleted_at__isnull=False).delete()
+        if count:
+            target = f"{count} pictures"
+            record_act(act=Act.IMAGE_DELETED, user_id=user.id, actor_id=user.id, target=target)
+    return count
 
 
 def empty_trashes() -> int:
@@ -192,8 +195,3 @@ def change_images(
         found = set(rows.values_list("image_name", flat=True))
         change(rows)
     return found
-
-
-def _delete_files_of(user_id: uuid.UUID, names: Iterable[uuid.UUID]) -> None:
-    for name in names:
-        delete_files(user_id=user_id, image_name=name)

@@ -15,6 +15,7 @@ from django.db import transaction
 from PIL import Image as PillowImage
 
 from apps.accounts.models import User
+from apps.core.storage import file_store
 from apps.images.files import encode_png, encode_thumbnail
 from apps.images.kept_lists import note_library_change
 from apps.images.models import Image, ImageCategory, ImageOrigin
@@ -149,8 +150,7 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
 
 def delete_files(*, user_id: uuid.UUID, image_name: uuid.UUID) -> None:
     """Delete every file of a picture; files that are gone already are no error."""
-    for key in file_keys(user_id=user_id, image_name=image_name):
-        default_storage.delete(key)
+    file_store.delete_many(file_keys(user_id=user_id, image_name=image_name))
 
 
 def _write(keys: Sequence[str], encode: Callable[[], bytes]) -> int:

@@ -1,4 +1,7 @@
-"""Delete the pictures of those who are on no plan any more, and tell them before."""
+"""Delete the pictures of those who are on no plan any more, and tell them before.
+
+Their files go as those of any picture that is deleted do (`purges`).
+"""
 
 import uuid
 
@@ -9,7 +12,6 @@ from apps.core.audit import record_act
 from apps.core.models import Act
 from apps.core.tenancy import service_scope
 from apps.images.models import Image, StorageUse
-from apps.images.services.pictures import delete_files
 from apps.plans.models import NoticeKind
 from apps.plans.products import RETENTION_DAYS
 from apps.plans.retention import (
@@ -23,7 +25,7 @@ from apps.plans.services.notices import note
 logger = structlog.get_logger(__name__)
 
 USERS_A_SWEEP = 100
-PICTURES_A_BATCH = 50
+PICTURES_A_BATCH = 500
 
 
 def note_pictures_that_will_go() -> int:
@@ -53,7 +55,7 @@ def delete_pictures_past_retention() -> int:
         try:
             deleted += delete_all_of(user_id=plan.user_id)
         except Exception:
-            # The store was away, say: the others' turn comes all the same, and this one's again.
+            # The others' turn comes all the same, and this one's again.
             logger.exception("retention_failed", user_id=str(plan.user_id))
     return deleted
 
@@ -77,12 +79,10 @@ def _delete_some_of(user_id: uuid.UUID) -> int:
         if not lock_end_of_plan(user_id=user_id) or not _lock_storage_use(user_id):
             return 0
         images = Image.objects.filter(user=user_id).order_by("created_at", "id")
-        batch = list(images.select_for_update(skip_locked=True, of=("self",))[:PICTURES_A_BATCH])
-        # The files first: if this is cut short the rows are left, and say what is still to go.
-        for image in batch:
-            delete_files(user_id=user_id, image_name=image.image_name)
+        free = images.select_for_update(skip_locked=True, of=("self",))
+        batch = list(free.values_list("id", flat=True)[:PICTURES_A_BATCH])
         if batch:
-            Image.objects.filter(id__in=[image.id for image in batch]).delete()
+            Image.objects.filter(id__in=batch).delete()
             record_act(
                 act=Act.IMAGE_DELETED,
                 user_id=user_id,

@@ -1,7 +1,7 @@
 import uuid
 
 from django.db.models import QuerySet
-from django.http import FileResponse
+from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
@@ -13,8 +13,9 @@ from rest_framework.views import APIView
 from apps.accounts.models import Scope
 from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
+from apps.core.streaming import streamed_file
 from apps.privacy.models import DataRequest
-from apps.privacy.selectors import get_request, list_requests, open_export
+from apps.privacy.selectors import export_pieces, get_request, list_requests
 from apps.privacy.serializers import DataRequestSerializer, DeletionSerializer
 from apps.privacy.services.requests import request_deletion, request_export
 
@@ -50,14 +51,14 @@ class DataRequestFileView(APIView):
     @extend_schema(
         responses={(200, "application/zip"): OpenApiTypes.BINARY}, operation_id="data_requests_file"
     )
-    def get(self, request: Request, request_id: uuid.UUID) -> FileResponse:
-        file = open_export(user=signed_in_user(request), request_id=request_id)
-        return FileResponse(
-            file,
-            as_attachment=True,
-            filename="easel-export.zip",
+    def get(self, request: Request, request_id: uuid.UUID) -> StreamingHttpResponse:
+        found = get_request(user=signed_in_user(request), request_id=request_id)
+        return streamed_file(
+            request,
+            export_pieces(found=found),
             content_type="application/zip",
-            headers={"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"},
+            name="easel-export.zip",
+            size=found.file_size_bytes,
         )
 
 

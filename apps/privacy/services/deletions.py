@@ -2,15 +2,16 @@
 
 import uuid
 
-from django.core.files.storage import default_storage
-
 from apps.accounts.services.users import close_account
 from apps.core.audit import record_act
 from apps.core.models import Act
+from apps.core.storage import file_store
 from apps.core.tenancy import service_scope
 from apps.privacy.models import DataRequest
-from apps.privacy.selectors import list_files, tenant_models, user_prefix
+from apps.privacy.selectors import tenant_models, user_prefix
 from apps.privacy.services.requests import finish_request, report_progress
+
+FILES_A_BATCH = 1000
 
 
 def run_deletion(request: DataRequest) -> None:
@@ -28,10 +29,11 @@ def run_deletion(request: DataRequest) -> None:
 
 
 def _delete_files(request: DataRequest) -> None:
-    keys = list(list_files(user_prefix(request.user_id)))
-    for number, key in enumerate(keys, start=1):
-        default_storage.delete(key)
-        report_progress(request, done=number, total=len(keys))
+    keys = [key for key, _written_at in file_store.walk(user_prefix(request.user_id))]
+    for start in range(0, len(keys), FILES_A_BATCH):
+        batch = keys[start : start + FILES_A_BATCH]
+        file_store.delete_many(batch)
+        report_progress(request, done=start + len(batch), total=len(keys))
 
 
 def _delete_rows(user_id: uuid.UUID) -> None:

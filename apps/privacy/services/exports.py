@@ -4,7 +4,7 @@ import json
 import tempfile
 import uuid
 from datetime import timedelta
-from typing import IO, Any
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from django.core.files import File
@@ -16,14 +16,15 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core.audit import list_acts, record_act
 from apps.core.models import Act
+from apps.core.storage import file_store
 from apps.core.tenancy import tenant_scope
 from apps.privacy.models import DataRequest
-from apps.privacy.selectors import export_key, list_files, tenant_models, user_prefix
+from apps.privacy.selectors import export_key, tenant_models, user_prefix
 from apps.privacy.services.requests import finish_request, report_progress
 
 EXPORT_KEPT = timedelta(days=7)
 # Made from the pictures, or earlier exports: they would only make the file larger.
-_LEFT_OUT = ("/images/thumbnails/", "/exports/")
+_LEFT_OUT = ("/images/thumbnails/", "/archives/", "/exports/")
 _PROFILE_FIELDS = ("id", "email", "name", "avatar_url", "language", "last_login", "created_at")
 _ROWS_AT_ONCE = 500
 
@@ -32,7 +33,11 @@ def run_export(request: DataRequest) -> None:
     """Make the zip of an export and store it for a week."""
     user_id = request.user_id
     prefix = user_prefix(user_id)
-    keys = [key for key in list_files(prefix) if not key.removeprefix(prefix).startswith(_LEFT_OUT)]
+    keys = sorted(
+        key
+        for key, _written_at in file_store.walk(prefix)
+        if not key.removeprefix(prefix).startswith(_LEFT_OUT)
+    )
     key = export_key(user_id=user_id, request_id=request.id)
     with tempfile.TemporaryFile() as file:
         with ZipFile(file, "w") as archive:
@@ -89,11 +94,11 @@ def _json(value: object) -> str:
 
 def _write_file(archive: ZipFile, key: str, *, name: str) -> None:
     try:
-        source: IO[bytes] = default_storage.open(key)
+        pieces = file_store.pieces(key)
     except FileNotFoundError:
         # Deleted by its user since the list was made.
         return
     # As it is: pictures are compressed already.
-    with source, archive.open(ZipInfo(name), "w", force_zip64=True) as target:
-        while chunk := source.read(1024**2):
-            target.write(chunk)
+    with archive.open(ZipInfo(name), "w", force_zip64=True) as target:
+        for piece in pieces:
+            target.write(piece)

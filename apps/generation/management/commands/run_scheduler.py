@@ -23,7 +23,11 @@ from apps.generation.services.dead_letters import drain_dead_letters
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
 from apps.generation.services.workers import forget_gone_workers
+from apps.images.services.archive_making import make_archives
+from apps.images.services.archives import remove_expired_archives
 from apps.images.services.library import empty_trashes
+from apps.images.services.orphans import remove_orphans
+from apps.images.services.purges import delete_purged_files
 from apps.images.services.retention import (
     delete_pictures_past_retention,
     note_pictures_that_will_go,
@@ -82,6 +86,10 @@ class Command(BaseCommand):
             Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
             Sweep("empty_trashes", 720 * every, empty_trashes),
+            Sweep("delete_purged_files", every, delete_purged_files),
+            Sweep("remove_orphans", 17_280 * every, remove_orphans),
+            Sweep("make_archives", every, make_archives),
+            Sweep("remove_expired_archives", 60 * every, remove_expired_archives),
             Sweep("audit_credits", 60 * every, audit_nightly),
         ]
         for sweep in aside:

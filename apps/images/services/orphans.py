@@ -1,0 +1,83 @@
+"""Remove files that no row names: what a process that died had stored and not yet told of."""
+
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import structlog
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from apps.core.storage import file_store
+from apps.core.tenancy import service_scope
+from apps.images.models import Archive, Image
+from apps.privacy.models import DataRequest
+
+logger = structlog.get_logger(__name__)
+
+# A file is written before its row: longer than any job or upload takes from the one to the other.
+GRACE = timedelta(hours=1)
+FILES_A_BATCH = 1000
+
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+# Which keys are ours to judge, and by which rows: whatever else lies there is left alone.
+_KINDS: tuple[tuple[re.Pattern[str], type[Model], str], ...] = (
+    (re.compile(rf"users/({_UUID})/images/({_UUID})\.png"), Image, "image_name"),
+    (
+        re.compile(rf"users/({_UUID})/images/thumbnails/({_UUID})(?:_\d+)?\.webp"),
+        Image,
+        "image_name",
+    ),
+    (re.compile(rf"users/({_UUID})/archives/({_UUID})\.zip"), Archive, "id"),
+    (re.compile(rf"users/({_UUID})/exports/({_UUID})\.zip"), DataRequest, "id"),
+)
+# What a disk has of a write that was cut short.
+_INCOMPLETE = re.compile(rf"users/{_UUID}/[a-z/]+/\.incomplete-\w+")
+
+
+def remove_orphans() -> int:
+    """Delete files of users that are older than an hour and that no row names; return how many.
+
+    Pages of the store's list in memory, never all of it. Pictures in the trash have rows.
+    """
+    removed = 0
+    for keys in _old_keys():
+        orphans = _without_row(keys)
+        if orphans:
+            file_store.delete_many(orphans)
+            removed += len(orphans)
+            logger.info("files_without_row_removed", count=len(orphans), first=orphans[0])
+    return removed
+
+
+def _old_keys() -> Iterator[list[str]]:
+    limit = timezone.now() - GRACE
+    keys: list[str] = []
+    for file in file_store.walk("users"):
+        if file.written_at < limit:
+            keys.append(file.key)
+        if len(keys) == FILES_A_BATCH:
+            yield keys
+            keys = []
+    if keys:
+        yield keys
+
+
+def _without_row(keys: Sequence[str]) -> list[str]:
+    orphans = [key for key in keys if _INCOMPLETE.fullmatch(key)]
+    with service_scope("look for files without a row"):
+        for pattern, model, field in _KINDS:
+            found = {key: match.groups() for key in keys if (match := pattern.fullmatch(key))}
+            if not found:
+                continue
+            named = _named(
+                model._default_manager.all(), field, {name for _, name in found.values()}
+            )
+            orphans += [key for key, (user, name) in found.items() if (user, name) not in named]
+    return orphans
+
+
+def _named(rows: QuerySet[Model], field: str, names: set[str]) -> set[tuple[str, str]]:
+    wanted = rows.filter(**{f"{field}__in": [uuid.UUID(name) for name in names]})
+    return {(str(user), str(name)) for user, name in wanted.values_list("user_id", field)}
