@@ -1,5 +1,6 @@
 """Fields and shapes that every part of the API shares."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -42,3 +43,8 @@ class IdField(serializers.UUIDField):
         if not isinstance(data, str):
             self.fail("invalid", value=data)
         return super().to_internal_value(data)
+
+
+def utc_text(moment: datetime) -> str:
+    """Write a moment as the fields of Django REST framework do: ISO 8601, of UTC, with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

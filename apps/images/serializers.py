@@ -1,7 +1,6 @@
 """The JSON of a picture."""
 
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from django.urls import reverse
@@ -11,6 +10,7 @@ from rest_framework.request import Request
 
 from apps.accounts.credentials import CredentialKind
 from apps.accounts.requests import credential_of
+from apps.core.serializers import utc_text
 from apps.images.listed import ListedImage
 from apps.images.models import Image
 from apps.images.placeholders import placeholder_url
@@ -121,20 +121,16 @@ class ImageWriter:
             "tags": image.tags,
             "board": _text(image.board_id),
             "placeholder": placeholder_url(image.placeholder) if image.placeholder else "",
-            "deleted_at": _moment(image.deleted_at),
+            "deleted_at": image.deleted_at and utc_text(image.deleted_at),
             "has_workflow": image.has_workflow,
             "generation": _text(image.session_id),
             "metadata": image.metadata,
-            "created_at": _moment(image.created_at),
+            "created_at": utc_text(image.created_at),
         }
 
 
 def _text(value: uuid.UUID | None) -> str | None:
     return None if value is None else str(value)
-
-
-def _moment(value: datetime | None) -> str | None:
-    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def thumbnail_address(
@@ -147,7 +143,7 @@ def thumbnail_address(
     """Return where the asker of `request` finds a thumbnail: signed for keys and tokens."""
     if _is_program(request):
         return signed_address(user_id=user_id, image_name=image_name, variant=str(size))
-    return reverse("image-thumbnail", args=[image_name, size])
+    return f"{reverse('images')}/{image_name}/thumbnails/{size}"
 
 
 def _is_program(request: Request | None) -> bool:
