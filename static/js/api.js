@@ -53,7 +53,7 @@ async function readJson(response) {
  * @param {RequestInit} [options]
  * @returns {Promise<Response>}
  */
-async function send(path, options = {}) {
+export async function send(path, options = {}) {
   const headers = new Headers(options.headers);
   headers.set("Accept", "application/json");
   const token = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content");
@@ -245,70 +245,4 @@ export async function restorePicture(name) {
  */
 export async function deletePicture(name) {
   await send(`${ROOT}/images/${encodeURIComponent(name)}`, { method: "DELETE" });
-}
-
-/**
- * Make a link to a board, and withdraw the one there was.
- *
- * @param {string} board
- * @returns {Promise<string>} its address, which is told this once
- */
-export async function createBoardLink(board) {
-  const response = await send(`${boardPath(board)}/link`, { method: "POST" });
-  return /** @type {{url: string}} */ (await response.json()).url;
-}
-
-/** @param {string} board */
-export async function withdrawBoardLink(board) {
-  await send(`${boardPath(board)}/link`, { method: "DELETE" });
-}
-
-/**
- * @param {string} board
- * @param {string} email
- * @param {string} role
- */
-export async function addBoardMember(board, email, role) {
-  await sendJson("POST", `${boardPath(board)}/members`, { email, role });
-}
-
-/**
- * @param {string} board
- * @param {string} member
- * @param {string} role
- */
-export async function changeBoardMember(board, member, role) {
-  await sendJson("PATCH", `${boardPath(board)}/members/${encodeURIComponent(member)}`, { role });
-}
-
-/**
- * @param {string} board
- * @param {string} member
- */
-export async function removeBoardMember(board, member) {
-  const path = `${boardPath(board)}/members/${encodeURIComponent(member)}`;
-  await send(path, { method: "DELETE" });
-}
-
-/**
- * @param {string} board
- * @param {boolean} shown
- */
-export async function showBoardPrompts(board, shown) {
-  await sendJson("PATCH", boardPath(board), { shows_prompts: shown });
-}
-
-/** @param {string} board */
-function boardPath(board) {
-  return `${ROOT}/boards/${encodeURIComponent(board)}`;
-}
-
-/**
- * @param {string} method
- * @param {string} path
- * @param {unknown} body
- */
-async function sendJson(method, path, body) {
-  const headers = { "Content-Type": "application/json" };
-  await send(path, { method, headers, body: JSON.stringify(body) });
 }

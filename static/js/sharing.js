@@ -1,16 +1,16 @@
 // @ts-check
 /** The dialog that shares a board: its link, and the people who see it. */
 
+import { ApiError } from "./api.js";
+import { byId, confirmed } from "./dom.js";
 import {
-  ApiError,
   addBoardMember,
   changeBoardMember,
   createBoardLink,
   removeBoardMember,
   showBoardPrompts,
   withdrawBoardLink,
-} from "./api.js";
-import { byId, confirmed } from "./dom.js";
+} from "./sharing_api.js";
 import { toast, toastError } from "./toast.js";
 
 const dialog = byId("share", HTMLDialogElement);
