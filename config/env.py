@@ -50,7 +50,11 @@ with _env.prefixed("EASEL_"):
     # Jobs that are alike share a forward pass: auto (where it was measured to pay), off, force.
     BATCHING: str = _env.str("BATCHING", "auto", validate=validate.OneOf(["auto", "off", "force"]))
     MODEL_CACHE_BYTES: int = _env.int("MODEL_CACHE_BYTES", 8 * 1024**3)
+    # More threads than a few hinder each other: one at a time runs Python.
+    WEB_THREADS: int = _env.int("WEB_THREADS", 8)
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)
+    # How long a page of a list is kept in the cache while nothing changes; 0 keeps none.
+    LIST_CACHE_SECONDS: int = _env.int("LIST_CACHE_SECONDS", 60)
     SERVE_ADMIN: bool = _env.bool("SERVE_ADMIN", False)
     # How many of our own proxies append to X-Forwarded-For.
     TRUSTED_PROXIES: int = _env.int("TRUSTED_PROXIES", 0)
@@ -119,7 +123,7 @@ def parse_database_url(url: str) -> dict[str, object]:
     socket_directory = options.pop("host", "")
     port = options.pop("port", parts.port or "")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "apps.core.postgresql",
         "NAME": name,
         "USER": unquote(parts.username or options.pop("user", "")),
         "PASSWORD": unquote(parts.password or ""),

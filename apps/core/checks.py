@@ -84,7 +84,7 @@ def _databases() -> Iterator[Mapping[str, Any]]:
 
 
 def _other_database() -> bool:
-    return any(d["ENGINE"] != "django.db.backends.postgresql" for d in _databases())
+    return any(d["ENGINE"] != "apps.core.postgresql" for d in _databases())
 
 
 def _plain_database() -> bool:

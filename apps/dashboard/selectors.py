@@ -19,6 +19,7 @@ from apps.boards.models import Board
 from apps.boards.selectors import board_names, list_boards
 from apps.catalog.serializers import render_models
 from apps.core.errors import Invalid, NotFound
+from apps.images.listed import ListedImage
 from apps.images.models import Image
 from apps.images.requests import ImageListQuerySerializer, asked_page
 from apps.images.search import Order
@@ -57,7 +58,7 @@ class Composer:
 class GalleryPage:
     """Some pictures, what they were searched by, and where the list goes on."""
 
-    images: Sequence[Image]
+    images: Sequence[ListedImage]
     next_cursor: str | None
     words: str = ""
     order: str = Order.NEWEST

@@ -12,7 +12,8 @@ from apps.core.storage import file_store
 from apps.core.tenancy import tenant_scope
 from apps.images.archives import zip_pieces
 from apps.images.exports import ExportFormat
-from apps.images.models import Archive, ArchiveStatus, Image
+from apps.images.listed import ListedImage, read_listed
+from apps.images.models import Archive, ArchiveStatus
 from apps.images.search import Filters, Order, Place, find_images
 from apps.images.storage import archive_key
 
@@ -55,7 +56,7 @@ def archive_pieces(*, archive: Archive) -> Iterator[bytes]:
         raise NotFound from error
 
 
-def make_zip(archive: Archive, images: Iterator[Image] | None = None) -> Iterator[bytes]:
+def make_zip(archive: Archive, images: Iterator[ListedImage] | None = None) -> Iterator[bytes]:
     """Make the zip of an archive, of its pictures as they are now unless they are given."""
     return zip_pieces(
         images if images is not None else pictures_of(archive),
@@ -64,7 +65,7 @@ def make_zip(archive: Archive, images: Iterator[Image] | None = None) -> Iterato
     )
 
 
-def pictures_of(archive: Archive) -> Iterator[Image]:
+def pictures_of(archive: Archive) -> Iterator[ListedImage]:
     """Yield what belongs into an archive and is not in the trash, a page of rows in memory.
 
     Each page is read in a transaction of its own, as the archive's user.
@@ -74,18 +75,19 @@ def pictures_of(archive: Archive) -> Iterator[Image]:
         yield from page
 
 
-def _named(archive: Archive) -> Iterator[list[Image]]:
+def _named(archive: Archive) -> Iterator[list[ListedImage]]:
     for start in range(0, len(archive.image_names), PICTURES_A_PAGE):
         names = archive.image_names[start : start + PICTURES_A_PAGE]
         with tenant_scope(archive.user_id):
-            shown = Image.objects.filter(
-                user=archive.user_id, image_name__in=names, deleted_at=None
+            page = read_listed(
+                "user_id = %s AND image_name = ANY (%s) AND deleted_at IS NULL"
+                " ORDER BY created_at DESC, id DESC",
+                [archive.user_id, names],
             )
-            page = list(shown.defer("workflow", "graph").order_by("-created_at", "-id"))
         yield page
 
 
-def _on_board(archive: Archive) -> Iterator[list[Image]]:
+def _on_board(archive: Archive) -> Iterator[list[ListedImage]]:
     filters = Filters(board=None if archive.board == ALL else archive.board)
     last: Place | None = None
     while True:

@@ -11,7 +11,8 @@ from zipfile import ZipFile, ZipInfo
 from apps.core.errors import Invalid
 from apps.core.storage import PIECE_BYTES, file_store
 from apps.images.exports import ExportFormat, export_picture
-from apps.images.models import Image
+from apps.images.listed import ListedImage
+from apps.images.storage import image_key
 
 MOST_CHARACTERS = 80
 # Of UTF-8: file systems have room for 255, and programs add to a name.
@@ -23,7 +24,7 @@ _KEPT_CATEGORIES = frozenset("LMNPS")
 _NOT_ON_WINDOWS = frozenset('<>:"/\\|?*')
 
 
-def zip_pieces(images: Iterable[Image], *, to: ExportFormat, quality: int) -> Iterator[bytes]:
+def zip_pieces(images: Iterable[ListedImage], *, to: ExportFormat, quality: int) -> Iterator[bytes]:
     """Write pictures and a list of them as a zip; one whose file is gone is left out.
 
     Stored as they are: pictures are compressed already. One too large for `to` stays a PNG.
@@ -55,7 +56,7 @@ def zip_pieces(images: Iterable[Image], *, to: ExportFormat, quality: int) -> It
     yield sink.take()
 
 
-def file_name(image: Image, *, suffix: str, taken: set[str]) -> str:
+def file_name(image: ListedImage, *, suffix: str, taken: set[str]) -> str:
     """Name the file of a picture: its day, its prompt, some digits of its own name.
 
     Good on every system, whatever the prompt is, and not among `taken`, to which it is added.
@@ -72,7 +73,7 @@ def file_name(image: Image, *, suffix: str, taken: set[str]) -> str:
     return name
 
 
-def _words(image: Image) -> str:
+def _words(image: ListedImage) -> str:
     prompt = str(image.metadata.get("prompt", ""))[: 4 * MOST_CHARACTERS]
     kept = (
         character
@@ -85,9 +86,9 @@ def _words(image: Image) -> str:
 
 
 def _content(
-    image: Image, *, to: ExportFormat, quality: int
+    image: ListedImage, *, to: ExportFormat, quality: int
 ) -> tuple[Iterable[bytes], ExportFormat]:
-    stored = file_store.pieces(image.s3_key)
+    stored = file_store.pieces(image_key(user_id=image.user_id, image_name=image.image_name))
     if to is ExportFormat.PNG:
         return stored, to
     png = b"".join(stored)
@@ -97,14 +98,14 @@ def _content(
         return [png], ExportFormat.PNG
 
 
-def _info(image: Image, name: str) -> ZipInfo:
+def _info(image: ListedImage, name: str) -> ZipInfo:
     info = ZipInfo(name, date_time=image.created_at.astimezone(UTC).timetuple()[:6])
     # Readable by whoever unpacks it.
     info.external_attr = 0o644 << 16
     return info
 
 
-def _entry(image: Image, name: str) -> dict[str, Any]:
+def _entry(image: ListedImage, name: str) -> dict[str, Any]:
     return {
         "file": name,
         "image_name": str(image.image_name),

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.core.errors import Invalid
-from apps.images.models import MAX_RATING, Image
+from apps.images.listed import ListedImage
+from apps.images.models import MAX_RATING
 from apps.images.search import Filters, Order, Place, find_images
 
 _RATINGS = range(MAX_RATING + 1)
@@ -61,7 +62,7 @@ def _not_ours() -> Invalid:
 class ImagePage:
     """A page, and the cursors of those beside it."""
 
-    images: list[Image]
+    images: list[ListedImage]
     next: Cursor | None
     previous: Cursor | None
 

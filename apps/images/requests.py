@@ -1,6 +1,8 @@
 """What clients may ask of pictures: filters of a list, changes of one, acts on many."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from django.http import QueryDict
@@ -92,11 +94,27 @@ class ImageListQuerySerializer(serializers.Serializer[Any]):
         return words
 
 
-def query_of(parameters: QueryDict) -> dict[str, Any]:
-    """Return the parameters of a list: what is given is asked for, be it empty."""
-    return {
-        name: parameters.getlist(name) if name == "tag" else parameters[name] for name in parameters
-    }
+def checked_query(parameters: QueryDict) -> Mapping[str, Any]:
+    """Return what the parameters of a list ask for: what is given is asked for, be it empty.
+
+    Raises:
+        ValidationError: of the serializer.
+    """
+    return _checked(parameters.urlencode())
+
+
+# Most lists are asked for again and again, and a check makes every field of the form anew.
+@lru_cache(maxsize=1024)
+def _checked(query: str) -> Mapping[str, Any]:
+    parameters = QueryDict(query)
+    form = ImageListQuerySerializer(
+        data={
+            name: parameters.getlist(name) if name == "tag" else parameters[name]
+            for name in parameters
+        }
+    )
+    form.is_valid(raise_exception=True)
+    return MappingProxyType(form.validated_data)
 
 
 def asked_page(*, user: User, asked: Mapping[str, Any]) -> ImagePage:

@@ -13,12 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db import connections
-from django.db.models.expressions import RawSQL
-
 from apps.accounts.models import User
-from apps.core.replica import reading_alias
-from apps.images.models import Image
+from apps.images.listed import ListedImage, read_listed, read_rows
 
 # More hits of the words than these are too many to be read and sorted.
 MOST_HITS = 400
@@ -78,7 +74,7 @@ class Place:
     rating: int = 0
 
     @classmethod
-    def of(cls, image: Image) -> "Place":
+    def of(cls, image: ListedImage) -> "Place":
         return cls(created_at=image.created_at, id=image.id, rating=image.rating)
 
 
@@ -90,7 +86,7 @@ def find_images(
     size: int,
     after: Place | None = None,
     backwards: bool = False,
-) -> list[Image]:
+) -> list[ListedImage]:
     """Return the `size` pictures of `user` that come next, or before `after` if `backwards`.
 
     In the order of the list either way. One query; two if there are words.
@@ -99,18 +95,20 @@ def find_images(
     where = _conditions(filters)
     if after is not None:
         where.add(line.beyond, *(getattr(after, key) for key in line.keys))
-    ids: Any = line.find_hits(where, filters.words) if filters.words else None
-    if ids is None:
-        ids = line.walk(where, filters.words)
-    images = Image.objects.filter(user=user, id__in=ids).order_by(*line.ordering)
-    # Documents of many kilobytes that no list shows.
-    images = images.defer("workflow", "graph")
-    return list(images)[::-1] if backwards else list(images)
+    hits = line.find_hits(where, filters.words) if filters.words else None
+    if hits is None:
+        ids, parameters = line.walk(where, filters.words)
+    else:
+        ids, parameters = "SELECT unnest(%s::uuid[])", [hits]
+    found = read_listed(
+        f"user_id = %s AND id IN ({ids}) ORDER BY {line.sort}", [user.id, *parameters]
+    )
+    return found[::-1] if backwards else found
 
 
 def settings_digest_of(*, user: User, image_name: uuid.UUID) -> int | None:
     """Return what pictures have in common that differ from this one by their seeds alone."""
-    rows = _rows(
+    rows = read_rows(
         "SELECT settings_digest FROM images_image WHERE user_id = %s AND image_name = %s",
         [user.id, image_name],
     )
@@ -139,10 +137,6 @@ class _Line:
         return ", ".join(f"{key} {'DESC' if self.falls else 'ASC'}" for key in self.keys)
 
     @property
-    def ordering(self) -> list[str]:
-        return [f"-{key}" if self.falls else key for key in self.keys]
-
-    @property
     def beyond(self) -> str:
         """Return the condition for what comes after a place, to be given the place's values."""
         marks = ", ".join(["%s"] * len(self.keys))
@@ -157,11 +151,11 @@ class _Line:
                 ARRAY(SELECT id FROM hits WHERE {where.text} ORDER BY {self.sort} LIMIT %s)
         """  # noqa: S608  # nosec B608 (only our own names are put in)
         parameters = [list(words), MOST_HITS + 1, *where.parameters, self.size]
-        ((count, ids),) = _rows(query, parameters)
+        ((count, ids),) = read_rows(query, parameters)
         return list(ids) if count <= MOST_HITS else None
 
-    def walk(self, where: "_Where", words: Sequence[str]) -> RawSQL:
-        """Walk the index until the page is full, as a subquery for the ids."""
+    def walk(self, where: "_Where", words: Sequence[str]) -> tuple[str, list[Any]]:
+        """Return the query for the ids that walks the index until the page is full."""
         query = f"""
             SELECT {", ".join(self.keys) if words else "id"} FROM images_image
             WHERE user_id = %s AND {_SHOWN} AND {where.text}
@@ -185,7 +179,7 @@ class _Line:
             parameters += [list(words), list(words), list(words), self.user.id]
         else:
             query += f" ORDER BY {self.sort}"
-        return RawSQL(f"{query} LIMIT %s", [*parameters, self.size])  # noqa: S611  # nosec B611
+        return f"{query} LIMIT %s", [*parameters, self.size]
 
 
 @dataclass(slots=True)
@@ -232,9 +226,3 @@ def _conditions(filters: Filters) -> _Where:
     elif filters.board is not None:
         where.add("board_id = %s", filters.board)
     return where
-
-
-def _rows(query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connections[reading_alias()].cursor() as cursor:
-        cursor.execute(query, parameters)
-        return list(cursor.fetchall())

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
+from apps.images.listed import ListedImage, read_listed
 from apps.images.models import Image, StorageUse
 from apps.images.storage import THUMBNAIL_SIZES, image_key, thumbnail_key
 
@@ -37,16 +38,17 @@ def get_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> Image:
     return image
 
 
-def get_shown_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> Image:
-    """Return a picture of a user that is not in the trash.
+def get_listed_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> ListedImage:
+    """Return a picture of a user that is not in the trash, as lists have it.
 
     Raises:
         NotFound: there is none of that name, it is thrown away, or somebody else's.
     """
-    image = get_image(user_id=user_id, image_name=image_name)
-    if image.deleted_at is not None:
+    where = "user_id = %s AND image_name = %s AND deleted_at IS NULL"
+    found = read_listed(where, [user_id, image_name])
+    if not found:
         raise NotFound
-    return image
+    return found[0]
 
 
 def stored_bytes(*, user_id: uuid.UUID) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import django_stubs_ext
 import structlog
 from django.utils.translation import gettext_lazy as _
+from structlog.tracebacks import ExceptionDictTransformer
 
 from config import broker, env
 from config.version import VERSION
@@ -184,6 +185,8 @@ EASEL_VERSION = VERSION
 # The admin needs a database login that may take the service role: in production it is a web
 # service of its own.
 EASEL_SERVE_ADMIN = env.SERVE_ADMIN
+EASEL_LIST_CACHE_SECONDS = env.LIST_CACHE_SECONDS
+EASEL_WEB_THREADS = env.WEB_THREADS
 # The e-mail of the demo user, where there is one.
 EASEL_DEMO_SIGN_IN: str | None = None
 # Where mails are written instead of sent, as the page tells.
@@ -316,7 +319,8 @@ LOGGING = {
             "()": structlog.stdlib.ProcessorFormatter,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.dict_tracebacks,
+                # Without the values of variables: prompts, addresses and secrets are among them.
+                structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
             "foreign_pre_chain": _shared_processors,
@@ -325,7 +329,9 @@ LOGGING = {
             "()": structlog.stdlib.ProcessorFormatter,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(colors=False),
+                structlog.dev.ConsoleRenderer(
+                    colors=False, exception_formatter=structlog.dev.plain_traceback
+                ),
             ],
             "foreign_pre_chain": _shared_processors,
         },

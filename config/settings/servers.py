@@ -3,17 +3,21 @@
 from pathlib import Path
 from typing import Any
 
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 from config import env
 
 
 def database_settings(url: str, *, pool_size: int | None = None) -> dict[str, Any]:
     """Make Django's `DATABASES["default"]` from a URL, with a pool of `pool_size` if given.
 
-    Under ASGI each request runs in a thread of its own, so persistent connections bound to
-    threads would never be reused; psycopg's pool is shared by all threads.
+    Requests, sockets and streams run in threads of their own kinds; psycopg's pool is shared by
+    all of them.
     """
     settings: dict[str, Any] = env.parse_database_url(url)
-    settings["CONN_HEALTH_CHECKS"] = True
+    # Pooled connections are looked at by our backend, without a round trip.
+    settings["CONN_HEALTH_CHECKS"] = pool_size is None
     # A pooler in transaction mode gives the next statement to another connection.
     settings["DISABLE_SERVER_SIDE_CURSORS"] = True
     if pool_size:
@@ -52,6 +56,9 @@ def cache_settings(url: str) -> dict[str, Any]:
             "OPTIONS": {
                 "SOCKET_CONNECT_TIMEOUT": 2,
                 "SOCKET_TIMEOUT": 5,
+                # Once more for a connection that was closed meanwhile. By itself the client would
+                # wait for seconds, and requests go on without the cache.
+                "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 1)},
             },
         }
     }

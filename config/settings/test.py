@@ -17,6 +17,8 @@ from config.settings.servers import (
 SECRET_KEY = env.SECRET_KEY or secrets.token_urlsafe(50)
 EASEL_REFUSE_WEAK_SETTINGS = False
 EASEL_MAX_REPEATED_QUERIES = 5
+# Tests write rows without the services, and without a commit, that end what is kept.
+EASEL_LIST_CACHE_SECONDS = 0
 MIDDLEWARE = ["apps.core.repeated_queries.RepeatedQueryMiddleware", *MIDDLEWARE]
 EASEL_PUBLIC_URL = "https://easel.example"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]

@@ -12,7 +12,17 @@ from config.local.addresses import LOGINS
 from config.local.postgres import temporary_postgres
 from config.local.valkey import temporary_valkey
 
-NAMES = ("api", "dispatch", "gallery", "ledger", "progress", "quote", "scheduler", "worker")
+NAMES = (
+    "api",
+    "dispatch",
+    "gallery",
+    "ledger",
+    "progress",
+    "quote",
+    "scheduler",
+    "users",
+    "worker",
+)
 
 
 def main() -> int:

@@ -1,10 +1,12 @@
 """Many clients at once, in a process of their own: `python -m tests.benchmarks.load`.
 
-Reads a JSON object from its standard input (`port`, `seconds`, `clients`: one list of `[path,
-cookies]` each, asked for round and round) and writes the seconds that each answer took.
+Reads a JSON object from its standard input (`ports`, which clients are spread over, `seconds`,
+`clients`: one list of `[path, cookies]` each, asked for round and round) and writes the seconds
+that each answer took.
 """
 
 import asyncio
+import itertools
 import json
 import sys
 import time
@@ -40,7 +42,8 @@ async def _client(port: int, asked: list[tuple[str, str]], until: float) -> list
 
 async def _all(order: dict[str, Any]) -> list[float]:
     until = time.perf_counter() + order["seconds"]
-    clients = [_client(order["port"], asked, until) for asked in order["clients"]]
+    ports = itertools.cycle(order["ports"])
+    clients = [_client(next(ports), asked, until) for asked in order["clients"]]
     return [seconds for taken in await asyncio.gather(*clients) for seconds in taken]
 
 

@@ -39,7 +39,7 @@ STRONG: dict[str, Any] = {
 
 def database(**fields: Any) -> dict[str, Any]:
     strong = {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "apps.core.postgresql",
         "HOST": "db",
         "OPTIONS": {"sslmode": "verify-full"},
     }

@@ -14,8 +14,16 @@ from apps.accounts.models import User
 from apps.boards.models import Board
 from apps.boards.services import create_board
 from apps.core.tenancy import tenant_scope
+from apps.images.listed import ListedImage
 from apps.images.models import Image
-from apps.images.search import LOOSE, Filters, Order, Place, find_images, settings_digest_of
+from apps.images.search import (
+    LOOSE,
+    Filters,
+    Order,
+    Place,
+    find_images,
+    settings_digest_of,
+)
 from tests.factories import make_user
 from tests.libraries import FIRST, RARE, fill_libraries
 from tests.plugins.servers import superuser_connection
@@ -76,7 +84,7 @@ def library(transactional_db: None) -> Iterator[tuple[User, Board]]:
         server.execute("TRUNCATE images_image")
 
 
-def pages_looked_at(user: User, **arguments: Any) -> tuple[int, list[Image]]:
+def pages_looked_at(user: User, **arguments: Any) -> tuple[int, list[ListedImage]]:
     """Count the buffers of all queries that a search makes; and return what it finds."""
     statements: list[tuple[str, Any]] = []
 

@@ -41,7 +41,7 @@ def test_the_addresses_are_read_from_the_state(var_dir: Path) -> None:
     assert (var_dir / "servers.json").stat().st_mode & 0o777 == 0o600
     assert endpoints.redis_url() == "redis://:p%2Fw@127.0.0.1:6400/0"
     assert env.parse_database_url(endpoints.database_url("owner")) == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "apps.core.postgresql",
         "NAME": "easel",
         "USER": "easel_owner",
         "PASSWORD": "s:e@c",

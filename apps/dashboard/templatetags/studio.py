@@ -10,6 +10,7 @@ from apps.accounts.models import User
 from apps.credits.selectors import Balance, balance_of
 from apps.dashboard.selectors import Banner
 from apps.dashboard.selectors import plan_banner as banner_of
+from apps.images.listed import ListedImage
 from apps.images.models import Image
 from apps.images.placeholders import placeholder_url
 
@@ -23,7 +24,7 @@ def thumbnail_url(image: Image, size: int) -> str:
 
 
 @register.filter
-def colours(image: Image) -> str:
+def colours(image: Image | ListedImage) -> str:
     """Return a tiny picture of an image's colours, to be seen until its thumbnail is there."""
     return placeholder_url(image.placeholder)
 
@@ -36,13 +37,13 @@ def plan_banner(context: template.Context) -> Banner | None:
 
 
 @register.simple_tag
-def full_url(image: Image) -> str:
+def full_url(image: Image | ListedImage) -> str:
     """Return the address of the PNG."""
     return reverse("image-full", args=[image.image_name])
 
 
 @register.filter
-def picture_title(image: Image) -> str:
+def picture_title(image: Image | ListedImage) -> str:
     """Return the words for a picture: its prompt, or what it is."""
     prompt = image.metadata.get("prompt")
     return str(prompt) if prompt else _("Uploaded picture")

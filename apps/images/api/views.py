@@ -21,9 +21,11 @@ from apps.accounts.requests import signed_in_user
 from apps.core.errors import TooLarge
 from apps.core.pagination import KeysetPagination
 from apps.core.rate_limits import Endpoint
+from apps.core.renderers import to_json
 from apps.images.answers import file_answer
 from apps.images.api.formats import AnyFormat, ExportSerializer
 from apps.images.exports import ExportFormat, export_picture
+from apps.images.kept_lists import kept_page
 from apps.images.models import Image, ImageAct
 from apps.images.pages import Cursor
 from apps.images.requests import (
@@ -33,12 +35,13 @@ from apps.images.requests import (
     ImageListQuerySerializer,
     act_results,
     asked_page,
-    query_of,
+    checked_query,
 )
-from apps.images.selectors import get_image, get_shown_image, list_trash, read_file, read_thumbnail
+from apps.images.selectors import get_image, get_listed_image, list_trash, read_file, read_thumbnail
 from apps.images.serializers import (
     ImagePageSerializer,
     ImageSerializer,
+    ImageWriter,
     UploadSerializer,
 )
 from apps.images.services.library import (
@@ -62,18 +65,25 @@ class ImageListView(APIView):
         responses=ImagePageSerializer,
         operation_id="images_list",
     )
-    def get(self, request: Request) -> Response:
-        form = ImageListQuerySerializer(data=query_of(request.query_params))
-        form.is_valid(raise_exception=True)
-        page = asked_page(user=signed_in_user(request), asked=form.validated_data)
-        images = ImageSerializer(page.images, many=True, context={"request": request})
-        return Response(
-            {
-                "next": _beside(request, page.next),
-                "previous": _beside(request, page.previous),
-                "results": images.data,
-            }
-        )
+    def get(self, request: Request) -> HttpResponse:
+        wanted = checked_query(request.query_params)
+        user = signed_in_user(request)
+        writer = ImageWriter(request)
+
+        def make() -> bytes:
+            page = asked_page(user=user, asked=wanted)
+            return to_json(
+                {
+                    "next": _beside(request, page.next),
+                    "previous": _beside(request, page.previous),
+                    "results": [writer.write(image) for image in page.images],
+                }
+            )
+
+        asked = f"{writer.kind} {request.build_absolute_uri()}"
+        page = kept_page(user_id=user.id, asked=asked, make=make)
+        headers = {"Cache-Status": f"easel; {'hit' if page.is_hit else 'fwd=miss'}"}
+        return HttpResponse(page.content, content_type="application/json", headers=headers)
 
     @extend_schema(
         request={"multipart/form-data": UploadSerializer},
@@ -105,8 +115,8 @@ class ImageView(APIView):
 
     @extend_schema(responses=ImageSerializer, operation_id="images_retrieve")
     def get(self, request: Request, image_name: uuid.UUID) -> Response:
-        image = get_shown_image(user_id=signed_in_user(request).id, image_name=image_name)
-        return Response(ImageSerializer(image, context={"request": request}).data)
+        image = get_listed_image(user_id=signed_in_user(request).id, image_name=image_name)
+        return Response(ImageWriter(request).write(image))
 
     @extend_schema(
         request=ImageChangesSerializer, responses=ImageSerializer, operation_id="images_edit"
@@ -123,7 +133,7 @@ class ImageView(APIView):
     def delete(self, request: Request, image_name: uuid.UUID) -> Response:
         """Put the picture into the trash, which keeps it for 30 days."""
         user = signed_in_user(request)
-        image = get_shown_image(user_id=user.id, image_name=image_name)
+        image = get_listed_image(user_id=user.id, image_name=image_name)
         trash_images(user=user, names=[image.image_name])
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -19,7 +19,8 @@ from apps.core.errors import new_error_id
 from apps.core.storage import file_store
 from apps.core.tenancy import service_scope, tenant_scope
 from apps.images.archive_selectors import make_zip, pictures_of
-from apps.images.models import Archive, ArchiveStatus, Image
+from apps.images.listed import ListedImage
+from apps.images.models import Archive, ArchiveStatus
 from apps.images.services.archives import ARCHIVE_KEPT
 from apps.images.signals import archive_changed
 from apps.images.storage import archive_key
@@ -122,7 +123,7 @@ def _make(archive: Archive) -> None:
         _remove_unwanted(archive, key)
 
 
-def _reported(archive: Archive) -> Iterator[Image]:
+def _reported(archive: Archive) -> Iterator[ListedImage]:
     """Pass on the pictures of an archive and tell how many were, once a second at most.
 
     Raises:

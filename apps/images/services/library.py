@@ -15,8 +15,8 @@ from apps.accounts.models import User
 from apps.core.audit import record_act
 from apps.core.errors import NotFound
 from apps.core.models import Act
-from apps.core.replica import note_write
 from apps.core.tenancy import service_scope, tenant_scope
+from apps.images.kept_lists import note_library_change
 from apps.images.models import MAX_TAGS, Image, ImageAct
 from apps.images.selectors import get_image
 
@@ -32,7 +32,7 @@ def lock_library(*, user_id: uuid.UUID) -> None:
     Two changes of many rows would otherwise wait for each other's. A finishing job adds rows
     that nobody else knows yet and does not wait. The user's lists are no older than the change.
     """
-    note_write(user_id)
+    note_library_change(user_id)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"library:{user_id}"]

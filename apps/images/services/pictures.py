@@ -15,9 +15,9 @@ from django.db import transaction
 from PIL import Image as PillowImage
 
 from apps.accounts.models import User
-from apps.core.replica import note_write
 from apps.core.storage import file_store
 from apps.images.files import encode_png, encode_thumbnail
+from apps.images.kept_lists import note_library_change
 from apps.images.models import Image, ImageCategory, ImageOrigin
 from apps.images.placeholders import placeholder_of
 from apps.images.selectors import stored_bytes
@@ -79,7 +79,7 @@ def add_results(
     board_id: uuid.UUID | None = None,
 ) -> list[Image]:
     """Insert the rows of a job's stored pictures, each with its place in the batch."""
-    note_write(user_id)
+    note_library_change(user_id)
     return Image.objects.bulk_create(
         Image(
             user_id=user_id,
@@ -123,7 +123,7 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
     )
     try:
         with transaction.atomic():
-            note_write(user.id)
+            note_library_change(user.id)
             image = Image.objects.create(
                 user=user,
                 image_name=name,
