@@ -80,7 +80,7 @@ def _named(archive: Archive) -> Iterator[list[ListedImage]]:
         names = archive.image_names[start : start + PICTURES_A_PAGE]
         with tenant_scope(archive.user_id):
             page = read_listed(
-                "user_id = %s AND image_name = ANY(%s) AND deleted_at IS NULL"
+                "user_id = %s AND image_name = ANY (%s) AND deleted_at IS NULL"
                 " ORDER BY created_at DESC, id DESC",
                 [archive.user_id, names],
             )

@@ -12,7 +12,6 @@ from apps.core.errors import Invalid
 from apps.core.storage import PIECE_BYTES, file_store
 from apps.images.exports import ExportFormat, export_picture
 from apps.images.listed import ListedImage
-from apps.images.models import Image
 from apps.images.storage import image_key
 
 MOST_CHARACTERS = 80
@@ -57,7 +56,7 @@ def zip_pieces(images: Iterable[ListedImage], *, to: ExportFormat, quality: int)
     yield sink.take()
 
 
-def file_name(image: Image | ListedImage, *, suffix: str, taken: set[str]) -> str:
+def file_name(image: ListedImage, *, suffix: str, taken: set[str]) -> str:
     """Name the file of a picture: its day, its prompt, some digits of its own name.
 
     Good on every system, whatever the prompt is, and not among `taken`, to which it is added.
@@ -74,7 +73,7 @@ def file_name(image: Image | ListedImage, *, suffix: str, taken: set[str]) -> st
     return name
 
 
-def _words(image: Image | ListedImage) -> str:
+def _words(image: ListedImage) -> str:
     prompt = str(image.metadata.get("prompt", ""))[: 4 * MOST_CHARACTERS]
     kept = (
         character

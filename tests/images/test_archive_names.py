@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from apps.images.archives import MOST_BYTES, MOST_CHARACTERS, file_name
-from apps.images.models import Image
+from apps.images.listed import ListedImage
 
 NAME = uuid.UUID("3f9c0000-1111-4222-8333-444455556666")
 DAY = datetime(2026, 11, 26, 23, 30, tzinfo=UTC)
 
 
 def name_of(prompt: Any, *, taken: set[str] | None = None, image_name: uuid.UUID = NAME) -> str:
-    image = Image(image_name=image_name, created_at=DAY, metadata={"prompt": prompt})
+    facts: dict[str, Any] = dict.fromkeys(ListedImage._fields)
+    facts |= {"image_name": image_name, "created_at": DAY, "metadata": {"prompt": prompt}}
+    image = ListedImage(**facts)
     return file_name(image, suffix="png", taken=set() if taken is None else taken)
 
 

@@ -20,8 +20,8 @@ from apps.accounts.models import User
 from apps.images.archive_selectors import pictures_of
 from apps.images.archives import zip_pieces
 from apps.images.exports import ExportFormat
-from apps.images.models import Archive, ArchiveStatus, Image
-from apps.images.selectors import get_listed_image
+from apps.images.listed import read_listed
+from apps.images.models import Archive, ArchiveStatus
 from apps.images.services import archive_making
 from apps.images.services.archive_making import (
     LEASE,
@@ -31,7 +31,7 @@ from apps.images.services.archive_making import (
     make_next_archive,
 )
 from apps.images.services.archives import remove_expired_archives
-from apps.images.services.pictures import store_picture
+from apps.images.services.pictures import add_results, store_picture
 from apps.images.signals import archive_changed
 from tests.database import session_database_url
 from tests.factories import make_image
@@ -142,13 +142,11 @@ def test_a_picture_too_large_for_the_format_comes_as_it_is(user: User) -> None:
         picture=PillowImage.new("RGB", (16_384, 1)),
         metadata={},
     )
-    image = make_image(user)
-    Image.objects.filter(id=image.id).update(image_name=name)
-    listed = get_listed_image(user_id=user.id, image_name=name)
+    add_results(user_id=user.id, job_id=uuid.uuid4(), pictures=[(0, stored)])
+    images = read_listed("image_name = %s", [name])
 
-    content = b"".join(zip_pieces([listed], to=ExportFormat.WEBP, quality=50))
+    content = b"".join(zip_pieces(images, to=ExportFormat.WEBP, quality=50))
 
-    assert stored.width == 16_384
     assert b".png" in content
     assert b".webp" not in content
 
