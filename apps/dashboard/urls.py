@@ -19,6 +19,7 @@ urlpatterns = [
     path("create/", views.create, name="create"),
     path("gallery/", views.gallery, name="gallery"),
     path("gallery/boards/", views.shelf, name="shelf"),
+    path("gallery/places/", views.outline, name="gallery-places"),
     path("gallery/trash/", trash_views.trash, name="trash"),
     path("gallery/trash/act/", trash_views.act_on_trash, name="trash-act"),
     path("gallery/<uuid:image_name>/", views.image, name="image"),
