@@ -3,7 +3,8 @@
 
 import { byId } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
-import { fetchPart, nameOf, readTiles } from "./tiles.js";
+import { fetchPart } from "./parts.js";
+import { nameOf, readTiles } from "./tiles.js";
 import { toastError } from "./toast.js";
 
 /** @import {Grid} from "./grid.js" */

@@ -6,6 +6,7 @@ import { startDays } from "./board_days.js";
 import { fill } from "./i18n.js";
 import { createBoard, deleteBoard, editBoard, orderBoards } from "./library_api.js";
 import { openMenu } from "./menu.js";
+import { fetchPart } from "./parts.js";
 import { toast, toastError } from "./toast.js";
 
 /** Draw boards and counts anew, where they are shown. */
@@ -13,7 +14,9 @@ export async function drawShelf() {
   const shelf = document.getElementById("shelf");
   if (!shelf?.dataset.href) return;
   const open = document.querySelector("#days[open]") !== null;
-  await htmx.ajax("GET", shelf.dataset.href, { target: shelf, swap: "outerHTML" });
+  const part = await fetchPart(shelf.dataset.href);
+  // It may have been drawn anew meanwhile, for another change.
+  document.getElementById("shelf")?.replaceWith(part);
   startDays(open);
 }
 

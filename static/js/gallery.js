@@ -173,8 +173,8 @@ function startGallery(root) {
   });
 
   root.addEventListener("click", (event) => {
-    // A modified click is the browser's: a new tab, a new window, a download.
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    // A modified click is for the selection, or the browser's.
+    if (event.defaultPrevented || event.altKey) return;
     const tile = event.target instanceof Element && event.target.closest("a.tile");
     if (!(tile instanceof HTMLAnchorElement)) return;
     event.preventDefault();

@@ -104,7 +104,6 @@ export function startGridKeys({ grid, list, selection, onAct }) {
       selection.toggle(tile);
     } else return;
     event.preventDefault();
-    event.stopPropagation();
     tile.focus({ preventScroll: true });
   });
 }

@@ -1,7 +1,8 @@
 // @ts-check
 /** A list of pictures of any length, of which only the pages that are looked at are here. */
 
-import { fetchPart, nameOf, readTiles } from "./tiles.js";
+import { fetchFacts, fetchPart } from "./parts.js";
+import { nameOf, readTiles } from "./tiles.js";
 
 /** @import {Outline} from "./types.js" */
 
@@ -225,8 +226,8 @@ export class PageList {
     const index = this.#pages.indexOf(page);
     // The list turned out to be shorter.
     if (index < 0) return;
-    const html = await fetchPart(this.#address(this.#source.gallery, page.place ?? ""));
-    const { tiles, next } = readTiles(html);
+    const part = await fetchPart(this.#address(this.#source.gallery, page.place ?? ""));
+    const { tiles, next } = readTiles(part);
     const following = this.#pages[index + 1];
     // What left this page since it was first read must not be made up for by the next one's.
     page.tiles = following?.place ? tiles.slice(0, page.count) : tiles;
@@ -262,8 +263,8 @@ export class PageList {
     const known = this.#pages.findLastIndex(({ place }) => place !== null);
     const from = this.#at(known);
     const path = this.#address(this.#source.places ?? "", from.place ?? "");
-    /** @type {Outline} */
-    const { cursors, length, goes_on: goesOn } = JSON.parse(await fetchPart(path));
+    const outline = /** @type {Outline} */ (await fetchFacts(path));
+    const { cursors, length, goes_on: goesOn } = outline;
     for (const [index, place] of cursors.entries()) {
       if (!this.#at(known + index).tiles) this.#at(known + index).count = PAGE_SIZE;
       const following = this.#pages[known + index + 1];

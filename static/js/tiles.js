@@ -50,26 +50,13 @@ function put(tile, name, value) {
 /**
  * Read tiles out of what the server rendered.
  *
- * @param {string} html
+ * @param {DocumentFragment} part
  * @returns {{tiles: HTMLElement[], next: string | null}} `next` is where the list goes on
  */
-export function readTiles(html) {
-  const part = document.createRange().createContextualFragment(html);
+export function readTiles(part) {
   const more = part.querySelector(".more");
   return {
     tiles: /** @type {HTMLElement[]} */ (Array.from(part.querySelectorAll(".tile"))),
     next: (more instanceof HTMLElement && more.dataset.cursor) || null,
   };
-}
-
-/**
- * @param {string} path
- * @returns {Promise<string>} part of a page
- */
-export async function fetchPart(path) {
-  const response = await fetch(path, { headers: { "HX-Request": "true" } });
-  // An ended session leads to the sign-in, which is no part of this page.
-  if (response.redirected) location.assign(response.url);
-  if (!response.ok || response.redirected) throw new Error(`${path}: ${response.status}`);
-  return response.text();
 }

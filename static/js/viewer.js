@@ -5,6 +5,7 @@ import { byId } from "./dom.js";
 import { formatPercent } from "./i18n.js";
 import { deletePicture } from "./api.js";
 import { isField } from "./grid_keys.js";
+import { fetchPart } from "./parts.js";
 import { copyPrompt, rateShown, shownPicture, star, startEditing } from "./picture_edit.js";
 import { factsOf, nameOf } from "./tiles.js";
 import { toast, toastError } from "./toast.js";
@@ -32,6 +33,7 @@ export class Viewer {
   #zoom = null;
   /** The picture whose tile gets the focus when the large view goes. */
   #returnTo = "";
+  #asked = "";
 
   /** @param {Beneath | null} beneath null on a page of its own */
   constructor(beneath) {
@@ -70,13 +72,18 @@ export class Viewer {
   /** @param {string} href */
   async #fill(href) {
     if (!(this.#dialog instanceof HTMLDialogElement)) return;
-    await htmx.ajax("GET", href, { target: "#viewer-body", swap: "innerHTML" });
-    const name = shownPicture()?.dataset.imageName;
-    if (!name || !href.includes(name)) {
+    this.#asked = href;
+    try {
+      const part = await fetchPart(href);
+      // Another one may have been asked for since, or none.
+      if (this.#asked !== href) return;
+      byId("viewer-body", HTMLElement).replaceChildren(part);
+    } catch {
       this.close();
       toast(gettext("This picture is gone."), { kind: "error" });
       return;
     }
+    const name = shownPicture()?.dataset.imageName ?? "";
     this.#returnTo = name;
     if (!this.#dialog.open) this.#dialog.showModal();
     byId("close", HTMLElement).focus();
@@ -118,6 +125,7 @@ export class Viewer {
     this.#zoom?.close();
     this.#zoom = null;
     const wasOpen = this.#dialog.open;
+    this.#asked = "";
     if (wasOpen) this.#dialog.close();
     byId("viewer-body", HTMLElement).replaceChildren();
     if (wasOpen) this.#beneath?.onLeave(this.#returnTo);
