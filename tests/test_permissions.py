@@ -193,6 +193,7 @@ TABLE = {
     ("POST", "keys/<uuid:key_id>/revoke/"): Row((302, 404, 302, 302, 404)),
     ("GET", "queue/"): Row(OWN_PAGE),
     ("GET", "gallery/boards/"): Row(OWN_PAGE),
+    ("GET", "gallery/places/"): Row(OWN_PAGE),
     ("GET", "gallery/trash/"): Row(OWN_PAGE),
     ("POST", "gallery/trash/act/"): Row((302, 404, 404, 302, 404)),
     ("POST", "queue/act/"): Row((302, 404, 404, 302, 404)),

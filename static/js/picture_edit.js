@@ -86,6 +86,7 @@ function keep(name, field, onChange) {
   }
   if (field instanceof HTMLInputElement && field.id === "picture-tags") {
     const tags = tagsIn(field.value);
+    field.value = tags.join(", ");
     return editPicture(name, { tags }).then(() => onChange(name, { tags }));
   }
   if (field instanceof HTMLTextAreaElement && field.id === "picture-note") {
