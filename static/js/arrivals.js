@@ -5,7 +5,6 @@ import { byId } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
 import { fetchPart } from "./parts.js";
 import { nameOf, readTiles } from "./tiles.js";
-import { toastError } from "./toast.js";
 
 /** @import {Grid} from "./grid.js" */
 /** @import {PageList} from "./page_list.js" */
@@ -42,8 +41,8 @@ export class Arrivals {
       const [tile] = readTiles(await fetchPart(`${gallery}${name}/tile/`)).tiles;
       if (!tile || this.#waiting.some(({ id }) => id === tile.id)) return;
       this.#waiting.push(tile);
-    } catch (error) {
-      toastError(error);
+    } catch {
+      // It is gone again, or comes with the list when that is opened anew.
       return;
     }
     if (this.#grid.isAtStart) this.#show();

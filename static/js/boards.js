@@ -1,8 +1,8 @@
 // @ts-check
 /** The boards beside the gallery: make one, put them in order, and what the menu of one offers. */
 
-import { byId, announce } from "./dom.js";
 import { startDays } from "./board_days.js";
+import { announce, asked, byId } from "./dom.js";
 import { fill } from "./i18n.js";
 import { createBoard, deleteBoard, editBoard, orderBoards } from "./library_api.js";
 import { openMenu } from "./menu.js";
@@ -99,20 +99,6 @@ async function archive(item) {
       text: gettext("Undo"),
       run: () => void changed(() => editBoard(id, { is_archived: false })),
     },
-  });
-}
-
-/**
- * Show a dialog of the page and wait for its answer.
- *
- * @param {HTMLDialogElement} dialog
- * @returns {Promise<boolean>} whether it is yes
- */
-export function asked(dialog) {
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
   });
 }
 

@@ -60,7 +60,10 @@ function startGallery(root) {
   const list = new PageList(source, first, { onChange: refresh, onError: toastError });
   const selection = new Selection(list, refresh);
   const grid = new Grid(root, list, (tile) => {
-    tile.toggleAttribute("data-selected", selection.has(nameOf(tile)));
+    const isSelected = selection.has(nameOf(tile));
+    tile.toggleAttribute("data-selected", isSelected);
+    if (isSelected) tile.setAttribute("aria-description", gettext("Selected"));
+    else tile.removeAttribute("aria-description");
   });
   const acts = new PictureActs(list, selection, query.get("board") ?? "");
   const bar = new SelectionBar(selection, acts, ([before, after]) => {

@@ -156,6 +156,7 @@ export class PageList {
   remove(names) {
     /** @type {{page: ListPage, index: number, tile: HTMLElement}[]} */
     const taken = [];
+    const left = this.length - names.length;
     for (const name of names) {
       const found = this.#find(name);
       const tile = found?.page.tiles?.[found.index];
@@ -163,33 +164,32 @@ export class PageList {
       found.page.tiles?.splice(found.index, 1);
       taken.push({ ...found, tile });
     }
-    const far = names.length - taken.length;
-    if (far > 0) this.#startOver(-far);
+    const isKnown = taken.length === names.length;
+    if (!isKnown) this.#startOver(left);
     this.#changed();
     return () => {
+      const whole = this.length + names.length;
       for (const { page, index, tile } of taken.reverse()) {
         // One that was fetched again since has it already.
         if (page.tiles && !page.tiles.includes(tile)) page.tiles.splice(index, 0, tile);
         else if (!page.tiles) page.count += 1;
       }
-      if (far > 0) this.#startOver(far);
+      if (!isKnown) this.#startOver(whole);
       this.#changed();
     };
   }
 
   /**
-   * Forget all pages but the first, after pictures of unknown ones came or went.
+   * Forget all pages but the first, after pictures came or went of which the pages are unknown.
    *
-   * @param {number} change in how many there are
+   * @param {number} length as it is now
    */
-  #startOver(change) {
+  #startOver(length) {
     const following = this.#pages[1];
     if (!following?.place) return;
-    this.#count();
-    const left = this.length - this.#at(0).count + change;
     this.#pages.length = 1;
     this.#goesOn = true;
-    this.#guess(following.place, left);
+    this.#guess(following.place, length - (this.#at(0).tiles?.length ?? 0));
   }
 
   /**
@@ -223,11 +223,12 @@ export class PageList {
   /** @param {ListPage} page */
   async #load(page) {
     while (page.place === null && this.#pages.includes(page)) await this.#approach(page);
-    const index = this.#pages.indexOf(page);
     // The list turned out to be shorter.
-    if (index < 0) return;
+    if (!this.#pages.includes(page)) return;
     const part = await fetchPart(this.#address(this.#source.gallery, page.place ?? ""));
     const { tiles, next } = readTiles(part);
+    const index = this.#pages.indexOf(page);
+    if (index < 0) return;
     const following = this.#pages[index + 1];
     // What left this page since it was first read must not be made up for by the next one's.
     page.tiles = following?.place ? tiles.slice(0, page.count) : tiles;

@@ -1,8 +1,8 @@
 // @ts-check
 /** What can be done to the selected pictures, in a bar and its menus. */
 
-import { asked, shownBoards } from "./boards.js";
-import { byId, make } from "./dom.js";
+import { shownBoards } from "./boards.js";
+import { asked, byId, make } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { selectedInWords } from "./selection.js";
 

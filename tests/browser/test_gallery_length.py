@@ -133,10 +133,11 @@ def test_any_place_of_a_long_gallery_is_there_at_once(
 def test_a_long_board_and_a_filtered_list_go_to_their_end(
     studio: Studio, transactional_user: User, library: Board
 ) -> None:
-    for path, filters in {
+    lists: dict[str, dict[str, object]] = {
         f"/gallery/?board={library.id}": {"board_id": library.id},
         "/gallery/?starred=true": {"starred": True},
-    }.items():
+    }
+    for path, filters in lists.items():
         expected = names_in_order(user=transactional_user, **filters)
         studio.open(path)
         scroll_to(studio, 1.0)

@@ -149,6 +149,31 @@ def test_a_selection_outlives_its_tiles(studio: Studio, transactional_user: User
     studio.excuse("404")  # the copies are rows without files
 
 
+def test_more_go_to_the_trash_and_back_than_the_page_keeps(
+    studio: Studio, transactional_user: User
+) -> None:
+    template = make_image(transactional_user, prompt="many")
+    Image.objects.bulk_create(copies(template, 2400))
+    studio.open("/gallery/")
+    studio.tiles.first.click(modifiers=["ControlOrMeta"])
+    studio.page.keyboard.press("End")
+    expect(studio.page.locator(f"#tile-{template.image_name}")).to_be_focused()
+    studio.tiles.last.click(modifiers=["Shift"])
+    expect(bar(studio)).to_contain_text("2,401 selected")
+
+    studio.page.keyboard.press("Delete")
+    expect(studio.page.get_by_role("heading", name="No pictures yet")).to_be_visible()
+    assert Image.objects.filter(deleted_at=None).count() == 0
+    studio.page.get_by_role("button", name="Undo").click()
+
+    expect(studio.tiles.first).to_be_visible()
+    studio.tiles.first.focus()
+    studio.page.keyboard.press("End")
+    expect(studio.page.locator(f"#tile-{template.image_name}")).to_be_focused()
+    assert Image.objects.filter(deleted_at=None).count() == 2401
+    studio.excuse("404")  # the copies are rows without files
+
+
 def copies(image: Image, count: int) -> list[Image]:
     """Return rows for the files of `image`, each a moment newer than the one before."""
     fields = {

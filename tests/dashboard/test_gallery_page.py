@@ -48,7 +48,7 @@ def test_an_outline_is_of_what_is_asked_for(browser_client: Client, user: User) 
     for image in add_images(user, 5)[:3]:
         Image.objects.filter(id=image.id).update(board_id=board.id, starred=True)
 
-    assert browser_client.get(PLACES, {"board": board.id}).json()["length"] == 3
+    assert browser_client.get(PLACES, {"board": str(board.id)}).json()["length"] == 3
     assert browser_client.get(PLACES, {"board": "none"}).json()["length"] == 2
     assert browser_client.get(PLACES, {"starred": "true"}).json()["length"] == 3
     assert browser_client.get(PLACES, {"rating_from": "5"}).json() == {
@@ -63,7 +63,11 @@ def test_an_outline_is_of_what_is_asked_for(browser_client: Client, user: User) 
 def test_filters_of_the_page_narrow_together(browser_client: Client, user: User) -> None:
     images = add_images(user, 6, metadata={"prompt": "p", "model": "sdxl", "seed": 1})
     add_images(user, 2, metadata={"prompt": "other", "model": "flux"})
-    changes = ({"rating": 4, "tags": ["sea", "draft"]}, {"rating": 3}, {"tags": ["sea"]})
+    changes: list[dict[str, Any]] = [
+        {"rating": 4, "tags": ["sea", "draft"]},
+        {"rating": 3},
+        {"tags": ["sea"]},
+    ]
     for image, changed in zip(images, changes, strict=False):
         Image.objects.filter(id=image.id).update(**changed)
     tomorrow = (timezone.now() + timedelta(days=1)).isoformat()
@@ -87,7 +91,7 @@ def test_the_way_on_and_the_way_out_keep_what_was_asked_for(
     for image in add_images(user, PAGE_SIZE + 2):
         Image.objects.filter(id=image.id).update(board_id=board.id, starred=True)
 
-    page = browser_client.get("/gallery/", {"board": board.id, "starred": "true"})
+    page = browser_client.get("/gallery/", {"board": str(board.id), "starred": "true"})
 
     found = page.context["page"]
     assert found.list_query == f"starred=true&board={board.id}"
@@ -98,7 +102,7 @@ def test_the_way_on_and_the_way_out_keep_what_was_asked_for(
     assert f'href="/gallery/?{found.place}">Clear filters' in html
     assert "data-total" not in html
     # Without a filter the length of a board is known.
-    unfiltered = browser_client.get("/gallery/", {"board": board.id}).content.decode()
+    unfiltered = browser_client.get("/gallery/", {"board": str(board.id)}).content.decode()
     assert f'data-total="{PAGE_SIZE + 2}"' in unfiltered
 
 
