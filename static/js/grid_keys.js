@@ -7,16 +7,16 @@ import { nameOf } from "./tiles.js";
 /** @import {PageList} from "./page_list.js" */
 /** @import {Selection} from "./selection.js" */
 
+/** Nothing is written into these. */
+const CHOICES = new Set(["radio", "checkbox", "range"]);
+
 /**
  * @param {EventTarget | null} target
  * @returns {boolean} whether keys are for what is written there
  */
 export function isField(target) {
-  return (
-    target instanceof HTMLTextAreaElement ||
-    target instanceof HTMLSelectElement ||
-    target instanceof HTMLInputElement
-  );
+  if (target instanceof HTMLInputElement) return !CHOICES.has(target.type);
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
 }
 
 /** @returns {boolean} whether something lies over the page and has the keys */

@@ -211,12 +211,14 @@ export class Viewer {
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    if (!shownPicture() || document.querySelector("#confirm[open], #compare[open]")) return;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    // In a field, and in the account menu, keys mean something else.
-    if (isField(event.target)) return;
+    const picture = shownPicture();
+    if (!picture || document.querySelector("#confirm[open], #compare[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
+    // Among stars, and in the account menu, the arrows choose.
+    if (event.target instanceof HTMLInputElement && event.key.startsWith("Arrow")) return;
     if (event.key === "ArrowLeft") void this.#step("previous");
     else if (event.key === "ArrowRight") void this.#step("next");
+    else if (event.key === "Delete") void this.#remove(picture);
     else if (event.key === "Escape" && !this.#beneath) this.close();
     else if (/^[1-5]$/.test(event.key)) rateShown(Number(event.key));
     else if (this.#zoom?.press(event.key)) event.preventDefault();

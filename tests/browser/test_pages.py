@@ -242,6 +242,22 @@ def test_older_pictures_come_as_one_scrolls(studio: Studio, transactional_user: 
     studio.excuse("404")  # the copies are rows without files
 
 
+def test_pictures_with_a_word_come_page_by_page(studio: Studio, transactional_user: User) -> None:
+    template = make_image(transactional_user, prompt="many")
+    for _copy in range(120):
+        make_copy(template)
+    studio.open("/gallery/?q=many")
+    oldest = studio.page.locator(f"#tile-{template.image_name}")
+    # Until its end has been seen, the list is longer by a page than what is known.
+    for _page in range(3):
+        studio.tiles.first.focus()
+        studio.page.keyboard.press("End")
+        expect(studio.page.locator(".tile--awaited")).to_have_count(0)
+
+    expect(oldest).to_be_focused()
+    studio.excuse("404")
+
+
 def test_the_gallery_goes_on_without_scripts(
     new_studio: Callable[..., Studio], transactional_user: User
 ) -> None:
