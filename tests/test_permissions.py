@@ -237,6 +237,7 @@ TABLE = {
     ("GET", "shared/<str:token>/"): Row((404,) * 5),
     ("GET", "shared/<str:token>/<uuid:image_name>/"): Row((404,) * 5),
     ("GET", "shared/<str:token>/<uuid:image_name>/<str:variant>"): Row((404,) * 5),
+    ("GET", "gallery/places/"): Row(OWN_PAGE),
     ("GET", "gallery/trash/"): Row(OWN_PAGE),
     ("POST", "gallery/trash/act/"): Row((302, 404, 404, 302, 404)),
     ("POST", "queue/act/"): Row((302, 404, 404, 302, 404)),

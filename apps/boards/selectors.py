@@ -25,12 +25,15 @@ class Day:
 IN_ORDER = ("position", "-created_at", "-id")
 
 
-def list_boards(*, user: User, archived: bool = False) -> QuerySet[Board]:
+def list_boards(*, user: User, archived: bool | None = False) -> QuerySet[Board]:
     """List the boards of `user` in their order, with the names of their covers; one query.
 
-    A cover is the picture that was chosen, if it is still there, or else the newest.
+    Those that are `archived`, those that are not, or all for `None`. A cover is the picture that
+    was chosen, if it is still there, or else the newest.
     """
-    boards = Board.objects.filter(user=user, is_archived=archived)
+    boards = Board.objects.filter(user=user)
+    if archived is not None:
+        boards = boards.filter(is_archived=archived)
     return with_covers(boards).order_by(*IN_ORDER)
 
 

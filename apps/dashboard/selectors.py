@@ -1,12 +1,10 @@
 """What the pages show, read from the apps below."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -16,24 +14,13 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.boards.models import Board
-from apps.boards.selectors import board_names, list_boards
+from apps.boards.selectors import board_names
 from apps.catalog.serializers import render_models
-from apps.core.errors import Invalid, NotFound
-from apps.images.listed import ListedImage
 from apps.images.models import Image
-from apps.images.requests import ImageListQuerySerializer, asked_page
-from apps.images.search import Order
-from apps.images.selectors import get_image, list_images, picture_counts
+from apps.images.selectors import get_image, list_images
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType
 from apps.plans.selectors import known_entitlements
-
-PAGE_SIZE = 48
-GALLERY_ORDERS = {
-    Order.NEWEST.value: _("Newest first"),
-    Order.OLDEST.value: _("Oldest first"),
-    Order.RATING.value: _("Best first"),
-}
 
 _FACT_NAMES = {
     "negative_prompt": _("Negative prompt"),
@@ -52,50 +39,6 @@ class Composer:
 
     models: Sequence[dict[str, Any]]
     refusal: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class GalleryPage:
-    """Some pictures, what they were searched by, and where the list goes on."""
-
-    images: Sequence[ListedImage]
-    next_cursor: str | None
-    words: str = ""
-    order: str = Order.NEWEST
-    starred: bool = False
-    board: str = ""
-
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.words or self.starred or self.order != Order.NEWEST)
-
-    @property
-    def is_whole(self) -> bool:
-        """Say whether these are all pictures in the order in which they come."""
-        return not self.is_filtered and not self.board
-
-    @property
-    def next_query(self) -> str:
-        asked = {
-            "q": self.words,
-            "order": self.order,
-            "starred": self.starred and "true",
-            "board": self.board,
-            "cursor": self.next_cursor,
-        }
-        return urlencode({name: value for name, value in asked.items() if value})
-
-
-@dataclass(frozen=True, slots=True)
-class BoardShelf:
-    """The boards beside the gallery, and how many pictures there are in all and on none.
-
-    `shown` is the one whose pictures are looked at, as the address names it.
-    """
-
-    boards: Sequence[Board]
-    counts: Mapping[str, int]
-    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,42 +91,6 @@ def plan_banner(*, user: User) -> Banner | None:
     return Banner(
         _text("Your trial ends on %(date)s. Take a plan to go on after it.") % {"date": day},
         is_pause=False,
-    )
-
-
-def gallery_page(
-    *, user: User, asked: Mapping[str, str] = MappingProxyType({}), size: int = PAGE_SIZE
-) -> GalleryPage:
-    """Return the pictures that an address asks for (`q`, `order`, `starred`, `board`, `cursor`).
-
-    Raises:
-        NotFound: there is no such list.
-    """
-    names = ("q", "order", "starred", "board", "cursor")
-    known = {name: asked[name] for name in names if asked.get(name)}
-    query = ImageListQuerySerializer(data=known | {"limit": size})
-    if not query.is_valid():
-        raise NotFound
-    try:
-        page = asked_page(user=user, asked=query.validated_data)
-    except Invalid as error:
-        raise NotFound from error
-    return GalleryPage(
-        images=page.images,
-        next_cursor=None if page.next is None else page.next.to_text(),
-        words=known.get("q", ""),
-        order=query.validated_data["order"],
-        starred=known.get("starred") == "true",
-        board=known.get("board", ""),
-    )
-
-
-def board_shelf(*, user: User, shown: str) -> BoardShelf:
-    """Return the boards of `user` and how many pictures there are; two queries."""
-    return BoardShelf(
-        boards=list(list_boards(user=user)),
-        counts=picture_counts(user_id=user.id),
-        shown=shown,
     )
 
 

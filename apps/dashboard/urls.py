@@ -41,6 +41,7 @@ urlpatterns = [
         sharing_views.shared_variant,
         name="shared-file",
     ),
+    path("gallery/places/", views.outline, name="gallery-places"),
     path("gallery/trash/", trash_views.trash, name="trash"),
     path("gallery/trash/act/", trash_views.act_on_trash, name="trash-act"),
     path("gallery/<uuid:image_name>/", views.image, name="image"),

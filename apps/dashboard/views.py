@@ -4,7 +4,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -13,13 +13,15 @@ from apps.accounts.requests import signed_in_user
 from apps.catalog.limits import MAX_GUIDANCE, MAX_PROMPT_LENGTH
 from apps.core.audit import list_acts
 from apps.core.errors import NotFound
-from apps.dashboard.selectors import (
+from apps.dashboard.gallery_selectors import (
     GALLERY_ORDERS,
+    RATINGS,
     board_shelf,
-    composer_of,
+    gallery_outline,
     gallery_page,
-    get_picture,
+    model_names,
 )
+from apps.dashboard.selectors import composer_of, get_picture
 from apps.images.selectors import get_image
 from apps.privacy.selectors import list_requests
 
@@ -66,14 +68,27 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @page
 def gallery(request: HttpRequest) -> HttpResponse:
-    """Show pictures, the newest or those searched for, or to htmx the tiles after a cursor."""
+    """Show pictures, the newest or those asked for, or to htmx the tiles after a cursor."""
     user = signed_in_user(request)
     found = gallery_page(user=user, asked=request.GET.dict())
     context = {"section": "gallery", "page": found}
     if is_htmx(request):
         return render(request, "dashboard/partials/tiles.html", context)
-    context |= {"orders": GALLERY_ORDERS, "shelf": board_shelf(user=user, shown=found.board)}
+    context |= {
+        "orders": GALLERY_ORDERS,
+        "ratings": RATINGS,
+        "models": model_names(user=user),
+        "shelf": board_shelf(user=user, shown=found.asked.get("board", "")),
+    }
     return render(request, "dashboard/gallery.html", context)
+
+
+@page
+def outline(request: HttpRequest) -> HttpResponse:
+    """Tell where the pages of a list begin, so that one can go to any of them at once."""
+    found = gallery_outline(user=signed_in_user(request), asked=request.GET.dict())
+    cursors = [cursor.to_text() for cursor in found.cursors]
+    return JsonResponse({"cursors": cursors, "length": found.length, "goes_on": found.goes_on})
 
 
 @page

@@ -13,7 +13,7 @@ from apps.accounts.models import User
 from apps.core.errors import Invalid
 from apps.images.listed import ListedImage
 from apps.images.models import MAX_RATING
-from apps.images.search import Filters, Order, Place, find_images
+from apps.images.search import Filters, Order, Place, find_images, mark_places
 
 _RATINGS = range(MAX_RATING + 1)
 
@@ -91,4 +91,37 @@ def list_page(
         images=images,
         next=Cursor(order, last) if has_next else None,
         previous=Cursor(order, first, backwards=True) if has_previous else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Where the next pages of a list begin; `goes_on` after the last of them."""
+
+    cursors: list[Cursor]
+    length: int
+    goes_on: bool
+
+
+# A stretch is some hundred pages of the index.
+PAGES_A_STRETCH = 200
+
+
+def outline_list(
+    *, user: User, filters: Filters, order: Order, size: int, cursor: Cursor | None = None
+) -> Outline:
+    """Return where pages of `size` pictures begin after the one at `cursor`, or after the first."""
+    most = size * PAGES_A_STRETCH
+    stretch = mark_places(
+        user=user,
+        filters=filters,
+        order=order,
+        stride=size,
+        most=most,
+        after=None if cursor is None else cursor.place,
+    )
+    return Outline(
+        cursors=[Cursor(order, place) for place in stretch.places],
+        length=stretch.length,
+        goes_on=stretch.length == most,
     )

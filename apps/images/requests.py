@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.accounts.models import User
-from apps.core.errors import NotFound
+from apps.core.errors import Invalid, NotFound
 from apps.core.pagination import KeysetPagination
 from apps.core.replica import read_from_reader
 from apps.core.serializers import IdField, SwitchField, TextField
@@ -22,7 +22,7 @@ from apps.images.models import (
     ImageAct,
     ImageCategory,
 )
-from apps.images.pages import Cursor, ImagePage, list_page
+from apps.images.pages import Cursor, ImagePage, Outline, list_page, outline_list
 from apps.images.search import LOOSE, Filters, Order, settings_digest_of
 
 MAX_NAMES = 1000
@@ -124,14 +124,48 @@ def asked_page(*, user: User, asked: Mapping[str, Any]) -> ImagePage:
         Invalid: the cursor is none of ours.
         NotFound: `like` is none of the user's pictures.
     """
+    order, cursor = _asked_place(asked)
+    filters = _asked_filters(user, asked)
+    return read_from_reader(
+        user.id,
+        lambda: list_page(
+            user=user, filters=filters, order=order, size=asked["limit"], cursor=cursor
+        ),
+    )
+
+
+def asked_outline(*, user: User, asked: Mapping[str, Any]) -> Outline:
+    """Return where the pages of a checked query begin, from its cursor on.
+
+    Raises:
+        Invalid: the cursor is none of ours, or words are asked for.
+        NotFound: `like` is none of the user's pictures.
+    """
+    if asked.get("q"):
+        raise Invalid(fields={"q": [str(_("A list of words is known page by page alone."))]})
+    order, cursor = _asked_place(asked)
+    filters = _asked_filters(user, asked)
+    return read_from_reader(
+        user.id,
+        lambda: outline_list(
+            user=user, filters=filters, order=order, size=asked["limit"], cursor=cursor
+        ),
+    )
+
+
+def _asked_place(asked: Mapping[str, Any]) -> tuple[Order, Cursor | None]:
     order = Order(asked["order"])
-    cursor = asked.get("cursor")
+    text = asked.get("cursor")
+    return order, None if text is None else Cursor.from_text(text, order=order)
+
+
+def _asked_filters(user: User, asked: Mapping[str, Any]) -> Filters:
     starred = asked.get("starred")
     like = asked.get("like")
     digest = None if like is None else settings_digest_of(user=user, image_name=like)
     if like is not None and digest is None:
         raise NotFound(_("The picture that others should be like has no settings."))
-    filters = Filters(
+    return Filters(
         words=asked.get("q", ()),
         tags=asked.get("tag", ()),
         starred=None if starred is None else starred == "true",
@@ -144,13 +178,6 @@ def asked_page(*, user: User, asked: Mapping[str, Any]) -> ImagePage:
             )
             if name in asked
         },
-    )
-    place = None if cursor is None else Cursor.from_text(cursor, order=order)
-    return read_from_reader(
-        user.id,
-        lambda: list_page(
-            user=user, filters=filters, order=order, size=asked["limit"], cursor=place
-        ),
     )
 
 

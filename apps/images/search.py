@@ -106,6 +106,50 @@ def find_images(
     return found[::-1] if backwards else found
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Part of a list: each of its places where a page ends, and how many pictures it has."""
+
+    places: Sequence[Place]
+    length: int
+
+
+def mark_places(
+    *,
+    user: User,
+    filters: Filters,
+    order: Order,
+    stride: int,
+    most: int,
+    after: Place | None = None,
+) -> Stretch:
+    """Return every `stride`-th place among the `most` pictures that come next; one query.
+
+    It reads the index alone. For lists without words: these are not all in the index.
+    """
+    line = _Line(user=user, order=order, is_reversed=False, size=most)
+    where = _conditions(filters)
+    if after is not None:
+        where.add(line.beyond, *(getattr(after, key) for key in line.keys))
+    keys = ", ".join(line.keys)
+    listed, parameters = line.listing(where, keys)
+    query = f"""
+        SELECT {keys}, number FROM (
+            SELECT {keys}, row_number() OVER (ORDER BY {line.sort}) AS number,
+                count(*) OVER () AS length
+            FROM ({listed} ORDER BY {line.sort} LIMIT %s) listed
+        ) numbered
+        WHERE number %% %s = 0 OR number = length ORDER BY number
+    """  # noqa: S608  # nosec B608
+    rows = read_rows(query, [*parameters, most, stride])
+    places = [
+        Place(**dict(zip(line.keys, values, strict=True)))
+        for *values, number in rows
+        if number % stride == 0
+    ]
+    return Stretch(places=places, length=rows[-1][-1] if rows else 0)
+
+
 def settings_digest_of(*, user: User, image_name: uuid.UUID) -> int | None:
     """Return what pictures have in common that differ from this one by their seeds alone."""
     rows = read_rows(
@@ -154,13 +198,17 @@ class _Line:
         ((count, ids),) = read_rows(query, parameters)
         return list(ids) if count <= MOST_HITS else None
 
-    def walk(self, where: "_Where", words: Sequence[str]) -> tuple[str, list[Any]]:
-        """Return the query for the ids that walks the index until the page is full."""
+    def listing(self, where: "_Where", columns: str) -> tuple[str, list[Any]]:
+        """Return the query for `columns` of all that is like `where`, in no order yet."""
         query = f"""
-            SELECT {", ".join(self.keys) if words else "id"} FROM images_image
+            SELECT {columns} FROM images_image
             WHERE user_id = %s AND {_SHOWN} AND {where.text}
         """  # noqa: S608  # nosec B608
-        parameters = [self.user.id, *where.parameters]
+        return query, [self.user.id, *where.parameters]
+
+    def walk(self, where: "_Where", words: Sequence[str]) -> tuple[str, list[Any]]:
+        """Return the query for the ids that walks the index until the page is full."""
+        query, parameters = self.listing(where, ", ".join(self.keys) if words else "id")
         if words:
             # Most are left out by their bits, without a look at the table; OFFSET 0 keeps the
             # look out of the inner query, which would read every row for it. The order is the

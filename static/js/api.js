@@ -196,48 +196,6 @@ export async function requestDeletion(email) {
   });
 }
 
-/** @param {string} name */
-export async function createBoard(name) {
-  await send(`${ROOT}/boards`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ name }),
-  });
-}
-
-/**
- * @param {string} name of a picture
- * @param {string} board its id, or "none"
- */
-export async function moveToBoard(name, board) {
-  await send(`${ROOT}/boards/${encodeURIComponent(board)}/images`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ images: [name] }),
-  });
-}
-
-/**
- * @param {string} name
- * @param {boolean} starred
- */
-export async function starPicture(name, starred) {
-  await send(`${ROOT}/images/${encodeURIComponent(name)}`, {
-    method: "PATCH",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ starred }),
-  });
-}
-
-/** @param {string} name of a picture in the trash */
-export async function restorePicture(name) {
-  await send(`${ROOT}/images/acts`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ act: "restore", images: [name] }),
-  });
-}
-
 /**
  * Put a picture into the trash.
  *

@@ -1,8 +1,173 @@
 // @ts-check
-/** Boards beside the gallery: make one, and put the picture in large view on one. */
+/** The boards beside the gallery: make one, put them in order, and what the menu of one offers. */
 
-import { createBoard, moveToBoard } from "./api.js";
+import { startDays } from "./board_days.js";
+import { announce, asked, byId } from "./dom.js";
+import { fill } from "./i18n.js";
+import { createBoard, deleteBoard, editBoard, orderBoards } from "./library_api.js";
+import { openMenu } from "./menu.js";
+import { fetchPart } from "./parts.js";
 import { toast, toastError } from "./toast.js";
+
+/** Draw boards and counts anew, where they are shown. */
+export async function drawShelf() {
+  const shelf = document.getElementById("shelf");
+  if (!shelf?.dataset.href) return;
+  const open = document.querySelector("#days[open]") !== null;
+  const part = await fetchPart(shelf.dataset.href);
+  // It may have been drawn anew meanwhile, for another change.
+  document.getElementById("shelf")?.replaceWith(part);
+  startDays(open);
+}
+
+/** @returns {HTMLElement[]} the boards in their order, without those in the archive */
+export function shownBoards() {
+  const items = document.querySelectorAll("#shelf [data-board]:not([data-archived])");
+  return /** @type {HTMLElement[]} */ (Array.from(items));
+}
+
+/**
+ * @param {() => Promise<void>} act
+ * @returns {Promise<boolean>} whether it was done
+ */
+async function changed(act) {
+  try {
+    await act();
+  } catch (error) {
+    toastError(error);
+    return false;
+  }
+  await drawShelf();
+  return true;
+}
+
+/** @param {HTMLFormElement} form */
+async function add(form) {
+  const name = String(new FormData(form).get("name")).trim();
+  await changed(() => createBoard(name));
+  const input = document.querySelector("#new-board input");
+  if (input instanceof HTMLInputElement) input.focus();
+}
+
+/**
+ * Put a board before another one, or at the end.
+ *
+ * @param {string} id
+ * @param {string | null} before
+ */
+export async function placeBoard(id, before) {
+  const ids = shownBoards()
+    .map((item) => item.dataset.board ?? "")
+    .filter((other) => other !== id);
+  ids.splice(before === null ? ids.length : ids.indexOf(before), 0, id);
+  await changed(() => orderBoards(ids));
+}
+
+/**
+ * @param {HTMLElement} item
+ * @param {1 | -1} step
+ */
+async function shift(item, step) {
+  const boards = shownBoards();
+  const to = boards.indexOf(item) + step;
+  if (to < 0 || to >= boards.length) return;
+  const before = boards[step > 0 ? to + 1 : to];
+  const id = item.dataset.board ?? "";
+  await placeBoard(id, before?.dataset.board ?? null);
+  focusBoard(id);
+  announce(
+    fill(gettext("%(name)s is at place %(place)s of %(count)s."), {
+      name: item.dataset.name ?? "",
+      place: to + 1,
+      count: boards.length,
+    }),
+  );
+}
+
+/** @param {string} id */
+function focusBoard(id) {
+  const link = document.querySelector(`#shelf [data-board="${CSS.escape(id)}"] .board`);
+  if (link instanceof HTMLElement) link.focus();
+}
+
+/** @param {HTMLElement} item */
+async function archive(item) {
+  const id = item.dataset.board ?? "";
+  if (!(await changed(() => editBoard(id, { is_archived: true })))) return;
+  toast(fill(gettext("“%(name)s” is in the archive."), { name: item.dataset.name ?? "" }), {
+    act: {
+      text: gettext("Undo"),
+      run: () => void changed(() => editBoard(id, { is_archived: false })),
+    },
+  });
+}
+
+/** @param {HTMLElement} item */
+async function rename(item) {
+  const dialog = byId("rename-board", HTMLDialogElement);
+  const field = byId("rename-board-name", HTMLInputElement);
+  const id = item.dataset.board ?? "";
+  field.value = item.dataset.name ?? "";
+  const answer = asked(dialog);
+  field.select();
+  if (!(await answer)) return;
+  await changed(() => editBoard(id, { name: field.value.trim() }));
+  focusBoard(id);
+}
+
+/** @param {HTMLElement} item */
+async function remove(item) {
+  const dialog = byId("delete-board", HTMLDialogElement);
+  const title = fill(gettext("Delete “%(name)s”?"), { name: item.dataset.name ?? "" });
+  byId("delete-board-title", HTMLElement).textContent = title;
+  if (!(await asked(dialog))) return;
+  const choice = dialog.querySelector("input:checked");
+  const pictures = choice instanceof HTMLInputElement && choice.value === "trash" ? "trash" : "keep";
+  const id = item.dataset.board ?? "";
+  const done = await changed(() => deleteBoard(id, pictures));
+  if (done && new URLSearchParams(location.search).get("board") === id) {
+    location.assign(location.pathname);
+  }
+}
+
+/**
+ * @param {HTMLElement} item
+ * @param {HTMLElement} button
+ */
+function openBoardMenu(item, button) {
+  const menu = byId("board-menu", HTMLElement);
+  const boards = shownBoards();
+  const at = boards.indexOf(item);
+  const isArchived = item.dataset.archived !== undefined;
+  const isAutoAdd = item.dataset.autoAdd !== undefined;
+  const hidden = /** @type {Record<string, boolean>} */ ({
+    "auto-add": isArchived,
+    up: at <= 0,
+    down: isArchived || at === boards.length - 1,
+    archive: isArchived,
+    unarchive: !isArchived,
+  });
+  for (const entry of menu.querySelectorAll("[data-board-act]")) {
+    if (!(entry instanceof HTMLElement)) continue;
+    entry.hidden = hidden[entry.dataset.boardAct ?? ""] ?? false;
+    if (entry.dataset.boardAct === "auto-add") {
+      entry.setAttribute("aria-checked", String(isAutoAdd));
+    }
+  }
+  const id = item.dataset.board ?? "";
+  openMenu(menu, button, (entry) => {
+    const acts = /** @type {Record<string, () => Promise<unknown>>} */ ({
+      rename: () => rename(item),
+      "auto-add": () => changed(() => editBoard(id, { is_auto_add: !isAutoAdd })),
+      up: () => shift(item, -1),
+      down: () => shift(item, 1),
+      archive: () => archive(item),
+      unarchive: () => changed(() => editBoard(id, { is_archived: false })),
+      delete: () => remove(item),
+    });
+    void acts[entry.dataset.boardAct ?? ""]?.();
+  });
+}
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -11,43 +176,16 @@ document.addEventListener("submit", (event) => {
   void add(form);
 });
 
-/** @param {HTMLFormElement} form */
-async function add(form) {
-  const name = new FormData(form).get("name");
-  try {
-    await createBoard(String(name).trim());
-  } catch (error) {
-    toastError(error);
-    return;
-  }
-  await drawShelf();
-  const input = document.querySelector("#new-board input");
-  if (input instanceof HTMLInputElement) input.focus();
-}
-
-/** Draw boards and counts anew, where they are shown. */
-export async function drawShelf() {
-  const shelf = document.getElementById("shelf");
-  if (shelf?.dataset.href) {
-    await htmx.ajax("GET", shelf.dataset.href, { target: shelf, swap: "outerHTML" });
-  }
-}
-
-document.addEventListener("change", (event) => {
-  const choice = event.target;
-  if (choice instanceof HTMLSelectElement && choice.id === "board") void move(choice);
+document.addEventListener("click", (event) => {
+  const button = event.target instanceof Element && event.target.closest(".board__menu");
+  const item = button && button.closest("[data-board]");
+  if (button instanceof HTMLElement && item instanceof HTMLElement) openBoardMenu(item, button);
 });
 
-/** @param {HTMLSelectElement} choice */
-async function move(choice) {
-  const picture = choice.closest("[data-image-name]");
-  if (!(picture instanceof HTMLElement)) return;
-  try {
-    await moveToBoard(picture.dataset.imageName ?? "", choice.value);
-  } catch (error) {
-    toastError(error);
-    return;
-  }
-  toast(gettext("The picture is on another board."));
-  void drawShelf();
-}
+document.addEventListener("keydown", (event) => {
+  if (!event.altKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) return;
+  const item = event.target instanceof Element && event.target.closest("[data-board]");
+  if (!(item instanceof HTMLElement) || item.dataset.archived !== undefined) return;
+  event.preventDefault();
+  void shift(item, event.key === "ArrowUp" ? -1 : 1);
+});

@@ -212,7 +212,12 @@ function useSettings(job, picture) {
  * @param {Job} job
  */
 function useSeed(picture, job) {
-  settings.useSeed(picture.metadata.seed ?? job.seed);
+  takeSeed(picture.metadata.seed ?? job.seed);
+}
+
+/** @param {number} seed */
+function takeSeed(seed) {
+  settings.useSeed(seed);
   toast(gettext("The next picture uses this seed."));
 }
 
@@ -256,14 +261,17 @@ async function takeOver(metadata) {
   toast(gettext("The settings are taken over."));
 }
 
-/** Carry out what a link from the gallery asks for: its settings, or it as the start image. */
+/** Carry out what a link from the gallery asks for: its settings, its seed, or it as the start. */
 async function takeOverFromAddress() {
   const query = new URLSearchParams(location.search);
   const from = query.get("from");
   const start = query.get("start");
-  if (!from && !start) return;
+  const seed = query.get("seed");
+  if (!from && !start && !seed) return;
   // A reload must not undo what was changed since.
   history.replaceState(null, "", location.pathname);
+  if (seed && /^\d+$/.test(seed)) takeSeed(Number(seed));
+  if (!from && !start) return;
   try {
     const picture = await api.getPicture(from ?? start ?? "");
     if (from) await takeOver(picture.metadata);

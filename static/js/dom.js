@@ -54,19 +54,28 @@ export function announce(message) {
 }
 
 /**
+ * Show a dialog of the page and wait for its answer.
+ *
+ * @param {HTMLDialogElement} dialog
+ * @returns {Promise<boolean>} whether it is yes
+ */
+export function asked(dialog) {
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+/**
  * Ask a yes-or-no question about something that cannot be taken back.
  *
  * @param {{title: string, text: string, yes: string}} question
  * @returns {Promise<boolean>}
  */
 export function confirmed({ title, text, yes }) {
-  const dialog = byId("confirm", HTMLDialogElement);
   byId("confirm-title", HTMLElement).textContent = title;
   byId("confirm-text", HTMLElement).textContent = text;
   byId("confirm-yes", HTMLButtonElement).textContent = yes;
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
+  return asked(byId("confirm", HTMLDialogElement));
 }

@@ -1,224 +1,215 @@
 // @ts-check
-/** The gallery and its large view, in the dialog over the grid or as a page of its own. */
+/** The Gallery page, and the page of one picture: what the parts of them have to do together. */
 
-import { deletePicture, restorePicture, starPicture } from "./api.js";
+import { getPicture } from "./api.js";
+import { Arrivals } from "./arrivals.js";
+import { startDays } from "./board_days.js";
 import { drawShelf } from "./boards.js";
+import { compare } from "./compare.js";
 import { byId } from "./dom.js";
+import { startDragging } from "./drag.js";
+import { Grid } from "./grid.js";
+import { startGridKeys } from "./grid_keys.js";
+import { PageList } from "./page_list.js";
+import { PictureActs } from "./picture_acts.js";
+import { Selection } from "./selection.js";
+import { offerBoards, SelectionBar } from "./selection_bar.js";
 import { socket } from "./shell.js";
+import { changeTile, factsOf, nameOf } from "./tiles.js";
 import { toast, toastError } from "./toast.js";
+import { Viewer } from "./viewer.js";
 
-const grid = document.getElementById("grid");
-const viewer = document.getElementById("viewer");
+/** @import {Facts} from "./types.js" */
+/** @import {Compared} from "./compare.js" */
 
-/** The picture whose tile gets the focus when the large view goes. */
-let returnTo = "";
+const element = document.getElementById("grid");
+if (element) startGallery(element);
+else new Viewer(null);
 
-/** @returns {HTMLElement | null} the picture in large view */
-function shown() {
-  return document.getElementById("picture");
+/** @param {HTMLElement} tile */
+function comparedOf(tile) {
+  const title = tile.querySelector(".tile__words")?.textContent ?? "";
+  return { name: nameOf(tile), title };
 }
 
 /**
- * @param {string} name
- * @returns {HTMLElement | null}
- */
-function tileOf(name) {
-  return document.getElementById(`tile-${name}`);
-}
-
-/**
- * Show a picture in the dialog.
+ * Read the list and its first page off the page that the server rendered.
  *
- * @param {string} href
+ * @param {HTMLElement} grid
  */
-async function fillViewer(href) {
-  if (!(viewer instanceof HTMLDialogElement)) return;
-  await htmx.ajax("GET", href, { target: "#viewer-body", swap: "innerHTML" });
-  const name = shown()?.dataset.imageName;
-  if (!name || !href.includes(name)) {
-    closeViewer();
-    toast(gettext("This picture is gone."), { kind: "error" });
-    return;
+function listOf(grid) {
+  const { gallery = "", list: query = "", places, total, cursor: start = "" } = grid.dataset;
+  const more = grid.querySelector(".more");
+  const next = (more instanceof HTMLElement && more.dataset.cursor) || null;
+  const tiles = /** @type {HTMLElement[]} */ (Array.from(grid.querySelectorAll(".tile")));
+  const source = {
+    ...{ gallery, query, places, start },
+    total: total === undefined ? null : Number(total),
+  };
+  return { source, first: { tiles, next } };
+}
+
+/** @param {HTMLElement} root */
+function startGallery(root) {
+  const query = new URLSearchParams(location.search);
+  const isLive = root.dataset.live !== undefined;
+  /** @type {Compared | null} a picture for which another is looked for */
+  let compared = null;
+
+  const { source, first } = listOf(root);
+  const list = new PageList(source, first, { onChange: refresh, onError: toastError });
+  const selection = new Selection(list, refresh);
+  const grid = new Grid(root, list, (tile) => {
+    const isSelected = selection.has(nameOf(tile));
+    tile.toggleAttribute("data-selected", isSelected);
+    if (isSelected) tile.setAttribute("aria-description", gettext("Selected"));
+    else tile.removeAttribute("aria-description");
+  });
+  const acts = new PictureActs(list, selection, query.get("board") ?? "");
+  const bar = new SelectionBar(selection, acts, ([before, after]) => {
+    if (before && after) void compareNames(before.name, after.name);
+  });
+  const arrivals = new Arrivals(grid, list, () => void drawShelf());
+  const viewer = new Viewer({
+    tileOf: (name) => list.tileOf(name),
+    async beside(name, step) {
+      const position = list.positionOf(name) + step;
+      if (position < step || position < 0 || position >= list.length) return null;
+      return (await list.between(position, position))[0] ?? null;
+    },
+    onLeave: (name) => {
+      const position = list.positionOf(name);
+      if (position >= 0) grid.focus(position);
+    },
+    trash: (facts) => acts.trash([facts]),
+    onChange: (name, facts) => {
+      const tile = list.tileOf(name);
+      if (tile) changeTile(tile, facts);
+      selection.change(name, facts);
+    },
+    onCompare: lookForAnother,
+  });
+
+  function refresh() {
+    root.toggleAttribute("data-selecting", selection.size > 0);
+    grid.draw();
+    bar.show();
+    for (const id of ["gallery-empty", "place-empty"]) {
+      const note = document.getElementById(id);
+      const isAsked = id === "place-empty" || isLive;
+      if (note) note.hidden = !isAsked || list.length > 0;
+    }
   }
-  returnTo = name;
-  if (!viewer.open) viewer.showModal();
-  byId("close", HTMLElement).focus();
-}
 
-/** @param {string} href */
-async function openViewer(href) {
-  history.pushState({ easelPicture: true }, "", href);
-  await fillViewer(href);
-}
-
-/** Leave the large view: back to the grid, with the focus on the tile it came from. */
-function closeViewer() {
-  if (history.state?.easelPicture) history.back();
-  else if (grid) leaveViewer();
-  else location.assign(shown()?.dataset.gallery ?? "/");
-}
-
-function leaveViewer() {
-  if (!(viewer instanceof HTMLDialogElement)) return;
-  if (viewer.open) viewer.close();
-  byId("viewer-body", HTMLElement).replaceChildren();
-  tileOf(returnTo)?.focus();
-}
-
-/** @param {"previous" | "next"} side */
-function step(side) {
-  const link = document.getElementById(side);
-  if (!(link instanceof HTMLAnchorElement)) return;
-  if (!grid) {
-    location.assign(link.href);
-    return;
+  /** @returns {Facts[]} what an act is about: what is selected, or where the keyboard is */
+  function chosen() {
+    if (selection.size > 0) return selection.facts;
+    const tile = document.activeElement;
+    return tile instanceof HTMLElement && tile.matches("#grid .tile") ? [factsOf(tile)] : [];
   }
-  history.replaceState({ easelPicture: true }, "", link.href);
-  void fillViewer(link.href);
-}
 
-/** @param {HTMLElement} picture */
-async function remove(picture) {
-  const name = picture.dataset.imageName ?? "";
-  try {
-    await deletePicture(name);
-  } catch (error) {
-    toastError(error);
-    return;
+  /**
+   * @param {string} before
+   * @param {string} after
+   */
+  async function compareNames(before, after) {
+    const [one, other] = await Promise.all([before, after].map(known));
+    if (one && other) compare(one, other);
   }
-  if (!grid) {
-    location.assign(picture.dataset.gallery ?? "/");
-    return;
+
+  /**
+   * @param {string} name
+   * @returns {Promise<Compared | null>}
+   */
+  async function known(name) {
+    const tile = list.tileOf(name);
+    if (tile) return comparedOf(tile);
+    try {
+      const { metadata } = await getPicture(name);
+      return { name, title: metadata.prompt ?? gettext("Uploaded picture") };
+    } catch (error) {
+      toastError(error);
+      return null;
+    }
   }
-  const tile = tileOf(name);
-  const beside = [tile?.nextElementSibling, tile?.previousElementSibling];
-  const neighbour = beside.find((element) => element?.matches(".tile"));
-  if (neighbour instanceof HTMLElement) returnTo = neighbour.dataset.imageName ?? "";
-  const next = tile?.nextSibling ?? null;
-  tile?.remove();
-  closeViewer();
-  showEmptiness();
-  void drawShelf();
-  toast(gettext("The picture is in the trash for 30 days."), {
-    act: {
-      text: gettext("Undo"),
-      run: () => void bringBack(name, () => tile && grid.insertBefore(tile, next)),
+
+  /** @param {Compared} picture */
+  function lookForAnother(picture) {
+    compared = picture;
+    root.dataset.choosing = "";
+    toast(gettext("Choose the picture to compare it with."), {
+      act: { text: gettext("Cancel"), run: stopLooking },
+    });
+  }
+
+  function stopLooking() {
+    compared = null;
+    delete root.dataset.choosing;
+  }
+
+  startGridKeys({
+    ...{ grid, list, selection },
+    onAct(act) {
+      const facts = chosen();
+      if (facts.length === 0) return;
+      if (act === "trash") void acts.trash(facts);
+      else {
+        const anchor = selection.size > 0 ? bar.moveButton : document.activeElement;
+        offerBoards(acts, facts, anchor instanceof HTMLElement ? anchor : root);
+      }
     },
   });
-}
 
-/**
- * Take a picture out of the trash again.
- *
- * @param {string} name
- * @param {() => void} show
- */
-async function bringBack(name, show) {
-  try {
-    await restorePicture(name);
-  } catch (error) {
-    toastError(error);
-    return;
-  }
-  show();
-  showEmptiness();
-  void drawShelf();
-}
+  startDragging({
+    dragged(tile) {
+      const name = nameOf(tile);
+      return selection.has(name) ? selection.facts.map((fact) => fact.name) : [name];
+    },
+    onDrop(names, place, title) {
+      const tiles = names.map((name) => list.tileOf(name));
+      const facts = selection.has(names[0] ?? "")
+        ? selection.facts
+        : tiles.flatMap((tile) => (tile ? [factsOf(tile)] : []));
+      if (place === "trash") void acts.trash(facts);
+      else void acts.move(facts, place, title);
+    },
+  });
 
-/**
- * @param {HTMLElement} picture
- * @param {HTMLElement} button
- */
-async function star(picture, button) {
-  const starred = button.getAttribute("aria-pressed") !== "true";
-  button.setAttribute("aria-pressed", String(starred));
-  try {
-    await starPicture(picture.dataset.imageName ?? "", starred);
-  } catch (error) {
-    button.setAttribute("aria-pressed", String(!starred));
-    toastError(error);
-  }
-}
-
-/** @param {string} prompt */
-async function copyPrompt(prompt) {
-  try {
-    await navigator.clipboard.writeText(prompt);
-    toast(gettext("The prompt is copied."));
-  } catch {
-    toast(gettext("The browser did not allow copying."), { kind: "error" });
-  }
-}
-
-function showEmptiness() {
-  const isWhole = grid?.dataset.live !== undefined;
-  byId("gallery-empty", HTMLElement).hidden = !isWhole || grid.querySelector(".tile") !== null;
-}
-
-/** @param {string} name */
-async function addTile(name) {
-  // What is searched for may be something else.
-  if (grid?.dataset.live === undefined || tileOf(name)) return;
-  const href = `${grid.dataset.gallery ?? ""}${name}/tile/`;
-  await htmx.ajax("GET", href, { target: grid, swap: "afterbegin" });
-  tileOf(name)?.classList.add("tile--new");
-  showEmptiness();
-  void drawShelf();
-}
-
-document.addEventListener("click", (event) => {
-  if (!(event.target instanceof Element)) return;
-  const button = event.target.closest("[data-action]");
-  const picture = shown();
-  if (button instanceof HTMLElement && picture) {
-    if (button.dataset.action === "delete") void remove(picture);
-    else if (button.dataset.action === "star") void star(picture, button);
-    else void copyPrompt(button.dataset.prompt ?? "");
-    return;
-  }
-  // A modified click is the browser's: a new tab, a new window, a download.
-  if (!grid || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  const link = event.target.closest("a");
-  if (!(link instanceof HTMLAnchorElement)) return;
-  if (link.matches(".tile")) {
+  root.addEventListener("click", (event) => {
+    // A modified click is for the selection, or the browser's.
+    if (event.defaultPrevented || event.altKey) return;
+    const tile = event.target instanceof Element && event.target.closest("a.tile");
+    if (!(tile instanceof HTMLAnchorElement)) return;
     event.preventDefault();
-    void openViewer(link.href);
-  } else if (link.matches(".picture__step")) {
-    event.preventDefault();
-    step(link.id === "next" ? "next" : "previous");
-  } else if (link.id === "close") {
-    event.preventDefault();
-    closeViewer();
+    if (compared) {
+      compare(compared, comparedOf(tile));
+      stopLooking();
+    } else void viewer.open(tile.href);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && compared) stopLooking();
+  });
+
+  // Fields that were left empty do not belong into the address.
+  byId("search", HTMLFormElement).addEventListener("formdata", ({ formData }) => {
+    for (const [name, value] of [...formData]) {
+      if (value === "" || (name === "order" && value === "newest")) formData.delete(name);
+    }
+  });
+
+  socket.listen({
+    onEvent(event) {
+      // What is searched for may be something else.
+      if (event.type === "image" && isLive) void arrivals.take(event.image.image_name);
+    },
+  });
+
+  startDays(query.has("since"));
+  void list.measure();
+  const wanted = query.get("compare");
+  if (wanted) {
+    history.replaceState(null, "", location.pathname);
+    void known(wanted).then((picture) => picture && lookForAnother(picture));
   }
-});
-
-document.addEventListener("keydown", (event) => {
-  if (!shown() || document.querySelector("#confirm[open]")) return;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  // In the account menu the arrows choose the theme.
-  if (event.target instanceof HTMLInputElement) return;
-  if (event.key === "ArrowLeft") step("previous");
-  else if (event.key === "ArrowRight") step("next");
-  else if (event.key === "Escape" && !grid) closeViewer();
-});
-
-viewer?.addEventListener("cancel", (event) => {
-  event.preventDefault();
-  closeViewer();
-});
-
-// A browser may close the dialog without asking, at the second Esc.
-viewer?.addEventListener("close", () => {
-  if (history.state?.easelPicture) history.back();
-});
-
-addEventListener("popstate", () => {
-  if (history.state?.easelPicture) void fillViewer(location.href);
-  else leaveViewer();
-});
-
-socket.listen({
-  onEvent(event) {
-    if (event.type === "image") void addTile(event.image.image_name);
-  },
-});
+}

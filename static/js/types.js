@@ -49,6 +49,20 @@
  * @property {Metadata} metadata
  * @property {string} created_at
  *
+ * @typedef {{day: string, image_count: number}} Day
+ *
+ * @typedef {object} Facts what can be changed of a picture, as its tile tells it
+ * @property {string} name
+ * @property {string} board the id of a board, or "none"
+ * @property {boolean} starred
+ * @property {number} rating
+ * @property {string[]} tags
+ *
+ * @typedef {object} Outline where the pages of a list begin
+ * @property {string[]} cursors
+ * @property {number} length
+ * @property {boolean} goes_on
+ *
  * @typedef {object} Progress
  * @property {number} step
  * @property {number} total

@@ -233,12 +233,46 @@ def test_older_pictures_come_as_one_scrolls(studio: Studio, transactional_user: 
     for _copy in range(60):
         make_copy(template)
     studio.open("/gallery/")
-    expect(studio.tiles).to_have_count(48)
+    oldest = studio.page.locator(f"#tile-{template.image_name}")
+    expect(oldest).to_have_count(0)
 
     studio.page.mouse.wheel(0, 20_000)
 
-    expect(studio.tiles).to_have_count(61)
+    expect(oldest).to_be_visible()
     studio.excuse("404")  # the copies are rows without files
+
+
+def test_pictures_with_a_word_come_page_by_page(studio: Studio, transactional_user: User) -> None:
+    template = make_image(transactional_user, prompt="many")
+    for _copy in range(120):
+        make_copy(template)
+    studio.open("/gallery/?q=many")
+    oldest = studio.page.locator(f"#tile-{template.image_name}")
+    # Until its end has been seen, the list is longer by a page than what is known.
+    for _page in range(3):
+        studio.tiles.first.focus()
+        studio.page.keyboard.press("End")
+        expect(studio.page.locator(".tile--awaited")).to_have_count(0)
+
+    expect(oldest).to_be_focused()
+    studio.excuse("404")
+
+
+def test_the_gallery_goes_on_without_scripts(
+    new_studio: Callable[..., Studio], transactional_user: User
+) -> None:
+    template = make_image(transactional_user, prompt="many")
+    for _copy in range(60):
+        make_copy(template)
+    studio = new_studio(user=transactional_user, java_script_enabled=False)
+    studio.open("/gallery/")
+    expect(studio.tiles).to_have_count(48)
+
+    studio.page.get_by_role("link", name="More pictures").click()
+
+    expect(studio.tiles).to_have_count(13)
+    expect(studio.page.locator(f"#tile-{template.image_name}")).to_be_visible()
+    studio.excuse("404")
 
 
 def make_copy(image: Image) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
-from apps.dashboard.selectors import gallery_page
+from apps.dashboard.gallery_selectors import gallery_page
 from apps.images.models import Image, ImageCategory, ImageOrigin
 from tests.queries import counted_queries
 
@@ -73,7 +73,7 @@ def test_the_gallery_asks_once_however_many_pictures_there_are(
     with counted_queries() as queries:
         response = browser_client.get("/gallery/")
 
-    assert len(queries) == SIGNED_IN_QUERIES + 3  # pictures, boards, counts
+    assert len(queries) == SIGNED_IN_QUERIES + 4  # pictures, models, boards, counts
     assert response.content.decode().count('class="tile"') == min(count, 48)
 
 

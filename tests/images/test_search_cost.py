@@ -5,7 +5,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from django.db import connection
@@ -22,6 +22,7 @@ from apps.images.search import (
     Order,
     Place,
     find_images,
+    mark_places,
     settings_digest_of,
 )
 from tests.factories import make_user
@@ -34,6 +35,8 @@ ROWS = 200_000
 OWN = 40_000
 PAGE = 100
 MOST_BUFFERS = 2000
+
+Answer = TypeVar("Answer")
 
 # A filter by its name, as what it asks for, given a picture and a board of the user.
 FILTERS: dict[str, Callable[[Image, Board], dict[str, Any]]] = {
@@ -86,6 +89,11 @@ def library(transactional_db: None) -> Iterator[tuple[User, Board]]:
 
 def pages_looked_at(user: User, **arguments: Any) -> tuple[int, list[ListedImage]]:
     """Count the buffers of all queries that a search makes; and return what it finds."""
+    return buffers_of(user, lambda: find_images(user=user, size=PAGE + 1, **arguments))
+
+
+def buffers_of(user: User, ask: Callable[[], Answer]) -> tuple[int, Answer]:
+    """Count the buffers of all queries that `ask` makes; and return its answer."""
     statements: list[tuple[str, Any]] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -94,7 +102,7 @@ def pages_looked_at(user: User, **arguments: Any) -> tuple[int, list[ListedImage
 
     with tenant_scope(user.id):
         with connection.execute_wrapper(note):
-            found = find_images(user=user, size=PAGE + 1, **arguments)
+            found = ask()
         buffers = 0
         with connection.cursor() as cursor:
             for sql, params in statements:
@@ -140,6 +148,38 @@ def check_costs(user: User, board: Board) -> list[tuple[str, int]]:
     dear = sorted(costs.items(), key=lambda cost: -cost[1])
     assert [cost for cost in dear if cost[1] >= MOST_BUFFERS] == []
     return dear[:10]
+
+
+def test_the_outline_of_a_long_list_is_read_off_the_index(library: tuple[User, Board]) -> None:
+    user, board = library
+    for filters in (Filters(), Filters(board=board.id), Filters(starred=True)):
+        for order in Order:
+            after, total, places = None, 0, 0
+            while True:
+                buffers, stretch = buffers_of(
+                    user,
+                    lambda: mark_places(
+                        user=user,
+                        filters=filters,  # noqa: B023
+                        order=order,  # noqa: B023
+                        stride=48,
+                        most=9600,
+                        after=after,  # noqa: B023
+                    ),
+                )
+                assert buffers < MOST_BUFFERS, (filters, order)
+                total += stretch.length
+                places += len(stretch.places)
+                if stretch.length < 9600:
+                    break
+                after = stretch.places[-1]
+            with tenant_scope(user.id):
+                shown = Image.objects.filter(user=user)
+                if filters.board:
+                    shown = shown.filter(board_id=board.id)
+                if filters.starred:
+                    shown = shown.filter(starred=True)
+                assert (total, places) == (shown.count(), shown.count() // 48)
 
 
 def check_answers(user: User, board: Board, order: Order) -> None:

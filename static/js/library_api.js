@@ -1,0 +1,95 @@
+// @ts-check
+/** The part of the JSON API that is about pictures, in any number, and boards. */
+
+import { send } from "./api.js";
+
+/** @import {Day} from "./types.js" */
+
+const ROOT = "/api/v1";
+/** As many as one request may name. */
+const MOST_NAMES = 1000;
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} body
+ */
+function sendJson(method, path, body) {
+  return send(`${ROOT}/${path}`, {
+    method,
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+/**
+ * @param {string[]} names
+ * @param {(names: string[]) => Promise<unknown>} act
+ */
+async function inParts(names, act) {
+  for (let start = 0; start < names.length; start += MOST_NAMES) {
+    await act(names.slice(start, start + MOST_NAMES));
+  }
+}
+
+/**
+ * @param {"star" | "unstar" | "rate" | "tag" | "untag" | "trash" | "restore"} act
+ * @param {string[]} names
+ * @param {{rating?: number, tags?: string[]}} [values]
+ */
+export function actOnPictures(act, names, values = {}) {
+  return inParts(names, (images) => sendJson("POST", "images/acts", { act, images, ...values }));
+}
+
+/**
+ * @param {string[]} names
+ * @param {string} board its id, or "none"
+ */
+export function movePictures(names, board) {
+  const path = `boards/${encodeURIComponent(board)}/images`;
+  return inParts(names, (images) => sendJson("POST", path, { images }));
+}
+
+/**
+ * @param {string} name
+ * @param {{starred?: boolean, rating?: number, note?: string, tags?: string[]}} changes
+ */
+export async function editPicture(name, changes) {
+  await sendJson("PATCH", `images/${encodeURIComponent(name)}`, changes);
+}
+
+/** @param {string} name */
+export async function createBoard(name) {
+  await sendJson("POST", "boards", { name });
+}
+
+/**
+ * @param {string} id
+ * @param {{name?: string, is_archived?: boolean, is_auto_add?: boolean}} changes
+ */
+export async function editBoard(id, changes) {
+  await sendJson("PATCH", `boards/${encodeURIComponent(id)}`, changes);
+}
+
+/**
+ * @param {string} id
+ * @param {"keep" | "trash"} pictures what becomes of those on it
+ */
+export async function deleteBoard(id, pictures) {
+  const path = `${ROOT}/boards/${encodeURIComponent(id)}?pictures=${pictures}`;
+  await send(path, { method: "DELETE" });
+}
+
+/** @param {string[]} boards their ids, in the order to be */
+export async function orderBoards(boards) {
+  await sendJson("POST", "boards/order", { boards });
+}
+
+/**
+ * @param {string} zone a time zone by its name
+ * @returns {Promise<Day[]>} the days that have pictures, the newest first
+ */
+export async function listDays(zone) {
+  const response = await send(`${ROOT}/boards/days?zone=${encodeURIComponent(zone)}`);
+  return /** @type {Promise<Day[]>} */ (response.json());
+}

@@ -1,0 +1,226 @@
+// @ts-check
+/** The large view of a picture, in a dialog over the grid or as a page of its own. */
+
+import { byId } from "./dom.js";
+import { formatPercent } from "./i18n.js";
+import { deletePicture } from "./api.js";
+import { isField } from "./grid_keys.js";
+import { fetchPart } from "./parts.js";
+import { copyPrompt, rateShown, shownPicture, star, startEditing } from "./picture_edit.js";
+import { factsOf, nameOf } from "./tiles.js";
+import { toast, toastError } from "./toast.js";
+import { Zoom } from "./zoom.js";
+
+/** @import {Facts} from "./types.js" */
+/** @import {Compared} from "./compare.js" */
+
+/**
+ * What the viewer asks of the list that it lies over.
+ *
+ * @typedef {object} Beneath
+ * @property {(name: string) => HTMLElement | null} tileOf
+ * @property {(name: string, step: 1 | -1) => Promise<HTMLElement | null>} beside null at the ends
+ * @property {(name: string) => void} onLeave
+ * @property {(facts: Facts) => Promise<void>} trash
+ * @property {(name: string, facts: Partial<Facts>) => void} onChange
+ * @property {(picture: Compared) => void} onCompare
+ */
+
+export class Viewer {
+  #dialog = document.getElementById("viewer");
+  #beneath;
+  /** @type {Zoom | null} */
+  #zoom = null;
+  /** The picture whose tile gets the focus when the large view goes. */
+  #returnTo = "";
+  #asked = "";
+
+  /** @param {Beneath | null} beneath null on a page of its own */
+  constructor(beneath) {
+    this.#beneath = beneath;
+    document.addEventListener("click", (event) => this.#click(event));
+    document.addEventListener("keydown", (event) => this.#press(event));
+    this.#dialog?.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.close();
+    });
+    // A browser may close the dialog without asking, at the second Esc.
+    this.#dialog?.addEventListener("close", () => {
+      if (history.state?.easelPicture) history.back();
+    });
+    addEventListener("popstate", () => {
+      if (history.state?.easelPicture) void this.#fill(location.href);
+      else this.#leave();
+    });
+    startEditing((name, facts) => beneath?.onChange(name, facts));
+    if (!beneath) this.#lookClosely();
+  }
+
+  /** @param {string} href */
+  async open(href) {
+    history.pushState({ easelPicture: true }, "", href);
+    await this.#fill(href);
+  }
+
+  /** Leave the large view: back to the grid, with the focus on the tile it came from. */
+  close() {
+    if (history.state?.easelPicture) history.back();
+    else if (this.#beneath) this.#leave();
+    else location.assign(shownPicture()?.dataset.gallery ?? "/");
+  }
+
+  /** @param {string} href */
+  async #fill(href) {
+    if (!(this.#dialog instanceof HTMLDialogElement)) return;
+    this.#asked = href;
+    try {
+      const part = await fetchPart(href);
+      // Another one may have been asked for since, or none.
+      if (this.#asked !== href) return;
+      byId("viewer-body", HTMLElement).replaceChildren(part);
+    } catch {
+      this.close();
+      toast(gettext("This picture is gone."), { kind: "error" });
+      return;
+    }
+    const name = shownPicture()?.dataset.imageName ?? "";
+    this.#returnTo = name;
+    if (!this.#dialog.open) this.#dialog.showModal();
+    byId("close", HTMLElement).focus();
+    this.#lookClosely();
+    void this.#showSteps(name);
+  }
+
+  #lookClosely() {
+    this.#zoom?.close();
+    const picture = document.querySelector("#picture .picture__image");
+    const mat = picture?.closest(".picture__mat");
+    if (!(picture instanceof HTMLElement) || !(mat instanceof HTMLElement)) return;
+    const value = document.getElementById("zoom-value");
+    this.#zoom = new Zoom(mat, [picture], (scale) => {
+      if (value) value.textContent = formatPercent(scale * 100);
+    });
+  }
+
+  /**
+   * Hide the steps that lead out of the list beneath.
+   *
+   * @param {string} name
+   */
+  async #showSteps(name) {
+    if (!this.#beneath?.tileOf(name)) return;
+    for (const [id, step] of /** @type {const} */ ([
+      ["previous", -1],
+      ["next", 1],
+    ])) {
+      const tile = await this.#beneath.beside(name, step);
+      const link = document.getElementById(id);
+      if (shownPicture()?.dataset.imageName !== name) return;
+      if (link) link.hidden = tile === null;
+    }
+  }
+
+  #leave() {
+    if (!(this.#dialog instanceof HTMLDialogElement)) return;
+    this.#zoom?.close();
+    this.#zoom = null;
+    const wasOpen = this.#dialog.open;
+    this.#asked = "";
+    if (wasOpen) this.#dialog.close();
+    byId("viewer-body", HTMLElement).replaceChildren();
+    if (wasOpen) this.#beneath?.onLeave(this.#returnTo);
+  }
+
+  /** @param {"previous" | "next"} side */
+  async #step(side) {
+    const link = document.getElementById(side);
+    const name = shownPicture()?.dataset.imageName ?? "";
+    let href = link instanceof HTMLAnchorElement ? link.href : null;
+    if (this.#beneath?.tileOf(name)) {
+      const tile = await this.#beneath.beside(name, side === "next" ? 1 : -1);
+      href = tile instanceof HTMLAnchorElement ? tile.href : null;
+    }
+    if (!href) return;
+    if (!this.#beneath) location.assign(href);
+    else {
+      history.replaceState({ easelPicture: true }, "", href);
+      await this.#fill(href);
+    }
+  }
+
+  /** @param {HTMLElement} picture */
+  async #remove(picture) {
+    const name = picture.dataset.imageName ?? "";
+    if (!this.#beneath) {
+      try {
+        await deletePicture(name);
+        location.assign(picture.dataset.gallery ?? "/");
+      } catch (error) {
+        toastError(error);
+      }
+      return;
+    }
+    const tile = this.#beneath.tileOf(name);
+    const beside = (await this.#beneath.beside(name, 1)) ?? (await this.#beneath.beside(name, -1));
+    const bare = { name, board: "none", starred: false, rating: 0, tags: [] };
+    await this.#beneath.trash(tile ? factsOf(tile) : bare);
+    if (beside) this.#returnTo = nameOf(beside);
+    this.close();
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    if (!(event.target instanceof Element) || event.defaultPrevented) return;
+    const picture = shownPicture();
+    const button = event.target.closest("[data-action]");
+    if (button instanceof HTMLElement && picture) this.#act(button, picture, event);
+    // A modified click is the browser's: a new tab, a new window, a download.
+    if (!this.#beneath || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const link = event.target.closest("a");
+    if (!link || event.defaultPrevented) return;
+    if (link.matches(".picture__step")) {
+      event.preventDefault();
+      void this.#step(link.id === "next" ? "next" : "previous");
+    } else if (link.id === "close") {
+      event.preventDefault();
+      this.close();
+    }
+  }
+
+  /**
+   * @param {HTMLElement} button
+   * @param {HTMLElement} picture
+   * @param {MouseEvent} event
+   */
+  #act(button, picture, event) {
+    const { action } = button.dataset;
+    if (action === "delete") void this.#remove(picture);
+    else if (action === "star") {
+      void star(picture, button, (name, facts) => this.#beneath?.onChange(name, facts));
+    } else if (action === "copy-prompt") void copyPrompt(button.dataset.prompt ?? "");
+    else if (action === "zoom-in") this.#zoom?.step("in");
+    else if (action === "zoom-out") this.#zoom?.step("out");
+    else if (action === "zoom-fit") this.#zoom?.step("fit");
+    else if (action === "compare" && this.#beneath) {
+      event.preventDefault();
+      const title = document.getElementById("picture-prompt")?.textContent ?? "";
+      this.close();
+      this.#beneath.onCompare({ name: picture.dataset.imageName ?? "", title });
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #press(event) {
+    const picture = shownPicture();
+    if (!picture || document.querySelector("#confirm[open], #compare[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
+    // Among stars, and in the account menu, the arrows choose.
+    if (event.target instanceof HTMLInputElement && event.key.startsWith("Arrow")) return;
+    if (event.key === "ArrowLeft") void this.#step("previous");
+    else if (event.key === "ArrowRight") void this.#step("next");
+    else if (event.key === "Delete") void this.#remove(picture);
+    else if (event.key === "Escape" && !this.#beneath) this.close();
+    else if (/^[1-5]$/.test(event.key)) rateShown(Number(event.key));
+    else if (this.#zoom?.press(event.key)) event.preventDefault();
+  }
+}

@@ -1,0 +1,193 @@
+"""Boards beside the gallery: pictures dragged onto them, their order, and their menus."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from apps.accounts.models import User
+from apps.boards.models import Board
+from apps.boards.selectors import list_boards
+from apps.boards.services import create_board
+from apps.images.models import HourCount, Image
+from tests.browser.studio import Studio
+from tests.factories import make_image
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Shoot = Callable[[Page, str], Path]
+
+
+@pytest.fixture
+def images(transactional_user: User) -> list[Image]:
+    """Pictures of a user, in the order of the grid."""
+    made = [make_image(transactional_user, prompt=f"picture {n}", seed=n) for n in range(8)]
+    return made[::-1]
+
+
+@pytest.fixture
+def boards(transactional_user: User) -> list[Board]:
+    """Boards in their order."""
+    made = [create_board(user=transactional_user, name=name) for name in ("Woods", "Seas", "Sky")]
+    return made[::-1]
+
+
+@pytest.fixture
+def gallery(studio: Studio, images: list[Image], boards: list[Board]) -> Studio:
+    studio.open("/gallery/")
+    expect(studio.tiles).to_have_count(len(images))
+    return studio
+
+
+def board_link(studio: Studio, name: str) -> Locator:
+    return studio.page.locator("#shelf").get_by_role("link", name=name)
+
+
+def drag(page: Page, source: Locator, target: Locator, *, share: float = 0.5) -> None:
+    """Drag with the real mouse to `share` of the height of `target`."""
+    start, end = source.bounding_box(), target.bounding_box()
+    assert start is not None
+    assert end is not None
+    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 20, end["y"] + end["height"] * share, steps=8)
+    page.mouse.move(end["x"] + 24, end["y"] + end["height"] * share, steps=2)
+
+
+def order_of(user: User) -> list[str]:
+    return list(list_boards(user=user).values_list("name", flat=True))
+
+
+def test_a_picture_is_dragged_onto_a_board_off_it_and_into_the_trash(
+    gallery: Studio, images: list[Image], boards: list[Board], shoot: Shoot
+) -> None:
+    page = gallery.page
+    drag(page, gallery.tiles.first, board_link(gallery, "Seas"))
+    expect(page.locator(".drop--onto")).to_have_attribute("data-name", "Seas")
+    shoot(page, "gallery-drag")
+    page.mouse.up()
+
+    expect(board_link(gallery, "Seas 1")).to_be_visible()
+    expect(page.locator(".drop--onto")).to_have_count(0)
+    assert Image.objects.get(id=images[0].id).board_id == boards[1].id
+    drag(page, gallery.tiles.first, board_link(gallery, "On no board"))
+    page.mouse.up()
+    expect(board_link(gallery, "Seas 0")).to_be_visible()
+    drag(page, gallery.tiles.nth(1), board_link(gallery, "Trash"))
+    page.mouse.up()
+    expect(board_link(gallery, "Trash 1")).to_be_visible()
+    expect(gallery.tiles).to_have_count(7)
+    assert Image.objects.get(id=images[1].id).deleted_at is not None
+
+
+def test_the_whole_selection_goes_where_one_of_it_is_dragged(
+    gallery: Studio, images: list[Image], boards: list[Board]
+) -> None:
+    gallery.tiles.nth(1).click(modifiers=["ControlOrMeta"])
+    gallery.tiles.nth(3).click(modifiers=["Shift"])
+
+    drag(gallery.page, gallery.tiles.nth(2), board_link(gallery, "Woods"))
+    gallery.page.mouse.up()
+
+    expect(board_link(gallery, "Woods 3")).to_be_visible()
+    assert set(Image.objects.filter(board_id=boards[2].id)) == set(images[1:4])
+
+
+def test_what_leaves_the_board_that_is_looked_at_leaves_the_grid(
+    gallery: Studio, images: list[Image], boards: list[Board]
+) -> None:
+    Image.objects.filter(id__in=[image.id for image in images[:3]]).update(board_id=boards[0].id)
+    gallery.open(f"/gallery/?board={boards[0].id}")
+    expect(gallery.page.get_by_role("heading", name="Sky")).to_be_visible()
+    expect(gallery.tiles).to_have_count(3)
+
+    drag(gallery.page, gallery.tiles.nth(1), board_link(gallery, "Woods"))
+    gallery.page.mouse.up()
+
+    expect(gallery.tiles).to_have_count(2)
+    gallery.page.get_by_role("button", name="Undo").click()
+    expect(gallery.tiles).to_have_count(3)
+    shown = gallery.tiles.evaluate_all("tiles => tiles.map((tile) => tile.dataset.imageName)")
+    assert shown == [str(image.image_name) for image in images[:3]]
+
+
+def test_boards_are_put_in_order_by_mouse_and_keyboard(
+    gallery: Studio, transactional_user: User
+) -> None:
+    assert order_of(transactional_user) == ["Sky", "Seas", "Woods"]
+    drag(gallery.page, board_link(gallery, "Woods"), board_link(gallery, "Sky"), share=0.2)
+    expect(gallery.page.locator(".drop--before")).to_have_attribute("data-name", "Sky")
+    gallery.page.mouse.up()
+    expect(gallery.page.locator("[data-board]").first).to_have_attribute("data-name", "Woods")
+    assert order_of(transactional_user) == ["Woods", "Sky", "Seas"]
+
+    board_link(gallery, "Woods").focus()
+    gallery.page.keyboard.press("Alt+ArrowDown")
+    expect(gallery.page.locator("[data-board]").nth(1)).to_have_attribute("data-name", "Woods")
+    expect(board_link(gallery, "Woods")).to_be_focused()
+    assert order_of(transactional_user) == ["Sky", "Woods", "Seas"]
+
+
+def test_the_menu_of_a_board_renames_archives_and_deletes_it(
+    gallery: Studio, transactional_user: User, images: list[Image], shoot: Shoot
+) -> None:
+    page = gallery.page
+    menu = page.get_by_role("button", name="Menu of Seas")
+    board_link(gallery, "Seas").hover()
+    menu.click()
+    shoot(page, "gallery-board-menu")
+    page.get_by_role("menuitem", name="Rename").click()
+    page.get_by_role("textbox", name="Rename the board").fill("Oceans")
+    page.keyboard.press("Enter")
+    expect(board_link(gallery, "Oceans 0")).to_be_visible()
+
+    oceans = page.get_by_role("button", name="Menu of Oceans")
+    oceans.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("menuitemcheckbox", name="New pictures go here").click()
+    expect(page.get_by_role("img", name="New pictures go here")).to_be_visible()
+    oceans_board = Board.objects.get(name="Oceans")
+    assert oceans_board.is_auto_add is True
+    Image.objects.filter(id=images[0].id).update(board_id=oceans_board.id)
+
+    oceans.click()
+    page.get_by_role("menuitem", name="Archive").click()
+    expect(board_link(gallery, "Oceans")).to_be_hidden()
+    assert Board.objects.get(name="Oceans").is_archived is True
+    page.locator("summary", has_text="Archived").click()
+    oceans.click()
+    page.get_by_role("menuitem", name="Take from the archive").click()
+    expect(board_link(gallery, "Oceans 1")).to_be_visible()
+
+    oceans.click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_label("Put them into the trash").check()
+    page.get_by_role("button", name="Delete the board").click()
+    expect(board_link(gallery, "Oceans")).to_have_count(0)
+    assert order_of(transactional_user) == ["Sky", "Woods"]
+    assert Image.objects.filter(deleted_at__isnull=False).count() == 1
+
+
+def test_days_are_boards_that_nobody_made(
+    new_studio: Callable[..., Studio], transactional_user: User, images: list[Image]
+) -> None:
+    # Of the former days there are the counts alone, which triggers keep of when pictures are made.
+    for hour, count in (("2026-03-01T14:00:00Z", 1), ("2026-03-01T15:00:00Z", 2)):
+        HourCount.objects.create(user=transactional_user, hour=hour, image_count=count)
+    Image.objects.filter(id__in=[image.id for image in images[:2]]).update(
+        created_at=datetime(2026, 3, 1, 15, 30, tzinfo=UTC)
+    )
+    studio = new_studio(user=transactional_user, timezone_id="Asia/Seoul")
+    studio.open("/gallery/")
+    studio.page.locator("summary", has_text="By date").click()
+    days = studio.page.locator("#day-list .board")
+    expect(days).to_have_count(3)
+
+    days.nth(1).click()
+    expect(studio.tiles).to_have_count(2)
+    expect(days.nth(1)).to_have_attribute("aria-current", "page")
+    assert "since=" in studio.page.url
+    studio.page.go_back()
+    expect(studio.tiles).to_have_count(8)
