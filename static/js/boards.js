@@ -1,6 +1,7 @@
 // @ts-check
 /** The boards beside the gallery: make one, put them in order, and what the menu of one offers. */
 
+import { downloadArchive } from "./archives.js";
 import { startDays } from "./board_days.js";
 import { announce, asked, byId } from "./dom.js";
 import { fill } from "./i18n.js";
@@ -144,6 +145,7 @@ function openBoardMenu(item, button) {
     "auto-add": isArchived,
     up: at <= 0,
     down: isArchived || at === boards.length - 1,
+    download: item.dataset.count === "0",
     archive: isArchived,
     unarchive: !isArchived,
   });
@@ -161,6 +163,7 @@ function openBoardMenu(item, button) {
       "auto-add": () => changed(() => editBoard(id, { is_auto_add: !isAutoAdd })),
       up: () => shift(item, -1),
       down: () => shift(item, 1),
+      download: () => downloadArchive({ board: id }),
       archive: () => archive(item),
       unarchive: () => changed(() => editBoard(id, { is_archived: false })),
       delete: () => remove(item),

@@ -2,6 +2,7 @@
 /** The Gallery page, and the page of one picture: what the parts of them have to do together. */
 
 import { getPicture } from "./api.js";
+import { resumeArchives } from "./archives.js";
 import { Arrivals } from "./arrivals.js";
 import { startDays } from "./board_days.js";
 import { drawShelf } from "./boards.js";
@@ -207,6 +208,7 @@ function startGallery(root) {
 
   startDays(query.has("since"));
   void list.measure();
+  void resumeArchives();
   const wanted = query.get("compare");
   if (wanted) {
     history.replaceState(null, "", location.pathname);
