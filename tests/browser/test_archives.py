@@ -9,6 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Download, Locator, Page, expect
 
 from apps.accounts.models import User
+from apps.boards.services import create_board, move_images
 from apps.images.archive_serializers import archive_url
 from apps.images.models import Archive, ArchiveStatus, Image
 from apps.images.services.archive_making import claim_next_archive, make_archives
@@ -21,7 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Shoot = Callable[[Page, str], Path]
 DOWNLOAD = "async (request) => (await import('/static/js/archives.js')).downloadArchive(request)"
-RESUME = "async () => (await import('/static/js/archives.js')).resumeArchives()"
 # Encoded anew, it is made in the background however few pictures there are.
 LARGE = {"board": "all", "format": "webp"}
 
@@ -79,6 +79,25 @@ def test_a_few_pictures_are_downloaded_at_once(studio: Studio, images: list[Imag
     expect(messages(studio)).to_have_count(0)
 
 
+def test_the_gallery_downloads_what_is_selected_and_whole_boards(
+    studio: Studio, transactional_user: User, images: list[Image]
+) -> None:
+    board = create_board(user=transactional_user, name="Seas")
+    move_images(user=transactional_user, names=[images[0].image_name], board_id=board.id)
+    page = studio.page
+    studio.open("/gallery/")
+    for tile in studio.tiles.all()[:2]:
+        tile.click(modifiers=["ControlOrMeta"])
+    with page.expect_download() as selection:
+        page.locator("#selection").get_by_role("button", name="Download").click()
+
+    page.get_by_role("button", name="Menu of Seas").click()
+    with page.expect_download() as whole_board:
+        page.get_by_role("menuitem", name="Download all").click()
+
+    assert (pictures_in(selection.value), pictures_in(whole_board.value)) == (2, 1)
+
+
 def test_many_are_packed_first_and_their_number_is_seen_to_grow(
     studio: Studio, images: list[Image], shoot: Shoot
 ) -> None:
@@ -114,7 +133,6 @@ def test_it_is_taken_up_again_by_the_next_page(
     tell(claim(), done=1)
 
     studio.open("/gallery/")
-    studio.page.evaluate(RESUME)
     expect(messages(studio)).to_contain_text("Packing pictures1 of 3")
     be_still(studio)
     shoot(studio.page, "archive-phone-dark")
@@ -124,7 +142,6 @@ def test_it_is_taken_up_again_by_the_next_page(
     assert make_archives() == 1
 
     studio.open("/gallery/")
-    studio.page.evaluate(RESUME)
     expect(messages(studio)).to_contain_text("Your pictures are packed.")
     be_still(studio)
     shoot(studio.page, "archive-ready-phone-dark")
@@ -132,7 +149,6 @@ def test_it_is_taken_up_again_by_the_next_page(
         button(studio, "Download").click()
     assert pictures_in(download.value) == 3
     studio.open("/gallery/")
-    studio.page.evaluate(RESUME)
     expect(messages(studio)).to_have_count(0)
 
 

@@ -190,7 +190,7 @@ def test_every_page_shows_the_balance_from_the_cache(browser_client: Client) -> 
     with counted_queries() as queries:
         html = browser_client.get("/gallery/").content.decode()
 
-    assert len(queries) == SIGNED_IN_QUERIES + 3  # pictures, boards, counts
+    assert len(queries) == SIGNED_IN_QUERIES + 4  # pictures, boards, counts, models
     assert 'data-available="500"' in html
     assert ">500</span>" in html
 
