@@ -131,10 +131,13 @@ export class Grid {
     const to = Math.min(rows, Math.max(lastRow, from + 1));
     const first = from * this.columns;
     const last = Math.min(length, to * this.columns) - 1;
+    const focused = document.activeElement;
     this.#put(first, last);
     const { style } = this.element;
     style.paddingBlockStart = `${from * this.#rowHeight}px`;
     style.paddingBlockEnd = `${Math.max(0, rows - to) * this.#rowHeight}px`;
+    // Only now: to focus is to lay out, and a grid of another height would lose its place.
+    this.#keepFocus(focused);
     if (last >= 0) this.#ask(first, last);
   }
 
@@ -163,22 +166,25 @@ export class Grid {
       tile.tabIndex = tile === entry ? 0 : -1;
       this.#onDraw(tile);
     }
-    const isAwaited = this.#awaited === this.active || document.activeElement === this.element;
-    if (isAwaited && current?.isConnected) {
+  }
+
+  /** @param {Element | null} focused before the tiles were changed */
+  #keepFocus(focused) {
+    const tile = this.#list.tileAt(this.active);
+    const isLost = focused instanceof HTMLElement && !focused.isConnected && nameOf(focused) !== "";
+    const isHere = isLost || document.activeElement === this.element;
+    if ((this.#awaited === this.active || isHere) && tile?.isConnected) {
       this.#awaited = -1;
-      current.focus({ preventScroll: true });
-    }
+      tile.focus({ preventScroll: true });
+      // The keyboard stays in the grid while its tile is away.
+    } else if (isLost) this.element.focus({ preventScroll: true });
   }
 
   /** @param {HTMLElement[]} shown */
   #replaceChildren(shown) {
     const kept = new Set(shown);
-    const focused = document.activeElement;
     for (const child of Array.from(this.element.children)) {
-      if (child instanceof HTMLElement && kept.has(child)) continue;
-      // The keyboard stays in the grid while its tile is away.
-      if (child === focused) this.element.focus({ preventScroll: true });
-      child.remove();
+      if (!(child instanceof HTMLElement && kept.has(child))) child.remove();
     }
     let next = this.element.firstElementChild;
     for (const tile of shown) {
