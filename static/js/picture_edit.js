@@ -68,8 +68,8 @@ export function startEditing(onChange) {
     const picture = field instanceof Element && field.closest("#picture");
     if (!(picture instanceof HTMLElement)) return;
     const name = picture.dataset.imageName ?? "";
-    const kept = keep(name, field, onChange);
-    kept?.then(() => showSaved(picture), toastError);
+    say(picture, "");
+    keep(name, field, onChange)?.then(() => say(picture, gettext("Saved")), toastError);
   });
 }
 
@@ -103,8 +103,11 @@ function keep(name, field, onChange) {
   return null;
 }
 
-/** @param {HTMLElement} picture */
-function showSaved(picture) {
+/**
+ * @param {HTMLElement} picture
+ * @param {string} words
+ */
+function say(picture, words) {
   const note = picture.querySelector("#picture-saved");
-  if (note) note.textContent = gettext("Saved");
+  if (note) note.textContent = words;
 }

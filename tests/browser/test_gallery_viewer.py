@@ -98,10 +98,14 @@ def test_rating_note_and_tags_are_kept_as_they_are_written(
     page.keyboard.press("4")
     expect(page.locator("#picture-saved")).to_have_text("Saved")
     expect(studio.viewer.get_by_role("radio", name="4")).to_be_checked()
-    studio.viewer.get_by_label("Tags").fill("sea, draft, sea")
-    studio.viewer.get_by_label("Note").fill("12345 for the cover")
-    page.keyboard.press("Tab")
-    studio.settle()
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        studio.viewer.get_by_label("Tags").fill("sea, draft, sea")
+        page.keyboard.press("Tab")
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        studio.viewer.get_by_label("Note").fill("12345 for the cover")
+        page.keyboard.press("Tab")
+    expect(page.locator("#picture-saved")).to_have_text("Saved")
+    expect(studio.viewer.get_by_label("Tags")).to_have_value("sea, draft")
     shoot(page, "viewer-edited")
 
     image = Image.objects.get(id=images[0].id)
