@@ -88,7 +88,9 @@ class Command(BaseCommand):
             Sweep("empty_trashes", 720 * every, empty_trashes),
             Sweep("delete_purged_files", every, delete_purged_files),
             Sweep("remove_orphans", 17_280 * every, remove_orphans),
+            # Two: a large one must not keep everybody else's waiting.
             Sweep("make_archives", every, make_archives),
+            Sweep("make_archives_too", every, make_archives),
             Sweep("remove_expired_archives", 60 * every, remove_expired_archives),
             Sweep("audit_credits", 60 * every, audit_nightly),
         ]
