@@ -65,7 +65,7 @@ export async function createBoard(name) {
 
 /**
  * @param {string} id
- * @param {{name?: string, is_archived?: boolean, is_auto_add?: boolean}} changes
+ * @param {{name?: string, description?: string, is_archived?: boolean, is_auto_add?: boolean}} changes
  */
 export async function editBoard(id, changes) {
   await sendJson("PATCH", `boards/${encodeURIComponent(id)}`, changes);
