@@ -1,5 +1,5 @@
 // @ts-check
-/** The search of the gallery: days as its reader counts them, and a short address. */
+/** The days of a search, as its reader counts them. */
 
 import { boundsOf } from "./board_days.js";
 import { byId } from "./dom.js";
@@ -40,7 +40,3 @@ for (const field of dayFields()) {
   });
   field.closest("label")?.removeAttribute("hidden");
 }
-
-form.addEventListener("formdata", ({ formData }) => {
-  for (const [name, value] of Array.from(formData)) if (!value) formData.delete(name);
-});
