@@ -214,6 +214,10 @@ def test_filters_are_in_the_address_and_the_way_back_leads_through_them(
     page.get_by_role("button", name="Search").click()
     expect(studio.tiles).to_have_count(1)
     shoot(page, "gallery-filters")
+    page.set_viewport_size(PHONE)
+    shoot(page, "gallery-filters-phone")
+    assert studio.overflow() == 0
+    page.set_viewport_size(DESKTOP)
     page.go_back()
     expect(studio.tiles).to_have_count(2)
     expect(page.get_by_label("Rating")).to_have_value("2")
