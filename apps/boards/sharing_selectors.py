@@ -61,26 +61,27 @@ def list_shared_boards(*, user: User) -> list[SharedBoard]:
     return [SharedBoard(board, shares[board.id]) for board in boards.order_by("name", "id")]
 
 
-def get_share(*, user: User, board_id: uuid.UUID) -> Share:
-    """Return what `user` may do with a board of somebody else; one query.
+def get_share(*, board_id: uuid.UUID) -> Share:
+    """Return what the reader may do with a board of somebody else; one query.
+
+    Who reads, the transaction knows.
 
     Raises:
-        NotFound: no such board is shared with `user`.
+        NotFound: no such board is shared with them.
     """
-    del user  # whose it is, the transaction knows
     found = _shares(f"{_MEMBERSHIPS} WHERE board_id = %s", [board_id])
     if not found:
         raise NotFound
     return found[0]
 
 
-def get_shared_board(*, user: User, board_id: uuid.UUID) -> SharedBoard:
-    """Return a board of somebody else that is shared with `user`; two queries.
+def get_shared_board(*, board_id: uuid.UUID) -> SharedBoard:
+    """Return a board of somebody else that is shared with the reader; two queries.
 
     Raises:
-        NotFound: no such board is shared with `user`.
+        NotFound: no such board is shared with them.
     """
-    share = get_share(user=user, board_id=board_id)
+    share = get_share(board_id=board_id)
     return SharedBoard(with_covers(Board.objects.filter(id=board_id)).get(), share)
 
 

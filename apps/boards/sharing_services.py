@@ -132,8 +132,8 @@ def move_shared_images(
         Forbidden: `user` may only look at one.
         Invalid: the boards are of different owners.
     """
-    source = _require_editor(user, board_id)
-    if to is not None and _require_editor(user, to).owner_id != source.owner_id:
+    source = _require_editor(board_id)
+    if to is not None and _require_editor(to).owner_id != source.owner_id:
         raise Invalid(fields={"to": [_("Name a board of the same owner.")]})
     with transaction.atomic():
         note_library_change(source.owner_id)
@@ -186,8 +186,8 @@ def _withdraw(user: User, board_id: uuid.UUID) -> bool:
     return True
 
 
-def _require_editor(user: User, board_id: uuid.UUID) -> Share:
-    share = get_share(user=user, board_id=board_id)
+def _require_editor(board_id: uuid.UUID) -> Share:
+    share = get_share(board_id=board_id)
     if share.role is not MemberRole.EDITOR:
         raise Forbidden
     return share

@@ -41,6 +41,7 @@ class ErrorCode(StrEnum):
     NOT_ACCEPTABLE = "not_acceptable"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     TOO_LARGE = "too_large"
+    RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     RATE_LIMITED = "rate_limited"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     CONFLICT = "conflict"
@@ -134,6 +135,17 @@ class TooLarge(UserFault):
     status = 413
     code = ErrorCode.TOO_LARGE
     detail = _("The body of the request is too large.")
+
+
+class RangeNotSatisfiable(UserFault):
+    """A part of a file was asked for that is beyond its `size`."""
+
+    status = 416
+    code = ErrorCode.RANGE_NOT_SATISFIABLE
+    detail = _("The file has no such part.")
+
+    def __init__(self, *, size: int) -> None:
+        super().__init__(size=size)
 
 
 class RateLimited(UserFault):
@@ -250,6 +262,8 @@ def drf_exception_handler(exception: Exception, context: Mapping[str, Any]) -> R
         response["WWW-Authenticate"] = f'Bearer error="{error.code}"'
     elif isinstance(error, RateLimited):
         response["Retry-After"] = str(error.numbers["retry_after"])
+    elif isinstance(error, RangeNotSatisfiable):
+        response["Content-Range"] = f"bytes */{error.numbers['size']}"
     return response
 
 

@@ -15,8 +15,8 @@ MOST_KEYS = 1000
 class S3FileStorage(S3Storage):  # type: ignore[misc]
     """Files in a bucket."""
 
-    def pieces(self, key: str) -> Iterator[bytes]:
-        return begun(self._read(key))
+    def pieces(self, key: str, part: range | None = None) -> Iterator[bytes]:
+        return begun(self._read(key, part))
 
     def delete_many(self, keys: Sequence[str]) -> None:
         for start in range(0, len(keys), MOST_KEYS):
@@ -35,10 +35,11 @@ class S3FileStorage(S3Storage):  # type: ignore[misc]
                 for found in page.get("Contents", ()):
                     yield StoredFile(found["Key"], found["LastModified"])
 
-    def _read(self, key: str) -> Iterator[bytes]:
+    def _read(self, key: str, part: range | None) -> Iterator[bytes]:
         # Django's way to open a file takes all of it into memory first.
         found = self.bucket.Object(self._normalize_name(key))
-        with _trouble_as_os_error(), closing(found.get()["Body"]) as body:
+        asked = {} if part is None else {"Range": f"bytes={part.start}-{part.stop - 1}"}
+        with _trouble_as_os_error(), closing(found.get(**asked)["Body"]) as body:
             yield from body.iter_chunks(PIECE_BYTES)
 
 

@@ -4,6 +4,7 @@ A key has its whole old content or its whole new one, never half a file, on eith
 """
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -27,8 +28,8 @@ class StoredFile(NamedTuple):
 class FileStore(Protocol):
     """What can be done with files without ever holding all of one, or all of their names."""
 
-    def pieces(self, key: str) -> Iterator[bytes]:
-        """Open a file and return its content piece by piece.
+    def pieces(self, key: str, part: range | None = None) -> Iterator[bytes]:
+        """Open a file and return its content, or those bytes of it, piece by piece.
 
         Raises:
             FileNotFoundError: there is none.
@@ -45,8 +46,8 @@ class FileStore(Protocol):
 class AtomicFileSystemStorage(FileSystemStorage):
     """Files under a directory, each complete or absent whenever the process or machine stops."""
 
-    def pieces(self, key: str) -> Iterator[bytes]:
-        return begun(_read(Path(self.path(key))))
+    def pieces(self, key: str, part: range | None = None) -> Iterator[bytes]:
+        return begun(_read(Path(self.path(key)), part))
 
     def delete_many(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -82,9 +83,13 @@ class AtomicFileSystemStorage(FileSystemStorage):
         return name
 
 
-def _read(path: Path) -> Iterator[bytes]:
+def _read(path: Path, part: range | None) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while piece := file.read(PIECE_BYTES):
+        if part is not None:
+            file.seek(part.start)
+        left = sys.maxsize if part is None else len(part)
+        while piece := file.read(min(PIECE_BYTES, left)):
+            left -= len(piece)
             yield piece
 
 

@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import ValidationError
 
 from apps.accounts.models import User
 from apps.boards.models import Board
@@ -18,7 +20,7 @@ from apps.core.errors import Invalid, NotFound
 from apps.images.listed import ListedImage
 from apps.images.models import MAX_RATING
 from apps.images.pages import Outline
-from apps.images.requests import ImageListQuerySerializer, asked_outline, asked_page
+from apps.images.requests import asked_outline, asked_page, checked_query
 from apps.images.search import LOOSE, Order
 from apps.images.selectors import picture_counts
 
@@ -30,10 +32,11 @@ GALLERY_ORDERS = {
 }
 RATINGS = range(MAX_RATING, 0, -1)
 
-# What an address of the gallery may ask for; `board` and the dates say where one is.
-_FOLDED = ("rating_from", "model", "tag", "like")
+# What an address of the gallery may ask for; `board` and the days say where one is.
+_DAYS = ("since", "until")
+_FOLDED = ("rating_from", "model", "lora", "tag", "width", "height", "seed", "like")
 _FILTERS = ("q", "starred", *_FOLDED)
-_NAMES = (*_FILTERS, "order", "board", "since", "until", "cursor")
+_NAMES = (*_FILTERS, "order", "board", *_DAYS, "cursor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class GalleryPage:
     @property
     def folded_count(self) -> int:
         """Return how many of the folded filters are in use."""
-        return sum(name in self.asked for name in _FOLDED)
+        return sum(name in self.asked for name in (*_FOLDED, *_DAYS))
 
     @property
     def is_whole(self) -> bool:
@@ -69,8 +72,8 @@ class GalleryPage:
 
     @property
     def place(self) -> str:
-        """Return the board or day that is looked at, as an address names it."""
-        return _query(self.asked, ("board", "since", "until"))
+        """Return the board or the days that are looked at, as an address names them."""
+        return _query(self.asked, ("board", *_DAYS))
 
     @property
     def list_query(self) -> str:
@@ -161,11 +164,11 @@ def model_names(*, user: User) -> QuerySet[GenerationModel]:
 
 def _checked(known: Mapping[str, str], size: int) -> Mapping[str, Any]:
     tags = [tag.strip() for tag in known.get("tag", "").split(",") if tag.strip()]
-    query = ImageListQuerySerializer(data={**known, "tag": tags, "limit": size})
-    if not query.is_valid():
-        raise NotFound
-    checked: Mapping[str, Any] = query.validated_data
-    return checked
+    query = urlencode({**known, "tag": tags, "limit": size}, doseq=True)
+    try:
+        return checked_query(QueryDict(query))
+    except ValidationError as error:
+        raise NotFound from error
 
 
 def _query(asked: Mapping[str, str], names: Sequence[str]) -> str:

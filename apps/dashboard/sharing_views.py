@@ -52,7 +52,7 @@ def shared(request: HttpRequest) -> HttpResponse:
 @page
 def shared_board(request: HttpRequest, board_id: uuid.UUID) -> HttpResponse:
     """Show the pictures on a board of somebody else."""
-    board = get_shared_board(user=signed_in_user(request), board_id=board_id)
+    board = get_shared_board(board_id=board_id)
     root = reverse("dashboard:shared-board", args=[board_id])
     context = {
         "section": "gallery",
@@ -68,7 +68,7 @@ def shared_picture(
 ) -> HttpResponse:
     """Show a picture on a board of somebody else in large view; editors may move it."""
     user = signed_in_user(request)
-    board = get_shared_board(user=user, board_id=board_id)
+    board = get_shared_board(board_id=board_id)
     root = reverse("dashboard:shared-board", args=[board_id])
     context = {
         "section": "gallery",
@@ -85,7 +85,7 @@ def shared_variant(
     request: HttpRequest, board_id: uuid.UUID, image_name: uuid.UUID, variant: str
 ) -> HttpResponse:
     """Answer a file of a picture on a board of somebody else."""
-    found = get_share(user=signed_in_user(request), board_id=board_id)
+    found = get_share(board_id=board_id)
     return shared_file(request, share=found, image_name=image_name, variant=variant)
 
 

@@ -19,6 +19,8 @@ from apps.images.storage import archive_key
 
 # In place of a board: every picture.
 ALL = "all"
+# Of a selection: each name is written into the row.
+MOST_NAMED = 20_000
 PICTURES_A_PAGE = 100
 
 
@@ -40,8 +42,10 @@ def get_archive(*, user: User, archive_id: uuid.UUID) -> Archive:
     return archive
 
 
-def archive_pieces(*, archive: Archive) -> Iterator[bytes]:
+def archive_pieces(*, archive: Archive, part: range | None = None) -> Iterator[bytes]:
     """Return the zip piece by piece, made meanwhile if it is a small one.
+
+    A stored one can be had in `part` too.
 
     Raises:
         NotFound: it is not ready, or its file is gone.
@@ -51,7 +55,8 @@ def archive_pieces(*, archive: Archive) -> Iterator[bytes]:
     if archive.is_streamed:
         return make_zip(archive)
     try:
-        return file_store.pieces(archive_key(user_id=archive.user_id, archive_id=archive.id))
+        key = archive_key(user_id=archive.user_id, archive_id=archive.id)
+        return file_store.pieces(key, part)
     except FileNotFoundError as error:
         raise NotFound from error
 

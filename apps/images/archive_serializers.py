@@ -8,10 +8,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.serializers import IdField
-from apps.images.archive_selectors import ALL
+from apps.images.archive_selectors import ALL, MOST_NAMED
 from apps.images.exports import DEFAULT_QUALITY, ExportFormat
 from apps.images.models import Archive, ArchiveStatus
-from apps.images.requests import MAX_NAMES, BoardField
+from apps.images.requests import BoardField
 
 
 class AnyBoardField(BoardField):
@@ -25,7 +25,7 @@ class ArchiveRequestSerializer(serializers.Serializer[Any]):
     """Pictures by name, or a board: one of the two."""
 
     images = serializers.ListField(
-        child=IdField(), required=False, min_length=1, max_length=MAX_NAMES
+        child=IdField(), required=False, min_length=1, help_text=f"At most {MOST_NAMED:,}."
     )
     board = AnyBoardField(
         required=False, help_text="A board, `none` for the pictures on no board, or `all`."

@@ -21,13 +21,16 @@ LIST_NAME = "pictures.json"
 # Letters, marks, digits, punctuation and symbols: what is left out steers terminals and the
 # direction of text, or cannot be written at all.
 _KEPT_CATEGORIES = frozenset("LMNPS")
+# What Pillow raises for a PNG that is cut short or altered.
+_DAMAGED = (OSError, SyntaxError, ValueError)
 _NOT_ON_WINDOWS = frozenset('<>:"/\\|?*')
 
 
 def zip_pieces(images: Iterable[ListedImage], *, to: ExportFormat, quality: int) -> Iterator[bytes]:
     """Write pictures and a list of them as a zip; one whose file is gone is left out.
 
-    Stored as they are: pictures are compressed already. One too large for `to` stays a PNG.
+    Stored as they are: pictures are compressed already. One too large for `to`, or damaged, stays
+    the PNG that it is.
     """
     sink = _Sink()
     taken: set[str] = set()
@@ -94,7 +97,7 @@ def _content(
     png = b"".join(stored)
     try:
         return [export_picture(png, to=to, quality=quality, metadata=image.metadata)], to
-    except Invalid:
+    except (Invalid, *_DAMAGED):
         return [png], ExportFormat.PNG
 
 

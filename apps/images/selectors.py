@@ -1,6 +1,8 @@
 """Reads on pictures."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
@@ -24,6 +26,43 @@ def list_trash(*, user: User) -> QuerySet[Image]:
     """List the pictures that `user` threw away, the latest first."""
     thrown = Image.objects.filter(user=user, deleted_at__isnull=False)
     return thrown.order_by("-deleted_at", "-id")
+
+
+@dataclass(frozen=True, slots=True)
+class TrashPage:
+    """Pictures in the trash, and where the list goes on; empty at its end."""
+
+    images: list[Image]
+    next: str
+
+
+def trash_page(*, user: User, size: int, after: str = "") -> TrashPage:
+    """Return what `user` threw away, the latest first, from the `next` of a page on; one query.
+
+    Raises:
+        NotFound: there is no such page.
+    """
+    trash = list_trash(user=user)
+    if after:
+        deleted_at, image_id = _trash_place(after)
+        trash = trash.filter(deleted_at__lte=deleted_at)
+        trash = trash.exclude(deleted_at=deleted_at, id__gte=image_id)
+    found = list(trash[: size + 1])
+    images = found[:size]
+    return TrashPage(images, _place_text(images[-1]) if len(found) > size else "")
+
+
+def _place_text(image: Image) -> str:
+    return f"{image.deleted_at:%Y%m%dT%H%M%S.%fZ}_{image.id}"
+
+
+def _trash_place(text: str) -> tuple[datetime, uuid.UUID]:
+    moment, _underscore, image_id = text.partition("_")
+    try:
+        deleted_at = datetime.strptime(moment, "%Y%m%dT%H%M%S.%f%z")
+        return deleted_at, uuid.UUID(image_id)
+    except ValueError as error:
+        raise NotFound from error
 
 
 def get_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> Image:

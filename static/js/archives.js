@@ -2,13 +2,14 @@
 /** Many pictures as one zip: ask for it, show how far it is, then have the browser fetch it. */
 
 import { ApiError, createArchive, deleteArchive, getArchive, listArchives } from "./api.js";
-import { announce, make } from "./dom.js";
+import { announce, byId, make } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
+import { openMenu } from "./menu.js";
 import { socket } from "./shell.js";
 import { recall, remember } from "./storage.js";
 import { progressToast, toast, toastError } from "./toast.js";
 
-/** @import {ArchiveRequest, ArchiveState} from "./types.js" */
+/** @import {ArchiveRequest, ArchiveState, ExportFormat} from "./types.js" */
 
 const POLL_MS = 5000;
 /** The archives that were asked for here and not fetched yet; other tabs know them too. */
@@ -25,9 +26,22 @@ socket.listen({
 });
 
 /**
- * Download pictures as one zip: at once if they are few, and when it is made if they are many.
+ * Offer pictures as one zip, and download it in the format that is chosen.
  *
  * @param {ArchiveRequest} request `{images: [names]}` or `{board: id | "none" | "all"}`
+ * @param {HTMLElement} anchor what the menu opens beside
+ */
+export function offerArchive(request, anchor) {
+  openMenu(byId("download-menu", HTMLElement), anchor, (item) => {
+    const format = /** @type {ExportFormat} */ (item.dataset.format);
+    void downloadArchive({ ...request, format });
+  });
+}
+
+/**
+ * Download pictures as one zip: at once if they are few, and when it is made if they are many.
+ *
+ * @param {ArchiveRequest} request
  */
 export async function downloadArchive(request) {
   try {

@@ -16,7 +16,7 @@ const written = new Intl.DateTimeFormat(document.documentElement.lang || "en", {
  * @param {string} day as in "2026-11-26"
  * @returns {[Date, Date]} when it begins and when it is over, here
  */
-function boundsOf(day) {
+export function boundsOf(day) {
   const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
   return [new Date(year, month - 1, date), new Date(year, month - 1, date + 1)];
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The boards beside the gallery: make one, put them in order, and what the menu of one offers. */
 
-import { downloadArchive } from "./archives.js";
+import { offerArchive } from "./archives.js";
 import { startDays } from "./board_days.js";
 import { announce, asked, byId } from "./dom.js";
 import { fill } from "./i18n.js";
@@ -125,16 +125,36 @@ async function archive(item) {
 }
 
 /** @param {HTMLElement} item */
-async function rename(item) {
-  const dialog = byId("rename-board", HTMLDialogElement);
-  const field = byId("rename-board-name", HTMLInputElement);
+async function describe(item) {
+  const nameField = byId("board-name-field", HTMLInputElement);
+  const descriptionField = byId("board-description-field", HTMLTextAreaElement);
   const id = item.dataset.board ?? "";
-  field.value = item.dataset.name ?? "";
-  const answer = asked(dialog);
-  field.select();
+  nameField.value = item.dataset.name ?? "";
+  descriptionField.value = item.dataset.description ?? "";
+  const answer = asked(byId("describe-board", HTMLDialogElement));
+  nameField.select();
   if (!(await answer)) return;
-  await changed(() => editBoard(id, { name: field.value.trim() }));
+  const name = nameField.value.trim();
+  const description = descriptionField.value.trim();
+  const done = await changed(() => editBoard(id, { name, description }));
+  if (done && isLookedAt(id)) showHead(name, description);
   focusBoard(id);
+}
+
+/** @param {string} id */
+function isLookedAt(id) {
+  return new URLSearchParams(location.search).get("board") === id;
+}
+
+/**
+ * @param {string} name
+ * @param {string} description
+ */
+function showHead(name, description) {
+  byId("board-name", HTMLElement).textContent = name;
+  const about = byId("board-description", HTMLElement);
+  about.textContent = description;
+  about.hidden = description === "";
 }
 
 /** @param {HTMLElement} item */
@@ -147,7 +167,7 @@ async function remove(item) {
   const pictures = choice instanceof HTMLInputElement && choice.value === "trash" ? "trash" : "keep";
   const id = item.dataset.board ?? "";
   if (!(await changed(() => deleteBoard(id, pictures)))) return;
-  if (new URLSearchParams(location.search).get("board") === id) location.assign(location.pathname);
+  if (isLookedAt(id)) location.assign(location.pathname);
   else document.dispatchEvent(new CustomEvent(BOARD_DELETED, { detail: { board: id, pictures } }));
 }
 
@@ -178,17 +198,17 @@ function openBoardMenu(item, button) {
   }
   const id = item.dataset.board ?? "";
   openMenu(menu, button, (entry) => {
-    const acts = /** @type {Record<string, () => Promise<unknown>>} */ ({
-      rename: () => rename(item),
+    const acts = /** @type {Record<string, () => unknown>} */ ({
+      describe: () => describe(item),
       "auto-add": () => changed(() => editBoard(id, { is_auto_add: !isAutoAdd })),
       up: () => shift(item, -1),
       down: () => shift(item, 1),
-      download: () => downloadArchive({ board: id }),
+      download: () => offerArchive({ board: id }, button),
       archive: () => archive(item),
       unarchive: () => changed(() => editBoard(id, { is_archived: false })),
       delete: () => remove(item),
     });
-    void acts[entry.dataset.boardAct ?? ""]?.();
+    acts[entry.dataset.boardAct ?? ""]?.();
   });
 }
 

@@ -77,8 +77,8 @@ export async function createBoard(name) {
 
 /**
  * @param {string} id
- * @param {{name?: string, is_archived?: boolean, is_auto_add?: boolean, cover?: string}} changes
- *   `cover` is the name of a picture on it
+ * @param {{name?: string, description?: string, is_archived?: boolean, is_auto_add?: boolean,
+ *   cover?: string}} changes `cover` is the name of a picture on it
  */
 export async function editBoard(id, changes) {
   await sendJson("PATCH", `boards/${encodeURIComponent(id)}`, changes);

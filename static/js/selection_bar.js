@@ -1,7 +1,7 @@
 // @ts-check
 /** What can be done to the selected pictures, in a bar and its menus. */
 
-import { downloadArchive } from "./archives.js";
+import { offerArchive } from "./archives.js";
 import { shownBoards } from "./boards.js";
 import { asked, byId, make } from "./dom.js";
 import { openMenu } from "./menu.js";
@@ -87,7 +87,7 @@ export class SelectionBar {
       tag: () => this.#tag(facts),
       move: () => offerBoards(this.#acts, facts, button),
       compare: () => this.#onCompare(facts),
-      download: () => downloadArchive({ images: facts.map((fact) => fact.name) }),
+      download: () => offerArchive({ images: facts.map((fact) => fact.name) }, button),
       trash: () => this.#acts.trash(facts),
     });
     acts[button.dataset.act ?? ""]?.();

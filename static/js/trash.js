@@ -1,22 +1,56 @@
 // @ts-check
-/** The trash: ask before it is emptied. */
+/** The trash: count what is selected, and ask before anything goes for good. */
 
 import { byId, confirmed } from "./dom.js";
+import { selectedInWords } from "./selection.js";
 
-const form = document.getElementById("empty-trash");
+const form = document.getElementById("trash");
 let isSure = false;
 
-form?.addEventListener("submit", (event) => {
-  if (isSure) return;
+if (form instanceof HTMLFormElement) {
+  const none = byId("trash-count", HTMLElement).textContent;
+
+  const count = () => {
+    const { length } = form.querySelectorAll("[name=image]:checked");
+    byId("trash-count", HTMLElement).textContent = length > 0 ? selectedInWords(length) : none;
+    for (const button of form.querySelectorAll("[data-of-selected]")) {
+      if (button instanceof HTMLButtonElement) button.disabled = length === 0;
+    }
+  };
+
+  form.addEventListener("change", count);
+  // A browser that comes back to the page may have kept the marks.
+  window.addEventListener("pageshow", count);
+}
+
+document.addEventListener("submit", (event) => {
+  const { submitter } = event;
+  if (isSure || !(submitter instanceof HTMLButtonElement)) return;
+  const question = questionOf(submitter.value);
+  if (!question) return;
   event.preventDefault();
-  void ask();
+  void confirmed(question).then((answer) => {
+    isSure = answer;
+    if (isSure) submitter.form?.requestSubmit(submitter);
+  });
 });
 
-async function ask() {
-  isSure = await confirmed({
-    title: gettext("Empty the trash?"),
-    text: gettext("All pictures in it go for good."),
-    yes: gettext("Empty"),
-  });
-  if (isSure) byId("empty-trash", HTMLFormElement).requestSubmit(form?.querySelector("button"));
+/**
+ * @param {string} act
+ * @returns {Parameters<typeof confirmed>[0] | null} null if there is nothing to ask
+ */
+function questionOf(act) {
+  if (act === "empty") {
+    return {
+      title: gettext("Empty the trash?"),
+      text: gettext("All pictures in it go for good."),
+      yes: gettext("Empty"),
+    };
+  }
+  if (act !== "purge") return null;
+  return {
+    title: gettext("Delete for good?"),
+    text: gettext("What is selected cannot be taken back any more."),
+    yes: gettext("Delete"),
+  };
 }

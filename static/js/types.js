@@ -106,7 +106,10 @@
  * @property {string | null} next
  * @property {Job[]} results
  *
- * @typedef {{images: string[]} | {board: string}} ArchiveRequest the id of a board, "none" or "all"
+ * @typedef {"png" | "webp" | "jpeg"} ExportFormat
+ *
+ * What is asked of an archive; a board is an id, "none" or "all".
+ * @typedef {({images: string[]} | {board: string}) & {format?: ExportFormat}} ArchiveRequest
  *
  * @typedef {object} ArchiveState
  * @property {string} id

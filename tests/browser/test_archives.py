@@ -80,7 +80,7 @@ def test_a_few_pictures_are_downloaded_at_once(studio: Studio, images: list[Imag
 
 
 def test_the_gallery_downloads_what_is_selected_and_whole_boards(
-    studio: Studio, transactional_user: User, images: list[Image]
+    studio: Studio, transactional_user: User, images: list[Image], shoot: Shoot
 ) -> None:
     board = create_board(user=transactional_user, name="Seas")
     move_images(user=transactional_user, names=[images[0].image_name], board_id=board.id)
@@ -90,12 +90,20 @@ def test_the_gallery_downloads_what_is_selected_and_whole_boards(
         tile.click(modifiers=["ControlOrMeta"])
     with page.expect_download() as selection:
         page.locator("#selection").get_by_role("button", name="Download").click()
+        page.get_by_role("menuitem", name="PNG (as stored)").click()
 
     page.get_by_role("button", name="Menu of Seas").click()
+    page.get_by_role("menuitem", name="Download all").click()
+    shoot(page, "gallery-download-menu")
     with page.expect_download() as whole_board:
-        page.get_by_role("menuitem", name="Download all").click()
+        page.keyboard.press("Enter")
+    page.get_by_role("button", name="Menu of Seas").click()
+    page.get_by_role("menuitem", name="Download all").click()
+    page.get_by_role("menuitem", name="JPEG").click()
+    expect(messages(studio)).to_contain_text("Waiting to be packed1 picture")
 
     assert (pictures_in(selection.value), pictures_in(whole_board.value)) == (2, 1)
+    assert Archive.objects.get(status=ArchiveStatus.WAITING).export_format == "jpeg"
 
 
 def test_many_are_packed_first_and_their_number_is_seen_to_grow(

@@ -143,8 +143,8 @@ def test_the_menu_of_a_board_renames_archives_and_deletes_it(
     board_link(gallery, "Seas").hover()
     menu.click()
     shoot(page, "gallery-board-menu")
-    page.get_by_role("menuitem", name="Rename").click()
-    page.get_by_role("textbox", name="Rename the board").fill("Oceans")
+    page.get_by_role("menuitem", name="Name and description").click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("Oceans")
     page.keyboard.press("Enter")
     expect(board_link(gallery, "Oceans 0")).to_be_visible()
 
@@ -222,6 +222,35 @@ def test_the_large_view_moves_a_picture_off_the_board_and_makes_a_cover(
     expect(gallery.tiles.nth(1)).to_be_focused()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_a_board_is_about_is_under_its_name(
+    new_studio: Callable[..., Studio], boards: list[Board], shoot: Shoot, width: int
+) -> None:
+    scheme = "light" if width > 400 else "dark"
+    size = {"width": width, "height": 844}
+    studio = new_studio(user=boards[1].user, viewport=size, color_scheme=scheme)
+    page = studio.page
+    studio.open(f"/gallery/?board={boards[1].id}")
+    about = page.locator("#board-description")
+    expect(about).to_be_hidden()
+
+    page.get_by_role("button", name="Menu of Seas").click()
+    page.get_by_role("menuitem", name="Name and description").click()
+    field = page.get_by_role("textbox", name="Description")
+    field.fill("Waves and light.\nFor the calendar of next year, twelve of them.")
+    shoot(page, f"gallery-describe-{width}")
+    page.get_by_role("textbox", name="Name", exact=True).fill("Oceans")
+    page.get_by_role("button", name="Save").click()
+
+    expect(about).to_contain_text("For the calendar of next year")
+    expect(page.get_by_role("heading", name="Oceans")).to_be_visible()
+    shoot(page, f"gallery-described-{width}")
+    assert studio.overflow() == 0
+    page.reload()
+    expect(about).to_contain_text("Waves and light.")
+    expect(page.get_by_role("button", name="Menu of Oceans")).to_be_visible()
+
+
 def test_days_are_boards_that_nobody_made(
     new_studio: Callable[..., Studio], transactional_user: User, images: list[Image]
 ) -> None:
@@ -241,6 +270,19 @@ def test_days_are_boards_that_nobody_made(
     expect(studio.tiles).to_have_count(2)
     expect(days.nth(1)).to_have_attribute("aria-current", "page")
     assert "since=" in studio.page.url
+    # It is a search like others.
+    expect(studio.page.get_by_label("From")).to_have_value("2026-03-02")
+    expect(studio.page.get_by_label("To", exact=True)).to_have_value("2026-03-02")
+    studio.page.get_by_label("From").fill("2026-02-27")
+    studio.page.get_by_label("To", exact=True).fill("2026-03-01")
+    studio.page.get_by_role("button", name="Search").click()
+    expect(studio.tiles).to_have_count(0)
+    expect(studio.page.get_by_role("heading", name="No picture was made then")).to_be_visible()
+    studio.page.get_by_role("link", name="Clear the filters").click()
+    expect(studio.tiles).to_have_count(8)
+    assert studio.page.url.endswith("/gallery/")
+    for _step in range(2):
+        studio.page.go_back()
     studio.page.go_back()
     expect(studio.tiles).to_have_count(8)
 

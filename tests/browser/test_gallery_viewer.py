@@ -248,10 +248,14 @@ def test_filters_are_in_the_address_and_the_way_back_leads_through_them(
     page.get_by_role("button", name="Search").click()
     expect(studio.tiles).to_have_count(1)
     shoot(page, "gallery-filters")
+    page.set_viewport_size(PHONE)
+    shoot(page, "gallery-filters-phone")
+    assert studio.overflow() == 0
+    page.set_viewport_size(DESKTOP)
     page.go_back()
     expect(studio.tiles).to_have_count(2)
     expect(page.get_by_label("Rating")).to_have_value("2")
-    page.get_by_role("link", name="Clear filters").click()
+    page.get_by_role("link", name="Clear the filters").click()
     expect(studio.tiles).to_have_count(4)
 
     studio.tiles.first.click()

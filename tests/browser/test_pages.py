@@ -177,29 +177,6 @@ def test_pictures_are_searched_in_the_gallery(
     expect(studio.page.get_by_label("Starred")).to_be_checked()
 
 
-def test_what_was_thrown_away_is_taken_back_or_goes_for_good(
-    studio: Studio, images: list[Image], shoot: Shoot
-) -> None:
-    for image in images[:2]:
-        studio.open(f"/gallery/{image.image_name}/")
-        studio.page.get_by_role("button", name="Delete").click()
-        studio.page.wait_for_url("**/gallery/")
-    studio.page.get_by_role("link", name="Trash 2").click()
-    studio.settle()
-    shoot(studio.page, "trash")
-
-    studio.page.get_by_role("button", name="Take back: picture 0").click()
-    expect(studio.page.get_by_role("button", name="Take back")).to_have_count(1)
-    assert Image.objects.filter(deleted_at=None).count() == 2
-    studio.page.get_by_role("button", name="Empty the trash").click()
-    studio.answer("Keep")
-    assert Image.objects.count() == 3
-    studio.page.get_by_role("button", name="Empty the trash").click()
-    studio.answer("Empty")
-    expect(studio.page.get_by_role("heading", name="The trash is empty")).to_be_visible()
-    assert Image.objects.count() == 2
-
-
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_picture_is_put_on_a_new_board(
     studio: Studio, images: list[Image], shoot: Shoot, width: int

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
@@ -102,9 +103,41 @@ def test_filters_of_the_page_narrow_together(browser_client: Client, user: User)
     assert tiles(browser_client, model="sdxl", rating_from=4) == 1
     assert tiles(browser_client, like=images[0].image_name) == 6
     assert tiles(browser_client, since=tomorrow) == 0
+    Image.objects.filter(id=images[0].id).update(width=512, metadata={"loras": [{"name": "ink"}]})
+    assert tiles(browser_client, lora="ink") == 1
+    assert tiles(browser_client, seed=1) == 5
+    assert tiles(browser_client, width=512, height=64) == 1
+    assert tiles(browser_client, width=512, height=48) == 0
     assert tiles(browser_client, until=tomorrow, rating_from="") == 8
-    for wrong in ({"rating_from": "6"}, {"like": "x"}, {"since": "yesterday"}):
+    for wrong in ({"rating_from": "6"}, {"like": "x"}, {"since": "yesterday"}, {"seed": "-1"}):
         assert browser_client.get("/gallery/", wrong).status_code == 404
+
+
+def test_every_filter_is_in_the_address_and_cleared_by_one_link(
+    browser_client: Client, user: User
+) -> None:
+    add_images(user, 1)
+    asked = {
+        "rating_from": "2",
+        "lora": "ink",
+        "width": "512",
+        "height": "384",
+        "seed": "7",
+        "board": "none",
+        "since": "2026-11-01T00:00:00Z",
+        "until": "2026-11-03T00:00:00Z",
+    }
+
+    response = browser_client.get("/gallery/", asked)
+
+    html = response.content.decode()
+    assert QueryDict(response.context["page"].list_query).dict() == asked
+    assert '<span class="filters__count">7</span>' in html
+    assert 'href="/gallery/?board=none">Clear the filters' in html
+    for name in asked.keys() - {"rating_from", "board"}:
+        assert f'name="{name}" value="{asked[name]}"' in html
+    only_days = browser_client.get("/gallery/", {"since": asked["since"]}).content.decode()
+    assert 'href="/gallery/">Clear the filters' in only_days
 
 
 def test_the_way_on_and_the_way_out_keep_what_was_asked_for(
@@ -122,7 +155,7 @@ def test_the_way_on_and_the_way_out_keep_what_was_asked_for(
     assert found.next_query == f"{found.list_query}&cursor={found.next_cursor}"
     assert tiles(browser_client, board=board.id, starred="true", cursor=found.next_cursor) == 2
     html = page.content.decode()
-    assert f'href="/gallery/?{found.place}">Clear filters' in html
+    assert f'href="/gallery/?{found.place}">Clear the filters' in html
     assert "data-total" not in html
     # Without a filter the length of a board is known.
     unfiltered = browser_client.get("/gallery/", {"board": str(board.id)}).content.decode()

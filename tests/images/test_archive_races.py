@@ -5,16 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, IntegrityError, connection
 
 from apps.accounts.models import User
 from apps.core.errors import Conflict
 from apps.core.tenancy import tenant_scope
 from apps.images.models import Archive
-from apps.images.services import archives
+from apps.images.services import archive_making, archives
 from apps.images.services.archive_making import claim_next_archive
 from apps.images.services.archives import request_archive
-from tests.factories import make_image
+from tests.factories import make_image, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,7 +85,40 @@ def test_one_archive_of_a_user_runs_however_many_schedulers_claim(
     first = ask(user)
     ask(user)
 
-    claimed = [one for one in at_once(4, claim_next_archive) if isinstance(one, Archive)]
+    claimed = at_once(4, claim_next_archive)
 
-    assert [one.id for one in claimed] == [first.id]
+    assert [one.id for one in claimed if isinstance(one, Archive)] == [first.id]
+    assert [type(one) for one in claimed].count(type(None)) == 3
     assert Archive.objects.filter(status="running").count() == 1
+
+
+def test_two_makers_take_archives_of_two_users(user: User, small_room: None) -> None:
+    """The second of the first user is older than the other's, and neither maker is refused."""
+    other = make_user("other@example.com")
+    make_image(other)
+    wanted = [ask(user), ask(user), ask(other)][::2]
+
+    claimed = at_once(2, claim_next_archive)
+
+    assert {one.id for one in claimed} == {one.id for one in wanted}
+
+
+def test_without_the_lock_a_maker_would_be_refused(
+    user: User, small_room: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: the other one is committed after the second has looked."""
+    ask(user)
+    ask(user)
+    looked = threading.Barrier(2)
+    save = Archive.save
+
+    def save_together(archive: Archive, **options: Any) -> None:
+        looked.wait(timeout=30)
+        save(archive, **options)
+
+    monkeypatch.setattr(archive_making, "_wait_for_other_claims", lambda: None)
+    monkeypatch.setattr(Archive, "save", save_together)
+
+    claimed = at_once(2, claim_next_archive)
+
+    assert {type(one) for one in claimed} == {Archive, IntegrityError}

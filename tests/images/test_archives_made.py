@@ -166,6 +166,38 @@ def test_one_of_a_user_at_a_time_the_oldest_first(
     assert str(following.id) == second["id"]
 
 
+def test_a_user_with_many_waits_for_everybody_with_fewer(
+    api: APIClient, stranger_api: APIClient, user: User, stranger: User
+) -> None:
+    mine = [ask(api, make_image(user)).json()["id"] for _number in range(4)]
+    theirs = ask(stranger_api, make_image(stranger)).json()["id"]
+    made = []
+
+    while archive := claim_next_archive():
+        archive_making._make(archive)
+        made.append(str(archive.id))
+
+    assert made == [mine[0], theirs, *mine[1:]]
+
+
+def test_a_damaged_picture_comes_as_it_is(api: APIClient, user: User) -> None:
+    whole, short, altered = (make_image(user) for _number in range(3))
+    content = Path(default_storage.path(short.s3_key)).read_bytes()
+    spoilt = {short: content[: len(content) // 2], altered: b"no picture"}
+    for image, damaged in spoilt.items():
+        Path(default_storage.path(image.s3_key)).write_bytes(damaged)
+    address = ask(api, whole, short, altered, format="webp")["Location"]
+
+    assert make_archives() == 1
+
+    archive = fetch(api, api.get(address).json()["url"])
+    files = {entry["image_name"]: entry["file"] for entry in listed(archive)}
+    assert files[str(whole.image_name)].endswith(".webp")
+    for image, damaged in spoilt.items():
+        assert files[str(image.image_name)].endswith(".png")
+        assert archive.read(files[str(image.image_name)]) == damaged
+
+
 def test_nothing_is_made_for_whoever_may_not_sign_in(api: APIClient, user: User) -> None:
     ask(api, make_image(user))
     User.objects.filter(id=user.id).update(is_active=False)
@@ -173,6 +205,18 @@ def test_nothing_is_made_for_whoever_may_not_sign_in(api: APIClient, user: User)
     assert make_archives() == 0
     assert api.get(URL).status_code == 401
     assert Archive.objects.get().status == ArchiveStatus.WAITING
+
+
+def test_what_was_begun_for_them_goes_when_its_time_is_over(api: APIClient, user: User) -> None:
+    ask(api, make_image(user))
+    assert claim_next_archive() is not None
+    User.objects.filter(id=user.id).update(is_active=False)
+    Archive.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    assert remove_expired_archives() == 0
+    lose_maker()
+    assert remove_expired_archives() == 1
+    assert not Archive.objects.exists()
 
 
 def test_a_lost_archive_is_begun_again_and_not_for_ever(api: APIClient, user: User) -> None:

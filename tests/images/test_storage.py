@@ -72,6 +72,7 @@ def test_files_are_read_listed_and_deleted_by_the_thousand(
     assert [piece for piece in any_store.pieces("users/a/b/0.png") if piece] == [
         *(b"0123", b"4567", b"89")
     ]
+    assert b"".join(any_store.pieces("users/a/b/0.png", range(3, 9))) == b"345678"
     listed = list(any_store.walk("users/a"))
     assert {file.key for file in listed} == keys
     assert all(abs(timezone.now() - file.written_at) < timedelta(minutes=5) for file in listed)

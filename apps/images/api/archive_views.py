@@ -3,6 +3,7 @@ import uuid
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.urls import reverse
+from django.utils.http import quote_etag
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
@@ -14,7 +15,7 @@ from rest_framework.views import APIView
 from apps.accounts.models import Scope
 from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
-from apps.core.streaming import streamed_file
+from apps.core.streaming import asked_part, streamed_file
 from apps.images.archive_selectors import archive_pieces, get_archive, list_archives
 from apps.images.archive_serializers import ArchiveRequestSerializer, ArchiveSerializer
 from apps.images.exports import ExportFormat
@@ -79,15 +80,33 @@ class ArchiveFileView(APIView):
     required_scopes = by_method(GET=Scope.READ)
 
     @extend_schema(
-        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+        responses={
+            (200, "application/zip"): OpenApiTypes.BINARY,
+            (206, "application/zip"): OpenApiTypes.BINARY,
+        },
         operation_id="image_archives_file",
     )
     def get(self, request: Request, archive_id: uuid.UUID) -> StreamingHttpResponse:
+        """Fetch it; one that is stored also from where a download broke off, by `Range`."""
         archive = get_archive(user=signed_in_user(request), archive_id=archive_id)
-        return streamed_file(
-            request,
-            archive_pieces(archive=archive),
-            content_type="application/zip",
-            name=f"Easel {archive.created_at:%Y-%m-%d}, {archive.total} pictures.zip",
-            size=None if archive.is_streamed else archive.size_bytes,
-        )
+        if archive.is_streamed:
+            return _zip_answer(request, archive)
+        etag = quote_etag(str(archive.id))
+        part = asked_part(request, size=archive.size_bytes, etag=etag)
+        response = _zip_answer(request, archive, size=archive.size_bytes, part=part)
+        response["Accept-Ranges"] = "bytes"
+        response["ETag"] = etag
+        return response
+
+
+def _zip_answer(
+    request: Request, archive: Archive, *, size: int | None = None, part: range | None = None
+) -> StreamingHttpResponse:
+    return streamed_file(
+        request,
+        archive_pieces(archive=archive, part=part),
+        content_type="application/zip",
+        name=f"Easel {archive.created_at:%Y-%m-%d}, {archive.total} pictures.zip",
+        size=size,
+        part=part,
+    )

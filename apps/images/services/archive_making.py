@@ -12,7 +12,8 @@ import structlog
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.core.errors import new_error_id
@@ -31,6 +32,7 @@ LEASE = timedelta(minutes=1)
 BEAT_SECONDS = 15.0
 PROGRESS_SECONDS = 1.0
 MAX_ATTEMPTS = 3
+SERVED_LATELY = timedelta(days=1)
 
 
 class SupersededError(Exception):
@@ -68,18 +70,23 @@ def make_next_archive() -> bool:
 
 
 def claim_next_archive() -> Archive | None:
-    """Take the archive that waits longest, or one whose maker died; fail it after three tries.
+    """Take the next archive that waits, or one whose maker died; fail it after three tries.
 
-    One at a time of a user, and none of somebody who may not sign in.
+    Whoever had the fewest made in the last day comes first, then whoever waits longest. One at a
+    time of a user, and none of somebody who may not sign in.
     """
     now = timezone.now()
     running = Archive.objects.filter(user=OuterRef("user"), status=ArchiveStatus.RUNNING)
     is_lost = Q(status=ArchiveStatus.RUNNING, lease_until__lt=now)
     is_next = Q(status=ArchiveStatus.WAITING) & ~Exists(running)
+    served = Archive.objects.filter(
+        user=OuterRef("user"), attempt__gt=0, updated_at__gt=now - SERVED_LATELY
+    )
     with service_scope("claim an archive"):
+        _wait_for_other_claims()
         due = Archive.objects.filter(is_lost | is_next, user__is_active=True)
         free = due.select_for_update(skip_locked=True, of=("self",)).select_related("user")
-        archive = free.order_by("created_at", "id").first()
+        archive = free.order_by(_count(served), "created_at", "id").first()
         if archive is None:
             return None
         if archive.attempt >= MAX_ATTEMPTS:
@@ -92,6 +99,17 @@ def claim_next_archive() -> Archive | None:
         archive.save(update_fields=["status", "attempt", "done", "lease_until"])
         _announce(archive)
     return archive
+
+
+def _wait_for_other_claims() -> None:
+    # Two at once would each take an archive of the same user, and the second be refused.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('claim an archive', 0))")
+
+
+def _count(archives: QuerySet[Archive]) -> Coalesce:
+    counted = archives.order_by().values("user").annotate(count=Count("*")).values("count")
+    return Coalesce(Subquery(counted), 0)
 
 
 def fail_archive(archive: Archive) -> str:

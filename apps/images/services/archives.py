@@ -8,13 +8,14 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.core.errors import Conflict, Invalid, NotFound, TooLarge
 from apps.core.storage import file_store
 from apps.core.tenancy import service_scope
-from apps.images.archive_selectors import ALL, get_archive, list_archives
+from apps.images.archive_selectors import ALL, MOST_NAMED, get_archive, list_archives
 from apps.images.exports import ExportFormat
 from apps.images.models import Archive, ArchiveStatus, Image
 from apps.images.search import LOOSE
@@ -45,6 +46,9 @@ def request_archive(
         Conflict: the user has as many archives as are kept.
     """
     names = list(dict.fromkeys(names))
+    if len(names) > MOST_NAMED:
+        message = _("At most %(most)s selected pictures fit into one archive. A board comes whole.")
+        raise TooLarge(message % {"most": number_format(MOST_NAMED)}, limit=MOST_NAMED)
     count, size = _measure_named(user, names) if names else _measure_board(user, board)
     if count == 0:
         raise NotFound(_("There are no pictures here to download."))
@@ -89,8 +93,10 @@ def delete_archive(*, user: User, archive_id: uuid.UUID) -> None:
 def remove_expired_archives() -> int:
     """Remove archives whose time is over, with their files; return how many."""
     with service_scope("remove expired archives"):
-        expired = Archive.objects.filter(expires_at__lte=timezone.now()).exclude(
-            status=ArchiveStatus.RUNNING
+        now = timezone.now()
+        # One that is being made has a maker who holds its lease.
+        expired = Archive.objects.filter(expires_at__lte=now).exclude(
+            status=ArchiveStatus.RUNNING, lease_until__gt=now
         )
         free = expired.select_for_update(skip_locked=True, of=("self",))
         archives = list(free[:ARCHIVES_A_SWEEP])

@@ -126,6 +126,13 @@ def restore_images(*, user: User, names: Collection[uuid.UUID]) -> set[uuid.UUID
     return change_images(user=user, names=names, change=lambda rows: rows.update(deleted_at=None))
 
 
+def restore_trash(*, user: User) -> int:
+    """Take everything in the trash of `user` out of it; return how many pictures were."""
+    with transaction.atomic():
+        lock_library(user_id=user.id)
+        return Image.objects.filter(user=user, deleted_at__isnull=False).update(deleted_at=None)
+
+
 def purge_images(
     *, user_id: uuid.UUID, names: Collection[uuid.UUID], actor_id: uuid.UUID | None
 ) -> set[uuid.UUID]:

@@ -89,7 +89,9 @@ class Command(BaseCommand):
             Sweep("delete_purged_files", every, delete_purged_files),
             # Not at once: whoever starts it in the wrong place can still stop it.
             Sweep("remove_orphans", 17_280 * every, remove_orphans, time.monotonic() + 720 * every),
+            # Two: a large one must not keep everybody else's waiting.
             Sweep("make_archives", every, make_archives),
+            Sweep("make_archives_too", every, make_archives),
             Sweep("remove_expired_archives", 60 * every, remove_expired_archives),
             Sweep("audit_credits", 60 * every, audit_nightly),
         ]
