@@ -1,0 +1,132 @@
+"""Korean says all that English does: every marked text is translated, and nothing is left over."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
+from io import BytesIO
+from typing import Any, Final, NamedTuple
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract
+from babel.messages.pofile import read_po
+from django.utils.translation.template import templatize
+
+from config.messages import LOCALES
+from tests.stack import ROOT
+
+DOMAINS: Final = ("django", "djangojs")
+# The admin is read by staff alone, who work in English; words of theirs may be translated too.
+STAFF: Final = (
+    "templates/admin/*",
+    "apps/*/admin.py",
+    "apps/*/staff_forms.py",
+    "apps/*/staff_selectors.py",
+    "apps/dashboard/admin_site.py",
+    "apps/dashboard/reports/*",
+)
+MARKS: Final[dict[str, Any]] = {
+    **DEFAULT_KEYWORDS,
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "ngettext_lazy": (1, 2),
+    "pgettext_lazy": ((1, "c"), 2),
+}
+# What a translation takes over as it stands: values to be filled in, and tags.
+FIXED: Final = re.compile(r"%\(\w+\)[a-z]|%[a-z%]|<[^>]+>")
+
+
+class Text(NamedTuple):
+    """What stands for one text in the sources and in the catalogue."""
+
+    context: str | None
+    forms: tuple[str, ...]
+
+
+def _text(context: str | None, forms: str | list[str] | tuple[str, ...]) -> Text:
+    return Text(context, (forms,) if isinstance(forms, str) else tuple(forms))
+
+
+def _sources(domain: str) -> Iterator[tuple[str, str, str]]:
+    """Yield path, language and text of each file that may have something to translate."""
+    folders = (
+        {"static/js": "*.js"}
+        if domain == "djangojs"
+        else {"apps": "*.py", "config": "*.py", "templates": "*.*"}
+    )
+    for folder, pattern in folders.items():
+        for file in sorted((ROOT / folder).rglob(pattern)):
+            path, source = str(file.relative_to(ROOT)), file.read_text(encoding="utf-8")
+            if folder == "templates":
+                yield path, "python", templatize(source)
+            else:
+                yield path, "javascript" if domain == "djangojs" else "python", source
+
+
+@cache
+def marked(domain: str) -> dict[Text, list[str]]:
+    """Return the marked texts with the places, `path:line`, where they stand."""
+    found: dict[Text, list[str]] = defaultdict(list)
+    for path, language, source in _sources(domain):
+        options = {"parse_template_string": True} if language == "javascript" else {}
+        lines = extract(language, BytesIO(source.encode()), MARKS, options=options)
+        for line, forms, _comments, context in lines:
+            found[_text(context, forms)].append(f"{path}:{line}")
+    return found
+
+
+@cache
+def catalogue(domain: str) -> Catalog:
+    with (LOCALES / "ko" / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
+        return read_po(file, locale="ko")
+
+
+def translations(domain: str) -> dict[Text, Message]:
+    return {_text(each.context, each.id): each for each in catalogue(domain) if each.id}
+
+
+def _is_for_staff(places: list[str]) -> bool:
+    return all(any(fnmatch(place.split(":")[0], rule) for rule in STAFF) for place in places)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_text_is_translated(domain: str) -> None:
+    korean = translations(domain)
+
+    lacking = [
+        f"{places[0]}: {text.forms[0]}"
+        for text, places in marked(domain).items()
+        if not _is_for_staff(places)
+        if text not in korean or not all(_said(korean[text]))
+    ]
+
+    assert lacking == []
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_no_translation_is_left_over_or_unsure(domain: str) -> None:
+    korean = translations(domain)
+
+    assert [text.forms[0] for text in korean if text not in marked(domain)] == []
+    assert [text.forms[0] for text, message in korean.items() if message.fuzzy] == []
+    assert list(catalogue(domain).obsolete) == []
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_translation_has_the_values_and_tags_of_its_original(domain: str) -> None:
+    # Korean has one form, which stands for the plural too.
+    wrong = [
+        f"{text.forms[-1]} -> {said}"
+        for text, message in translations(domain).items()
+        for said in _said(message)
+        if set(FIXED.findall(said)) != set(FIXED.findall(text.forms[-1]))
+    ]
+
+    assert wrong == []
+
+
+def _said(message: Message) -> tuple[str, ...]:
+    said = message.string or ""
+    return (said,) if isinstance(said, str) else tuple(said)
