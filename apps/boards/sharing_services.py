@@ -164,6 +164,12 @@ def leave_board(*, user: User, board_id: uuid.UUID) -> None:
     logger.info("board_left", board_id=str(board_id))
 
 
+def forget_member(*, sender: object, email: str, **kwargs: object) -> None:
+    """Answer `account_closed`: the address admits nobody who may take it after this."""
+    del sender, kwargs
+    BoardMember.objects.filter(email=email.lower()).delete()
+
+
 def _lock_board(user: User, board_id: uuid.UUID) -> Board:
     lock_library(user_id=user.id)
     board = Board.objects.filter(user=user, id=board_id).first()

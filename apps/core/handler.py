@@ -15,11 +15,14 @@ from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.signals import request_started
+from django.db import close_old_connections
 from django.urls import set_script_prefix
 
 from apps.core.bodies import Receive, Scope, Send
 
 Returned = TypeVar("Returned")
+# Asked to find out whether the process lives: they do not wait behind everybody else.
+PROBES = frozenset({"/healthz", "/readyz"})
 
 
 class ThreadedHandler(ASGIHandler):
@@ -28,6 +31,7 @@ class ThreadedHandler(ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self._threads = ThreadPoolExecutor(settings.EASEL_WEB_THREADS, "request")
+        self._probe_thread = ThreadPoolExecutor(1, "probe")
 
     def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT001, FBT002 (Django's)
         """Make one synchronous chain of the middleware and the view."""
@@ -39,7 +43,8 @@ class ThreadedHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        response = await self._in_thread(self._answer, scope, body)
+        threads = self._probe_thread if scope["path"] in PROBES else self._threads
+        response = await _run_in(threads, self._answer, scope, body)
         if not response.streaming:
             await self.send_response(response, send)
             return
@@ -48,7 +53,7 @@ class ThreadedHandler(ASGIHandler):
             async with ThreadSensitiveContext():
                 await self._stream(response, receive, send)
         finally:
-            await self._in_thread(response.close)
+            await _run_in(self._threads, response.close)
 
     def _answer(self, scope: Scope, body: IO[bytes]) -> Any:
         set_script_prefix(get_script_prefix(scope))
@@ -57,8 +62,10 @@ class ThreadedHandler(ASGIHandler):
         response: Any = refusal if request is None else self.get_response(request)
         # The sender of `request_finished`.
         response._handler_class = type(self)  # noqa: SLF001
-        if not response.streaming:
-            # Here, so that the thread gives its connections back; the content stays.
+        # Here, so that the thread gives its connections back; the content stays.
+        if response.streaming:
+            close_old_connections()
+        else:
             response.close()
         return response
 
@@ -76,6 +83,9 @@ class ThreadedHandler(ASGIHandler):
         if not sending.cancelled():
             sending.result()
 
-    async def _in_thread(self, call: Callable[..., Returned], *arguments: Any) -> Returned:
-        run = sync_to_async(call, thread_sensitive=False, executor=self._threads)
-        return await run(*arguments)
+
+async def _run_in(
+    threads: ThreadPoolExecutor, call: Callable[..., Returned], *arguments: Any
+) -> Returned:
+    run = sync_to_async(call, thread_sensitive=False, executor=threads)
+    return await run(*arguments)

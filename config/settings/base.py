@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from structlog.tracebacks import ExceptionDictTransformer
 
 from config import broker, env
+from config.log_secrets import hide_tokens
 from config.version import VERSION
 
 # Lets Django's classes be written with the types they are generic over.
@@ -310,6 +311,8 @@ _shared_processors: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.stdlib.PositionalArgumentsFormatter(),
+    # Django itself names the addresses of what it could not answer.
+    hide_tokens,
 ]
 
 LOGGING = {

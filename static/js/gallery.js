@@ -76,7 +76,12 @@ function startGallery(root) {
     async beside(name, step) {
       const position = list.positionOf(name) + step;
       if (position < step || position < 0 || position >= list.length) return null;
-      return (await list.between(position, position))[0] ?? null;
+      try {
+        return (await list.between(position, position))[0] ?? null;
+      } catch (error) {
+        toastError(error);
+        return null;
+      }
     },
     onLeave: (name) => {
       const position = list.positionOf(name);

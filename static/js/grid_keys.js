@@ -2,6 +2,7 @@
 /** The gallery by keyboard and mouse: move, select, act. */
 
 import { nameOf } from "./tiles.js";
+import { toastError } from "./toast.js";
 
 /** @import {Grid} from "./grid.js" */
 /** @import {PageList} from "./page_list.js" */
@@ -34,6 +35,11 @@ export function isCovered() {
 export function startGridKeys({ grid, list, selection, onAct }) {
   const { element } = grid;
 
+  /** @param {number} position */
+  function extend(position) {
+    selection.extend(position).catch(toastError);
+  }
+
   /**
    * @param {number} position
    * @param {boolean} extends_
@@ -41,7 +47,7 @@ export function startGridKeys({ grid, list, selection, onAct }) {
   function go(position, extends_) {
     if (extends_) selection.begin(grid.active);
     grid.focus(position);
-    if (extends_) void selection.extend(grid.active);
+    if (extends_) extend(grid.active);
   }
 
   /** @param {string} key */
@@ -99,7 +105,7 @@ export function startGridKeys({ grid, list, selection, onAct }) {
     if (!(tile instanceof HTMLElement) || !nameOf(tile) || event.altKey) return;
     const isTap = event instanceof PointerEvent && event.pointerType === "touch";
     const isCheck = target?.closest(".tile__check");
-    if (event.shiftKey) void selection.extend(list.positionOf(nameOf(tile)));
+    if (event.shiftKey) extend(list.positionOf(nameOf(tile)));
     else if (event.ctrlKey || event.metaKey || isCheck || (isTap && selection.size > 0)) {
       selection.toggle(tile);
     } else return;

@@ -33,6 +33,8 @@ export class PageList {
   #pages;
   /** @type {number[]} where each page begins, and the length as the last */
   #starts = [];
+  /** @type {Map<string, {page: ListPage, index: number}>} */
+  #where = new Map();
   /** @type {Map<ListPage, Promise<void>>} */
   #loading = new Map();
   /** @type {Promise<void> | null} */
@@ -75,7 +77,7 @@ export class PageList {
    * @returns {number} -1 if it is not here
    */
   positionOf(name) {
-    const found = this.#find(name);
+    const found = this.#where.get(name);
     return found ? (this.#starts[this.#pages.indexOf(found.page)] ?? 0) + found.index : -1;
   }
 
@@ -84,7 +86,7 @@ export class PageList {
    * @returns {HTMLElement | null}
    */
   tileOf(name) {
-    const found = this.#find(name);
+    const found = this.#where.get(name);
     return found?.page.tiles?.[found.index] ?? null;
   }
 
@@ -142,7 +144,7 @@ export class PageList {
   /** @param {HTMLElement} tile of a picture that is newer than all others */
   prepend(tile) {
     const first = this.#at(0);
-    if (!first.tiles || this.#find(nameOf(tile))) return;
+    if (!first.tiles || this.#where.has(nameOf(tile))) return;
     first.tiles.unshift(tile);
     this.#changed();
   }
@@ -154,22 +156,22 @@ export class PageList {
    * @returns {() => void} puts them where they were
    */
   remove(names) {
+    const gone = new Set(names);
+    const left = this.length - names.length;
     /** @type {{page: ListPage, index: number, tile: HTMLElement}[]} */
     const taken = [];
-    const left = this.length - names.length;
-    for (const name of names) {
-      const found = this.#find(name);
-      const tile = found?.page.tiles?.[found.index];
-      if (!found || !tile) continue;
-      found.page.tiles?.splice(found.index, 1);
-      taken.push({ ...found, tile });
+    for (const page of this.#pages) {
+      for (const [index, tile] of (page.tiles ?? []).entries()) {
+        if (gone.has(nameOf(tile))) taken.push({ page, index, tile });
+      }
+      page.tiles &&= page.tiles.filter((tile) => !gone.has(nameOf(tile)));
     }
     const isKnown = taken.length === names.length;
     if (!isKnown) this.#startOver(left);
     this.#changed();
     return () => {
       const whole = this.length + names.length;
-      for (const { page, index, tile } of taken.reverse()) {
+      for (const { page, index, tile } of taken) {
         // One that was fetched again since has it already.
         if (page.tiles && !page.tiles.includes(tile)) page.tiles.splice(index, 0, tile);
         else if (!page.tiles) page.count += 1;
@@ -299,15 +301,7 @@ export class PageList {
     if (here.length <= PAGES_KEPT) return;
     here.sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle));
     for (const index of here.slice(PAGES_KEPT)) this.#at(index).tiles = null;
-  }
-
-  /** @param {string} name */
-  #find(name) {
-    for (const page of this.#pages) {
-      const index = page.tiles?.findIndex((tile) => nameOf(tile) === name) ?? -1;
-      if (index >= 0) return { page, index };
-    }
-    return null;
+    this.#count();
   }
 
   /** @param {number} index */
@@ -331,8 +325,10 @@ export class PageList {
   #count() {
     let start = 0;
     this.#starts = [0];
+    this.#where.clear();
     for (const page of this.#pages) {
       if (page.tiles) page.count = page.tiles.length;
+      page.tiles?.forEach((tile, index) => this.#where.set(nameOf(tile), { page, index }));
       start += page.count;
       this.#starts.push(start);
     }

@@ -14,19 +14,20 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.accounts.request_log import RequestLogMiddleware
+from apps.accounts.services.users import close_account
 from apps.boards.models import Board, BoardLink, BoardMember
 from apps.boards.services import delete_board, edit_board, move_images
 from apps.boards.sharing_services import move_shared_images
 from apps.core.models import Act, AuditRecord
 from apps.core.rate_limits import Endpoint, Limit
-from apps.core.tenancy import tenant_scope
+from apps.core.tenancy import service_scope, tenant_scope
 from apps.images.files import without_words
 from apps.images.models import Image
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_deletion, request_export
 from tests.boards.sharing import PROMPT, Scene, client_of, make_scene
 from tests.boards.test_races import check_counts, own
-from tests.factories import encode, make_image, make_picture
+from tests.factories import encode, make_image, make_picture, make_user
 from tests.queries import counted_queries
 
 pytestmark = pytest.mark.django_db
@@ -372,3 +373,16 @@ def test_an_owners_kept_list_ends_when_an_editor_moves_a_picture(
         move_shared_images(user=editor, board_id=scene.board.id, names=names, to=None)
 
     assert api.get(address).json()["results"] == []
+
+
+def test_the_address_of_a_deleted_account_admits_nobody_who_takes_it(scene: Scene) -> None:
+    """Also not whoever signs up with it afterwards."""
+    with service_scope("test"):
+        close_account(user_id=User.objects.get(email="editor@example.com").id)
+    again = make_user("editor@example.com")
+    client = APIClient()
+    client.force_login(again)
+
+    assert client.get(f"{URL}/shared").json()["boards"] == []
+    assert not BoardMember.objects.filter(email="editor@example.com").exists()
+    assert BoardMember.objects.filter(email="viewer@example.com").exists()

@@ -21,6 +21,7 @@ Communicator: Any = ApplicationCommunicator
 
 answered_in: list[str] = []
 stream_ended = threading.Event()
+let_go = threading.Event()
 
 
 def where(request: HttpRequest) -> HttpResponse:
@@ -44,7 +45,15 @@ def broken(request: HttpRequest) -> HttpResponse:
     raise ValueError("a fault of ours")
 
 
+def slow(request: HttpRequest) -> HttpResponse:
+    del request
+    assert let_go.wait(30)
+    return HttpResponse("at last")
+
+
 urlpatterns = [
+    path("slow", slow),
+    path("healthz", where),
     path("where", where),
     path("endless", endless),
     path("short", short),
@@ -71,6 +80,7 @@ def handler(settings: Any) -> ThreadedHandler:
     settings.EASEL_WEB_THREADS = 1
     answered_in.clear()
     stream_ended.clear()
+    let_go.clear()
     return ThreadedHandler()
 
 
@@ -160,3 +170,14 @@ async def test_a_client_that_leaves_before_its_body_ends_is_not_answered(
 
     assert await communicator.receive_nothing()
     assert answered_in == []
+
+
+async def test_a_probe_does_not_wait_behind_other_requests(handler: ThreadedHandler) -> None:
+    held = asked(handler, "/slow")
+    await held.send_input({"type": "http.request", "body": b"", "more_body": False})
+    try:
+        assert await answer(asked(handler, "/healthz")) == (200, b"here")
+        assert answered_in == ["probe_0"]
+    finally:
+        let_go.set()
+    await held.wait()

@@ -2,11 +2,14 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.db import transaction
+from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.accounts.credentials import SESSION
@@ -16,6 +19,11 @@ from apps.boards.services import create_board, delete_board
 from apps.images.kept_lists import kept_page, note_library_change
 from apps.images.models import Image
 from apps.images.services.pictures import add_results, store_picture
+from apps.images.services.retention import (
+    delete_pictures_past_retention,
+    note_pictures_that_will_go,
+)
+from apps.plans.models import Notice, NoticeState, Subscription
 from tests.factories import encode, make_image, make_picture
 from tests.queries import counted_queries
 
@@ -27,6 +35,13 @@ URL = "/api/v1/images"
 @pytest.fixture(autouse=True)
 def kept(settings: Any) -> None:
     settings.EASEL_LIST_CACHE_SECONDS = 60
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root@example.com", "a password"))
+    return client
 
 
 def listed(api: APIClient, query: str = "") -> tuple[str, list[dict[str, Any]]]:
@@ -173,3 +188,32 @@ def test_it_is_kept_for_a_minute(user: User) -> None:
     (key,) = cache.keys(f"images:list:{user.id}:*")  # type: ignore[attr-defined]
 
     assert 55 <= cache.ttl(key) <= 60  # type: ignore[attr-defined]
+
+
+def test_pictures_that_go_with_the_plan_end_it(api: APIClient, user: User) -> None:
+    make_image(user)
+    assert len(listed(api)[1]) == 1
+    now = timezone.now()
+    Subscription.objects.filter(user=user).update(
+        valid_from=now - timedelta(days=60), valid_until=now - timedelta(days=50)
+    )
+    note_pictures_that_will_go()
+    Notice.objects.update(state=NoticeState.SENT, sent_at=now - timedelta(days=7))
+    assert delete_pictures_past_retention() == 1
+
+    assert listed(api) == ("easel; fwd=miss", [])
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_pictures_that_staff_delete_end_it(
+    many: bool, api: APIClient, user: User, staff: Client
+) -> None:
+    image = make_image(user)
+    assert len(listed(api)[1]) == 1
+    address, form = f"/admin/images/image/{image.pk}/delete/", {"post": "yes"}
+    if many:
+        address = "/admin/images/image/"
+        form |= {"action": "delete_selected", "_selected_action": str(image.pk)}
+    assert staff.post(address, form).status_code == 302
+
+    assert listed(api) == ("easel; fwd=miss", [])

@@ -117,3 +117,15 @@ def test_a_write_that_was_cut_short_leaves_nothing(
     assert remove_orphans() == 1
 
     assert image_key(user_id=user.id, image_name=image.image_name) in stored_files()
+
+
+def test_in_the_store_of_another_database_nothing_is_deleted(
+    any_store: FileStore, an_hour_later: None, user: User
+) -> None:
+    """As by a scheduler that was pointed at a restored or an empty one."""
+    put(image_key(user_id=NEVER, image_name=NEVER))
+    lost = put(image_key(user_id=user.id, image_name=NEVER))
+
+    assert remove_orphans() == 0
+
+    assert lost in keys(any_store)

@@ -3,6 +3,8 @@
 import io
 import json
 import struct
+import threading
+import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +25,7 @@ from apps.images.services import pictures
 from apps.images.uploads import Upload, read_upload
 from tests.factories import encode, make_picture
 from tests.images.profiles import BLUE, GREEN, RED, grey_profile, rgb_profile
+from tests.stack import wait_until
 
 URL = "/api/v1/images"
 KINDS = ["PNG", "JPEG", "WEBP", "AVIF"]
@@ -280,6 +283,30 @@ def test_only_a_few_pictures_are_decoded_at_once(monkeypatch: pytest.MonkeyPatch
 
     assert (refused.value.status, refused.value.numbers) == (429, {"retry_after": 5, "limit": 2})
     assert read(content).picture.size == (64, 48)
+
+
+def test_no_more_than_a_few_wait_for_their_turn() -> None:
+    """Whoever waits holds a thread that others need."""
+    begun = threading.Barrier(heavy_work.WAITING + 1)
+
+    def wait() -> None:
+        begun.wait(10)
+        with heavy_work.heavy_work():
+            pass
+
+    waiting = [threading.Thread(target=wait) for _place in range(heavy_work.WAITING)]
+    with heavy_work.heavy_work(), heavy_work.heavy_work():
+        for thread in waiting:
+            thread.start()
+        begun.wait(10)
+        wait_until(lambda: heavy_work._places._value == 0, seconds=10, what="the waiting")
+        started = time.monotonic()
+        with pytest.raises(RateLimited), heavy_work.heavy_work():
+            pass
+        assert time.monotonic() - started < heavy_work.WAIT_SECONDS / 2
+    for thread in waiting:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def test_what_a_file_tells_of_its_making_is_kept(api: APIClient) -> None:

@@ -276,6 +276,7 @@ def close_account(*, user_id: uuid.UUID) -> None:
     The row stays, since the books refer to it. Called in a service scope: rights go too.
     """
     user = User.objects.select_for_update().get(pk=user_id)
+    email = user.email
     user.email = f"deleted-{user.pk}@deleted.invalid"
     user.name = ""
     user.avatar_url = ""
@@ -288,5 +289,5 @@ def close_account(*, user_id: uuid.UUID) -> None:
     user.groups.clear()
     user.user_permissions.clear()
     delete_sessions(user_id=user_id)
-    account_closed.send(sender=User, user_id=user_id)
+    account_closed.send(sender=User, user_id=user_id, email=email)
     transaction.on_commit(lambda: announce_access_changed(user_id))

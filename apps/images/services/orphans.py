@@ -9,6 +9,7 @@ import structlog
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
+from apps.accounts.models import User
 from apps.core.storage import file_store
 from apps.core.tenancy import service_scope
 from apps.images.models import Archive, Image
@@ -32,6 +33,7 @@ _KINDS: tuple[tuple[re.Pattern[str], type[Model], str], ...] = (
     (re.compile(rf"users/({_UUID})/archives/({_UUID})\.zip"), Archive, "id"),
     (re.compile(rf"users/({_UUID})/exports/({_UUID})\.zip"), DataRequest, "id"),
 )
+_OWNER = re.compile(rf"users/({_UUID})/")
 # What a disk has of a write that was cut short.
 _INCOMPLETE = re.compile(rf"users/{_UUID}/[a-z/]+/\.incomplete-\w+")
 
@@ -39,10 +41,15 @@ _INCOMPLETE = re.compile(rf"users/{_UUID}/[a-z/]+/\.incomplete-\w+")
 def remove_orphans() -> int:
     """Delete files of users that are older than an hour and that no row names; return how many.
 
-    Pages of the store's list in memory, never all of it. Pictures in the trash have rows.
+    Pages of the store's list in memory, never all of it. Pictures in the trash have rows. Where a
+    file is of nobody that the database knows, nothing more is deleted.
     """
     removed = 0
     for keys in _old_keys():
+        if strangers := _unknown_users(keys):
+            # Accounts keep their rows: this is the store of another database.
+            logger.error("files_of_unknown_users", count=len(strangers), first=min(strangers))
+            break
         orphans = _without_row(keys)
         if orphans:
             file_store.delete_many(orphans)
@@ -62,6 +69,13 @@ def _old_keys() -> Iterator[list[str]]:
             keys = []
     if keys:
         yield keys
+
+
+def _unknown_users(keys: Sequence[str]) -> set[str]:
+    owners = {match[1] for key in keys if (match := _OWNER.match(key))}
+    with service_scope("look for whose files these are"):
+        known = User.objects.filter(id__in=owners).values_list("id", flat=True)
+        return owners - {str(user_id) for user_id in known}
 
 
 def _without_row(keys: Sequence[str]) -> list[str]:

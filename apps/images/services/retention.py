@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef
 from apps.core.audit import record_act
 from apps.core.models import Act
 from apps.core.tenancy import service_scope
+from apps.images.kept_lists import note_library_change
 from apps.images.models import Image, StorageUse
 from apps.plans.models import NoticeKind
 from apps.plans.products import RETENTION_DAYS
@@ -82,6 +83,7 @@ def _delete_some_of(user_id: uuid.UUID) -> int:
         free = images.select_for_update(skip_locked=True, of=("self",))
         batch = list(free.values_list("id", flat=True)[:PICTURES_A_BATCH])
         if batch:
+            note_library_change(user_id)
             Image.objects.filter(id__in=batch).delete()
             record_act(
                 act=Act.IMAGE_DELETED,

@@ -87,7 +87,8 @@ class Command(BaseCommand):
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
             Sweep("empty_trashes", 720 * every, empty_trashes),
             Sweep("delete_purged_files", every, delete_purged_files),
-            Sweep("remove_orphans", 17_280 * every, remove_orphans),
+            # Not at once: whoever starts it in the wrong place can still stop it.
+            Sweep("remove_orphans", 17_280 * every, remove_orphans, time.monotonic() + 720 * every),
             Sweep("make_archives", every, make_archives),
             Sweep("remove_expired_archives", 60 * every, remove_expired_archives),
             Sweep("audit_credits", 60 * every, audit_nightly),
