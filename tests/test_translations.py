@@ -2,16 +2,20 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from fnmatch import fnmatch
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.pofile import read_po
+from django.utils import translation
+from django.utils.formats import date_format
 from django.utils.translation.template import templatize
 
 from config.messages import LOCALES
@@ -77,9 +81,13 @@ def marked(domain: str) -> dict[Text, list[str]]:
     return found
 
 
+def _file(domain: str) -> Path:
+    return LOCALES / "ko" / "LC_MESSAGES" / f"{domain}.po"
+
+
 @cache
 def catalogue(domain: str) -> Catalog:
-    with (LOCALES / "ko" / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
+    with _file(domain).open("rb") as file:
         return read_po(file, locale="ko")
 
 
@@ -89,6 +97,15 @@ def translations(domain: str) -> dict[Text, Message]:
 
 def _is_for_staff(places: list[str]) -> bool:
     return all(any(fnmatch(place.split(":")[0], rule) for rule in STAFF) for place in places)
+
+
+def _said(message: Message) -> tuple[str, ...]:
+    said = message.string or ""
+    return (said,) if isinstance(said, str) else tuple(said)
+
+
+def _listed(lines: Sequence[object]) -> str:
+    return "\n".join(["", *map(str, lines)])
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -102,16 +119,27 @@ def test_every_text_is_translated(domain: str) -> None:
         if text not in korean or not all(_said(korean[text]))
     ]
 
-    assert lacking == []
+    assert not lacking, _listed(lacking)
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_no_translation_is_left_over_or_unsure(domain: str) -> None:
     korean = translations(domain)
 
-    assert [text.forms[0] for text in korean if text not in marked(domain)] == []
-    assert [text.forms[0] for text, message in korean.items() if message.fuzzy] == []
-    assert list(catalogue(domain).obsolete) == []
+    left_over = [text.forms[0] for text in korean if text not in marked(domain)]
+    unsure = [text.forms[0] for text, message in korean.items() if message.fuzzy]
+    obsolete = list(catalogue(domain).obsolete)
+
+    assert not left_over, _listed(left_over)
+    assert not unsure, _listed(unsure)
+    assert not obsolete, _listed(obsolete)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_no_text_is_translated_twice(domain: str) -> None:
+    written = re.findall(r"^msgid ", _file(domain).read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert len(written) == len(translations(domain)) + 1  # the head
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -124,9 +152,11 @@ def test_a_translation_has_the_values_and_tags_of_its_original(domain: str) -> N
         if set(FIXED.findall(said)) != set(FIXED.findall(text.forms[-1]))
     ]
 
-    assert wrong == []
+    assert not wrong, _listed(wrong)
 
 
-def _said(message: Message) -> tuple[str, ...]:
-    said = message.string or ""
-    return (said,) if isinstance(said, str) else tuple(said)
+def test_a_time_is_written_as_in_korean() -> None:
+    with translation.override("ko"):
+        written = date_format(datetime(2026, 11, 26, 17, 5, tzinfo=UTC), "DATETIME_FORMAT")
+
+    assert written == "2026년 11월 26일 오후 5:05"
