@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatch
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -22,15 +21,6 @@ from config.messages import LOCALES
 from tests.stack import ROOT
 
 DOMAINS: Final = ("django", "djangojs")
-# The admin is read by staff alone, who work in English; words of theirs may be translated too.
-STAFF: Final = (
-    "templates/admin/*",
-    "apps/*/admin.py",
-    "apps/*/staff_forms.py",
-    "apps/*/staff_selectors.py",
-    "apps/dashboard/admin_site.py",
-    "apps/dashboard/reports/*",
-)
 MARKS: Final[dict[str, Any]] = {
     **DEFAULT_KEYWORDS,
     "gettext_lazy": None,
@@ -95,10 +85,6 @@ def translations(domain: str) -> dict[Text, Message]:
     return {_text(each.context, each.id): each for each in catalogue(domain) if each.id}
 
 
-def _is_for_staff(places: list[str]) -> bool:
-    return all(any(fnmatch(place.split(":")[0], rule) for rule in STAFF) for place in places)
-
-
 def _said(message: Message) -> tuple[str, ...]:
     said = message.string or ""
     return (said,) if isinstance(said, str) else tuple(said)
@@ -115,7 +101,6 @@ def test_every_text_is_translated(domain: str) -> None:
     lacking = [
         f"{places[0]}: {text.forms[0]}"
         for text, places in marked(domain).items()
-        if not _is_for_staff(places)
         if text not in korean or not all(_said(korean[text]))
     ]
 
