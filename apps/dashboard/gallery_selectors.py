@@ -59,8 +59,13 @@ class GalleryPage:
 
     @property
     def is_whole(self) -> bool:
-        """Say whether these are all pictures in the order in which they come."""
-        return not self.asked.keys() - {"cursor", "order"} and self.order == Order.NEWEST
+        """Say whether these are the newest of all pictures."""
+        return self.is_live and "board" not in self.asked
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether a new picture belongs in front of these, if it is on their board."""
+        return not self.asked.keys() - {"board", "order"} and self.order == Order.NEWEST
 
     @property
     def place(self) -> str:

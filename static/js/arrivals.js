@@ -13,19 +13,18 @@ export class Arrivals {
   #note = byId("arrivals", HTMLButtonElement);
   /** @type {HTMLElement[]} the oldest first */
   #waiting = [];
+  /** Whether there are more than are waiting: between these and the list pictures are missing. */
+  #hasGap = false;
   #grid;
   #list;
-  #onShow;
 
   /**
    * @param {Grid} grid
    * @param {PageList} list
-   * @param {() => void} onShow
    */
-  constructor(grid, list, onShow) {
+  constructor(grid, list) {
     this.#grid = grid;
     this.#list = list;
-    this.#onShow = onShow;
     this.#note.addEventListener("click", () => {
       scrollTo(0, 0);
       this.#show();
@@ -45,6 +44,26 @@ export class Arrivals {
       // It is gone again, or comes with the list when that is opened anew.
       return;
     }
+    this.#tell();
+  }
+
+  /** Take in what came while nobody told of it. */
+  async catchUp() {
+    try {
+      const { tiles } = await this.#list.readFirst();
+      const isKnown = (/** @type {HTMLElement} */ tile) =>
+        this.#list.tileOf(nameOf(tile)) !== null || this.#waiting.some(({ id }) => id === tile.id);
+      const known = tiles.findIndex(isKnown);
+      this.#hasGap ||= known < 0 && this.#list.length > 0;
+      this.#waiting.push(...tiles.slice(0, known < 0 ? tiles.length : known).reverse());
+    } catch {
+      // The connection is gone again, and is caught up with when it is back.
+      return;
+    }
+    this.#tell();
+  }
+
+  #tell() {
     if (this.#grid.isAtStart) this.#show();
     else this.#announce();
   }
@@ -58,17 +77,21 @@ export class Arrivals {
 
   #show() {
     if (this.#waiting.length === 0) return;
-    for (const tile of this.#waiting) {
-      tile.classList.add("tile--new");
-      // Else it would come in anew whenever it is scrolled to.
-      tile.addEventListener("animationend", () => tile.classList.remove("tile--new"));
-      this.#list.prepend(tile);
-    }
+    if (this.#hasGap) void this.#list.reload();
+    else this.#waiting.forEach((tile) => this.#comeIn(tile));
     const focused = document.activeElement;
     const position = focused instanceof HTMLElement ? this.#list.positionOf(nameOf(focused)) : -1;
     if (position >= 0) this.#grid.active = position;
     this.#waiting = [];
+    this.#hasGap = false;
     this.#announce();
-    this.#onShow();
+  }
+
+  /** @param {HTMLElement} tile */
+  #comeIn(tile) {
+    tile.classList.add("tile--new");
+    // Else it would come in anew whenever it is scrolled to.
+    tile.addEventListener("animationend", () => tile.classList.remove("tile--new"));
+    this.#list.prepend(tile);
   }
 }

@@ -10,15 +10,36 @@ import { openMenu } from "./menu.js";
 import { fetchPart } from "./parts.js";
 import { toast, toastError } from "./toast.js";
 
-/** Draw boards and counts anew, where they are shown. */
+/** @typedef {{board: string, pictures: "keep" | "trash"}} BoardDeletion */
+
+/** What the document hears, with a `BoardDeletion`, when a board went that is not looked at. */
+export const BOARD_DELETED = "board-deleted";
+
+/** Draw boards and counts anew, where they are shown; what is written and the focus stay. */
 export async function drawShelf() {
   const shelf = document.getElementById("shelf");
   if (!shelf?.dataset.href) return;
   const open = document.querySelector("#days[open]") !== null;
   const part = await fetchPart(shelf.dataset.href);
+  const focused = document.activeElement?.closest("#shelf *") ?? null;
+  const form = document.getElementById("new-board");
+  if (form) part.getElementById("new-board")?.replaceWith(form);
   // It may have been drawn anew meanwhile, for another change.
   document.getElementById("shelf")?.replaceWith(part);
   startDays(open);
+  if (focused) focusAgain(focused);
+}
+
+/** @param {Element} former what had the focus before the shelf was drawn anew */
+function focusAgain(former) {
+  const same = (/** @type {Element} */ element) =>
+    element === former ||
+    ["href", "aria-label"].some((name) => {
+      const value = former.getAttribute(name);
+      return value !== null && value === element.getAttribute(name);
+    });
+  const found = Array.from(document.querySelectorAll("#shelf :is(a, button, input)")).find(same);
+  if (found instanceof HTMLElement) found.focus({ preventScroll: true });
 }
 
 /** @returns {HTMLElement[]} the boards in their order, without those in the archive */
@@ -45,7 +66,7 @@ async function changed(act) {
 /** @param {HTMLFormElement} form */
 async function add(form) {
   const name = String(new FormData(form).get("name")).trim();
-  await changed(() => createBoard(name));
+  if (await changed(() => createBoard(name))) form.reset();
   const input = document.querySelector("#new-board input");
   if (input instanceof HTMLInputElement) input.focus();
 }
@@ -125,10 +146,9 @@ async function remove(item) {
   const choice = dialog.querySelector("input:checked");
   const pictures = choice instanceof HTMLInputElement && choice.value === "trash" ? "trash" : "keep";
   const id = item.dataset.board ?? "";
-  const done = await changed(() => deleteBoard(id, pictures));
-  if (done && new URLSearchParams(location.search).get("board") === id) {
-    location.assign(location.pathname);
-  }
+  if (!(await changed(() => deleteBoard(id, pictures)))) return;
+  if (new URLSearchParams(location.search).get("board") === id) location.assign(location.pathname);
+  else document.dispatchEvent(new CustomEvent(BOARD_DELETED, { detail: { board: id, pictures } }));
 }
 
 /**

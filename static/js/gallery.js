@@ -5,23 +5,26 @@ import { getPicture } from "./api.js";
 import { resumeArchives } from "./archives.js";
 import { Arrivals } from "./arrivals.js";
 import { startDays } from "./board_days.js";
-import { drawShelf } from "./boards.js";
+import { BOARD_DELETED, drawShelf } from "./boards.js";
 import { compare } from "./compare.js";
 import { byId } from "./dom.js";
 import { startDragging } from "./drag.js";
 import { Grid } from "./grid.js";
-import { startGridKeys } from "./grid_keys.js";
+import { isCovered, startGridKeys } from "./grid_keys.js";
 import { PageList } from "./page_list.js";
 import { PictureActs } from "./picture_acts.js";
 import { Selection } from "./selection.js";
 import { offerBoards, SelectionBar } from "./selection_bar.js";
 import { socket } from "./shell.js";
-import { changeTile, factsOf, nameOf } from "./tiles.js";
+import { factsOf, nameOf } from "./tiles.js";
 import { toast, toastError } from "./toast.js";
 import { Viewer } from "./viewer.js";
 
 /** @import {Facts} from "./types.js" */
+/** @import {BoardDeletion} from "./boards.js" */
 /** @import {Compared} from "./compare.js" */
+
+const SHELF_WAIT_MS = 400;
 
 const element = document.getElementById("grid");
 if (element) startGallery(element);
@@ -53,9 +56,12 @@ function listOf(grid) {
 /** @param {HTMLElement} root */
 function startGallery(root) {
   const query = new URLSearchParams(location.search);
+  const shownBoard = query.get("board") ?? "";
   const isLive = root.dataset.live !== undefined;
   /** @type {Compared | null} a picture for which another is looked for */
   let compared = null;
+  let hasConnected = false;
+  let shelfTimer = 0;
 
   const { source, first } = listOf(root);
   const list = new PageList(source, first, { onChange: refresh, onError: toastError });
@@ -66,11 +72,11 @@ function startGallery(root) {
     if (isSelected) tile.setAttribute("aria-description", gettext("Selected"));
     else tile.removeAttribute("aria-description");
   });
-  const acts = new PictureActs(list, selection, query.get("board") ?? "");
+  const acts = new PictureActs(list, selection, shownBoard);
   const bar = new SelectionBar(selection, acts, ([before, after]) => {
     if (before && after) void compareNames(before.name, after.name);
   });
-  const arrivals = new Arrivals(grid, list, () => void drawShelf());
+  const arrivals = new Arrivals(grid, list);
   const viewer = new Viewer({
     tileOf: (name) => list.tileOf(name),
     async beside(name, step) {
@@ -85,14 +91,10 @@ function startGallery(root) {
     },
     onLeave: (name) => {
       const position = list.positionOf(name);
-      if (position >= 0) grid.focus(position);
+      grid.focus(position < 0 ? grid.active : position);
     },
     trash: (facts) => acts.trash([facts]),
-    onChange: (name, facts) => {
-      const tile = list.tileOf(name);
-      if (tile) changeTile(tile, facts);
-      selection.change(name, facts);
-    },
+    onChange: (name, facts) => acts.show(name, facts),
     onCompare: lookForAnother,
   });
 
@@ -102,7 +104,7 @@ function startGallery(root) {
     bar.show();
     for (const id of ["gallery-empty", "place-empty"]) {
       const note = document.getElementById(id);
-      const isAsked = id === "place-empty" || isLive;
+      const isAsked = id === "place-empty" || (isLive && shownBoard === "");
       if (note) note.hidden = !isAsked || list.length > 0;
     }
   }
@@ -204,11 +206,43 @@ function startGallery(root) {
     }
   });
 
+  /** Once for many that come together, and not under an open menu. */
+  function drawShelfSoon() {
+    shelfTimer ||= setTimeout(() => {
+      shelfTimer = 0;
+      if (isCovered()) drawShelfSoon();
+      // Without an answer the counts stay as they are until the next change.
+      else drawShelf().catch(() => undefined);
+    }, SHELF_WAIT_MS);
+  }
+
   socket.listen({
     onEvent(event) {
+      if (event.type !== "image") return;
+      drawShelfSoon();
+      const { image_name: name, board } = event.image;
       // What is searched for may be something else.
-      if (event.type === "image" && isLive) void arrivals.take(event.image.image_name);
+      const isHere = shownBoard === "" || shownBoard === (board ?? "none");
+      if (isLive && isHere) void arrivals.take(name);
     },
+    onStatus(online) {
+      if (!online) return;
+      // What the page came with was new.
+      if (hasConnected) {
+        drawShelfSoon();
+        if (isLive) void arrivals.catchUp();
+      }
+      hasConnected = true;
+    },
+  });
+
+  document.addEventListener(BOARD_DELETED, (event) => {
+    if (!(event instanceof CustomEvent)) return;
+    const { board, pictures } = /** @type {BoardDeletion} */ (event.detail);
+    const names = selection.facts.filter((fact) => fact.board === board).map(({ name }) => name);
+    if (pictures === "trash") selection.drop(names);
+    else for (const name of names) selection.change(name, { board: "none" });
+    void list.reload();
   });
 
   startDays(query.has("since"));

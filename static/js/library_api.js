@@ -23,13 +23,25 @@ function sendJson(method, path, body) {
 }
 
 /**
+ * @typedef {object} Outcome of an act on many pictures, of which a part may have failed
+ * @property {string[]} done the names for which it was done
+ * @property {unknown} error why not for the others, null if there are none
+ */
+
+/**
  * @param {string[]} names
  * @param {(names: string[]) => Promise<unknown>} act
+ * @returns {Promise<Outcome>}
  */
 async function inParts(names, act) {
   for (let start = 0; start < names.length; start += MOST_NAMES) {
-    await act(names.slice(start, start + MOST_NAMES));
+    try {
+      await act(names.slice(start, start + MOST_NAMES));
+    } catch (error) {
+      return { done: names.slice(0, start), error };
+    }
   }
+  return { done: names, error: null };
 }
 
 /**
@@ -65,7 +77,8 @@ export async function createBoard(name) {
 
 /**
  * @param {string} id
- * @param {{name?: string, is_archived?: boolean, is_auto_add?: boolean}} changes
+ * @param {{name?: string, is_archived?: boolean, is_auto_add?: boolean, cover?: string}} changes
+ *   `cover` is the name of a picture on it
  */
 export async function editBoard(id, changes) {
   await sendJson("PATCH", `boards/${encodeURIComponent(id)}`, changes);

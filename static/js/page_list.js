@@ -62,6 +62,13 @@ export class PageList {
     return this.#starts.at(-1) ?? 0;
   }
 
+  /** @returns {number | null} how many pictures it has, null while `length` is a guess */
+  get total() {
+    const isKnown =
+      this.#source.total !== null || !this.#goesOn || this.#pages.every(({ tiles }) => tiles);
+    return isKnown ? this.length : null;
+  }
+
   /**
    * @param {number} position
    * @returns {HTMLElement | null} null while it is not here
@@ -141,6 +148,27 @@ export class PageList {
     }
   }
 
+  /** @returns {Promise<{tiles: HTMLElement[], next: string | null}>} the first page as it is now */
+  async readFirst() {
+    return readTiles(await fetchPart(this.#address(this.#source.gallery, this.#source.start)));
+  }
+
+  /** Read the list anew, after more of it has changed than is known here. */
+  async reload() {
+    try {
+      const { tiles, next } = await this.readFirst();
+      const left = this.length - tiles.length;
+      this.#source.total = null;
+      this.#goesOn = true;
+      this.#pages = [{ place: this.#source.start, count: tiles.length, tiles }];
+      if (next) this.#guess(next, left);
+      this.#changed();
+    } catch (error) {
+      this.#onError(error);
+    }
+    await this.measure();
+  }
+
   /** @param {HTMLElement} tile of a picture that is newer than all others */
   prepend(tile) {
     const first = this.#at(0);
@@ -187,9 +215,9 @@ export class PageList {
    * @param {number} length as it is now
    */
   #startOver(length) {
-    const following = this.#pages[1];
-    if (!following?.place) return;
-    this.#pages.length = 1;
+    const [first, following] = this.#pages;
+    if (!first || !following?.place) return;
+    this.#pages = [first];
     this.#goesOn = true;
     this.#guess(following.place, length - (this.#at(0).tiles?.length ?? 0));
   }
@@ -266,7 +294,10 @@ export class PageList {
     const known = this.#pages.findLastIndex(({ place }) => place !== null);
     const from = this.#at(known);
     const path = this.#address(this.#source.places ?? "", from.place ?? "");
+    const pages = this.#pages;
     const outline = /** @type {Outline} */ (await fetchFacts(path));
+    // They were laid out anew meanwhile.
+    if (this.#pages !== pages) return;
     const { cursors, length, goes_on: goesOn } = outline;
     for (const [index, place] of cursors.entries()) {
       if (!this.#at(known + index).tiles) this.#at(known + index).count = PAGE_SIZE;

@@ -4,9 +4,10 @@
 import { drawShelf } from "./boards.js";
 import { fill, formatNumber } from "./i18n.js";
 import { actOnPictures, movePictures } from "./library_api.js";
-import { changeTile } from "./tiles.js";
+import { changeTile, factsOf } from "./tiles.js";
 import { toast, toastError } from "./toast.js";
 
+/** @import {Outcome} from "./library_api.js" */
 /** @import {Facts} from "./types.js" */
 /** @import {PageList} from "./page_list.js" */
 /** @import {Selection} from "./selection.js" */
@@ -17,16 +18,6 @@ import { toast, toastError } from "./toast.js";
  */
 function namesOf(facts) {
   return facts.map(({ name }) => name);
-}
-
-/**
- * @template {string | number} K
- * @param {Facts[]} facts
- * @param {(facts: Facts) => K} keyOf
- * @returns {[K, string[]][]} names by what they have in common
- */
-function grouped(facts, keyOf) {
-  return [...Map.groupBy(facts, keyOf)].map(([key, group]) => [key, namesOf(group)]);
 }
 
 /**
@@ -53,21 +44,23 @@ export class PictureActs {
     this.#board = board;
   }
 
-  /** @param {Facts[]} facts */
+  /**
+   * @param {Facts[]} facts
+   * @returns {Promise<boolean>} whether any of them is in the trash now
+   */
   async trash(facts) {
-    const names = namesOf(facts);
-    const act = () => actOnPictures("trash", names);
-    if (!(await this.#succeeds(act))) return;
-    const putBack = this.#take(names);
+    const gone = await this.#done(facts, (names) => actOnPictures("trash", names));
+    if (gone.length === 0) return false;
+    const putBack = this.#take(gone);
     const message = ngettext(
       "The picture is in the trash for 30 days.",
       "%(count)s pictures are in the trash for 30 days.",
-      names.length,
+      gone.length,
     );
-    this.#tell(counted(message, names.length), async () => {
-      await actOnPictures("restore", names);
-      putBack();
+    this.#tell(counted(message, gone.length), async () => {
+      putBack(await this.#done(gone, (names) => actOnPictures("restore", names)));
     });
+    return true;
   }
 
   /**
@@ -76,32 +69,28 @@ export class PictureActs {
    * @param {string} title what it is called
    */
   async move(facts, board, title) {
-    const moved = facts.filter((fact) => fact.board !== board);
-    const names = namesOf(moved);
-    if (names.length === 0) return;
-    if (!(await this.#succeeds(() => movePictures(names, board)))) return;
+    const elsewhere = facts.filter((fact) => fact.board !== board);
+    const moved = await this.#done(elsewhere, (names) => movePictures(names, board));
+    if (moved.length === 0) return;
     this.#change(moved, () => ({ board }));
-    const leaves = this.#board !== "" && this.#board !== board;
-    const putBack = leaves ? this.#take(names) : () => undefined;
+    const putBack = this.#leaves(board) ? this.#take(moved) : () => undefined;
     const message =
       board === "none"
         ? ngettext(
             "The picture is on no board now.",
             "%(count)s pictures are on no board now.",
-            names.length,
+            moved.length,
           )
         : ngettext(
             "The picture is on “%(title)s” now.",
             "%(count)s pictures are on “%(title)s” now.",
-            names.length,
+            moved.length,
           );
-    const words = fill(message, { count: formatNumber(names.length), title });
+    const words = fill(message, { count: formatNumber(moved.length), title });
     this.#tell(words, async () => {
-      for (const [former, theirs] of grouped(moved, (fact) => fact.board)) {
-        await movePictures(theirs, former);
-      }
-      putBack();
-      this.#change(moved, (fact) => ({ board: fact.board }));
+      const back = await this.#doneByGroup(moved, (fact) => fact.board, movePictures);
+      putBack(back);
+      this.#change(back, (fact) => ({ board: fact.board }));
     });
   }
 
@@ -110,18 +99,17 @@ export class PictureActs {
    * @param {boolean} starred
    */
   async star(facts, starred) {
-    const changed = facts.filter((fact) => fact.starred !== starred);
-    const names = namesOf(changed);
-    if (names.length === 0) return;
-    const put = (/** @type {boolean} */ on) => actOnPictures(on ? "star" : "unstar", names);
-    if (!(await this.#succeeds(() => put(starred)))) return;
+    const put = (/** @type {Facts[]} */ some, /** @type {boolean} */ on) =>
+      this.#done(some, (names) => actOnPictures(on ? "star" : "unstar", names));
+    const others = facts.filter((fact) => fact.starred !== starred);
+    const changed = await put(others, starred);
+    if (changed.length === 0) return;
     this.#change(changed, () => ({ starred }));
     const message = starred
-      ? ngettext("The picture has a star.", "%(count)s pictures have a star.", names.length)
-      : ngettext("The picture has no star.", "%(count)s pictures have no star.", names.length);
-    this.#tell(counted(message, names.length), async () => {
-      await put(!starred);
-      this.#change(changed, () => ({ starred: !starred }));
+      ? ngettext("The picture has a star.", "%(count)s pictures have a star.", changed.length)
+      : ngettext("The picture has no star.", "%(count)s pictures have no star.", changed.length);
+    this.#tell(counted(message, changed.length), async () => {
+      this.#change(await put(changed, !starred), () => ({ starred: !starred }));
     });
   }
 
@@ -130,19 +118,19 @@ export class PictureActs {
    * @param {number} rating 0 for none
    */
   async rate(facts, rating) {
-    const names = namesOf(facts);
-    if (!(await this.#succeeds(() => actOnPictures("rate", names, { rating })))) return;
-    this.#change(facts, () => ({ rating }));
+    const put = (/** @type {string[]} */ names, /** @type {number} */ value) =>
+      actOnPictures("rate", names, { rating: value });
+    const rated = await this.#done(facts, (names) => put(names, rating));
+    if (rated.length === 0) return;
+    this.#change(rated, () => ({ rating }));
     const message = ngettext(
       "The picture is rated.",
       "%(count)s pictures are rated.",
-      names.length,
+      rated.length,
     );
-    this.#tell(counted(message, names.length), async () => {
-      for (const [former, theirs] of grouped(facts, (fact) => fact.rating)) {
-        await actOnPictures("rate", theirs, { rating: former });
-      }
-      this.#change(facts, (fact) => ({ rating: fact.rating }));
+    this.#tell(counted(message, rated.length), async () => {
+      const back = await this.#doneByGroup(rated, (fact) => fact.rating, put);
+      this.#change(back, (fact) => ({ rating: fact.rating }));
     });
   }
 
@@ -151,30 +139,61 @@ export class PictureActs {
    * @param {string[]} tags to be added
    */
   async tag(facts, tags) {
-    const names = namesOf(facts);
-    if (!(await this.#succeeds(() => actOnPictures("tag", names, { tags })))) return;
-    this.#change(facts, (fact) => ({ tags: [...new Set([...fact.tags, ...tags])] }));
+    const tagged = await this.#done(facts, (names) => actOnPictures("tag", names, { tags }));
+    if (tagged.length === 0) return;
+    this.#change(tagged, (fact) => ({ tags: [...new Set([...fact.tags, ...tags])] }));
     const message = ngettext(
       "The picture is tagged.",
       "%(count)s pictures are tagged.",
-      names.length,
+      tagged.length,
     );
-    this.#tell(counted(message, names.length), async () => {
-      for (const tag of tags) {
-        const without = namesOf(facts.filter((fact) => !fact.tags.includes(tag)));
-        await actOnPictures("untag", without, { tags: [tag] });
+    this.#tell(counted(message, tagged.length), async () => {
+      for (const [index, tag] of tags.entries()) {
+        const without = tagged.filter((fact) => !fact.tags.includes(tag));
+        const left = tags.slice(index + 1);
+        this.#change(
+          await this.#done(without, (names) => actOnPictures("untag", names, { tags: [tag] })),
+          (fact) => ({ tags: [...new Set([...fact.tags, ...left])] }),
+        );
       }
-      this.#change(facts, (fact) => ({ tags: fact.tags }));
     });
   }
 
   /**
-   * @param {string[]} names
-   * @returns {() => void} puts them back
+   * Show what was changed of a picture in large view.
+   *
+   * @param {string} name
+   * @param {Partial<Facts>} facts
    */
-  #take(names) {
+  show(name, facts) {
+    const tile = this.#list.tileOf(name);
+    if (tile) changeTile(tile, facts);
+    this.#selection.change(name, facts);
+    if (tile && facts.board !== undefined && this.#leaves(facts.board)) {
+      this.#take([factsOf(tile)]);
+    }
+  }
+
+  /**
+   * @param {string} board where a picture goes
+   * @returns {boolean} whether that is away from what is looked at
+   */
+  #leaves(board) {
+    return this.#board !== "" && this.#board !== board;
+  }
+
+  /**
+   * @param {Facts[]} facts
+   * @returns {(back: Facts[]) => void} shows those again that came back
+   */
+  #take(facts) {
+    const names = namesOf(facts);
     this.#selection.drop(names);
-    return this.#list.remove(names);
+    const putBack = this.#list.remove(names);
+    return (back) => {
+      if (back.length === facts.length) putBack();
+      else if (back.length > 0) void this.#list.reload();
+    };
   }
 
   /**
@@ -196,24 +215,38 @@ export class PictureActs {
   #tell(message, undo) {
     void drawShelf();
     toast(message, {
-      act: {
-        text: gettext("Undo"),
-        run: () => void this.#succeeds(undo).then(() => drawShelf()),
-      },
+      act: { text: gettext("Undo"), run: () => void undo().then(() => drawShelf()) },
     });
   }
 
   /**
-   * @param {() => Promise<unknown>} act
-   * @returns {Promise<boolean>}
+   * Do something to pictures, and say why if it fails for a part of them.
+   *
+   * @param {Facts[]} facts
+   * @param {(names: string[]) => Promise<Outcome>} act
+   * @returns {Promise<Facts[]>} those to which it was done
    */
-  async #succeeds(act) {
-    try {
-      await act();
-      return true;
-    } catch (error) {
-      toastError(error);
-      return false;
+  async #done(facts, act) {
+    const { done, error } = await act(namesOf(facts));
+    if (error) toastError(error);
+    const names = new Set(done);
+    return facts.filter(({ name }) => names.has(name));
+  }
+
+  /**
+   * The same, with a value for each group of pictures that have it in common.
+   *
+   * @template {string | number} K
+   * @param {Facts[]} facts
+   * @param {(fact: Facts) => K} valueOf
+   * @param {(names: string[], value: K) => Promise<Outcome>} act
+   */
+  async #doneByGroup(facts, valueOf, act) {
+    /** @type {Facts[]} */
+    const done = [];
+    for (const [value, group] of Map.groupBy(facts, valueOf)) {
+      done.push(...(await this.#done(group, (names) => act(names, value))));
     }
+    return done;
   }
 }

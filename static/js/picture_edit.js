@@ -2,7 +2,7 @@
 /** What is written beside a picture in large view: stars, rating, note, tags, its board. */
 
 import { drawShelf } from "./boards.js";
-import { editPicture, movePictures } from "./library_api.js";
+import { editBoard, editPicture, movePictures } from "./library_api.js";
 import { tagsIn } from "./selection_bar.js";
 import { toast, toastError } from "./toast.js";
 
@@ -29,6 +29,30 @@ export async function star(picture, button, onChange) {
     button.setAttribute("aria-pressed", String(!starred));
     toastError(error);
   }
+}
+
+/**
+ * @param {HTMLElement} picture
+ * @param {HTMLElement} button
+ */
+export async function useAsCover(picture, button) {
+  const { board = "" } = button.dataset;
+  try {
+    await editBoard(board, { cover: picture.dataset.imageName ?? "" });
+    toast(gettext("The picture is the cover of its board now."));
+    await drawShelf();
+  } catch (error) {
+    toastError(error);
+  }
+}
+
+/**
+ * @param {HTMLElement} button
+ * @param {string} board the one that the picture is on, or "none"
+ */
+function offerCover(button, board) {
+  button.dataset.board = board;
+  button.hidden = board === "none";
 }
 
 /** @param {string} prompt */
@@ -94,8 +118,11 @@ function keep(name, field, onChange) {
   }
   if (field instanceof HTMLSelectElement && field.id === "board") {
     const board = field.value;
-    return movePictures([name], board).then(() => {
+    return movePictures([name], board).then(({ error }) => {
+      if (error) throw error;
       onChange(name, { board });
+      const cover = field.closest("#picture")?.querySelector('[data-action="cover"]');
+      if (cover instanceof HTMLElement) offerCover(cover, board);
       toast(gettext("The picture is on another board."));
       void drawShelf();
     });

@@ -4,25 +4,19 @@
 import { announce } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
 import { factsOf, nameOf } from "./tiles.js";
+import { toast } from "./toast.js";
 
 /** @import {Facts} from "./types.js" */
 /** @import {PageList} from "./page_list.js" */
 
-/**
- * @param {number} count
- * @returns {string}
- */
-export function selectedInWords(count) {
-  return fill(ngettext("%(count)s selected", "%(count)s selected", count), {
-    count: formatNumber(count),
-  });
-}
+/** Each costs a part of a request to fetch, and later a part of one to act on. */
+const MOST_IN_RANGE = 5000;
 
 export class Selection {
   /** @type {Map<string, Facts>} */
   #chosen = new Map();
-  /** Where a range begins. */
-  #anchor = 0;
+  /** Where a range begins; the position is for when the picture is not here any more. */
+  #anchor = { name: "", position: 0 };
   #list;
   #onChange;
 
@@ -39,6 +33,17 @@ export class Selection {
     return this.#chosen.size;
   }
 
+  /** @returns {string} how many are selected, and of how many if that is known */
+  get inWords() {
+    const { size } = this;
+    const total = this.#list.total ?? 0;
+    const message =
+      total > size
+        ? ngettext("%(count)s of %(total)s selected", "%(count)s of %(total)s selected", size)
+        : ngettext("%(count)s selected", "%(count)s selected", size);
+    return fill(message, { count: formatNumber(size), total: formatNumber(total) });
+  }
+
   /** @returns {Facts[]} in the order in which they were chosen */
   get facts() {
     return [...this.#chosen.values()];
@@ -53,7 +58,7 @@ export class Selection {
   toggle(tile) {
     const name = nameOf(tile);
     if (!this.#chosen.delete(name)) this.#chosen.set(name, factsOf(tile));
-    this.#anchor = this.#list.positionOf(name);
+    this.#anchor = { name, position: this.#list.positionOf(name) };
     this.#changed();
   }
 
@@ -63,13 +68,22 @@ export class Selection {
    * @param {number} position
    */
   async extend(position) {
-    const [first, last] = [this.#anchor, position].sort((a, b) => a - b);
-    this.#add(await this.#list.between(first ?? 0, last ?? 0));
+    const known = this.#list.positionOf(this.#anchor.name);
+    const anchor = known < 0 ? this.#anchor.position : known;
+    const furthest = MOST_IN_RANGE - 1;
+    const end = Math.min(Math.max(position, anchor - furthest), anchor + furthest);
+    if (end !== position) {
+      const message = gettext("The selection ends after %(count)s pictures: no range is longer.");
+      toast(fill(message, { count: formatNumber(MOST_IN_RANGE) }));
+    }
+    this.#add(await this.#list.between(Math.min(anchor, end), Math.max(anchor, end)));
   }
 
   /** @param {number} position where a range with the keyboard begins, if none has begun */
   begin(position) {
-    if (this.size === 0) this.#anchor = position;
+    if (this.size > 0) return;
+    const tile = this.#list.tileAt(position);
+    this.#anchor = { name: tile ? nameOf(tile) : "", position };
   }
 
   addLoaded() {
@@ -104,7 +118,7 @@ export class Selection {
   }
 
   #changed() {
-    announce(selectedInWords(this.size));
+    announce(this.inWords);
     this.#onChange();
   }
 }

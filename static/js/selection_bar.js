@@ -5,7 +5,6 @@ import { downloadArchive } from "./archives.js";
 import { shownBoards } from "./boards.js";
 import { asked, byId, make } from "./dom.js";
 import { openMenu } from "./menu.js";
-import { selectedInWords } from "./selection.js";
 
 /** @import {Facts} from "./types.js" */
 /** @import {PictureActs} from "./picture_acts.js" */
@@ -70,9 +69,9 @@ export class SelectionBar {
   }
 
   show() {
-    const { size } = this.#selection;
+    const { size, inWords } = this.#selection;
     this.#bar.hidden = size === 0;
-    this.#count.textContent = selectedInWords(size);
+    this.#count.textContent = inWords;
     const compare = this.#bar.querySelector('[data-act="compare"]');
     if (compare instanceof HTMLButtonElement) compare.disabled = size !== 2;
   }

@@ -21,7 +21,7 @@ const KEPT = [
 const NARROW = matchMedia("(width < 60rem)");
 
 /** @returns {number} a seed that nobody chose */
-export function randomSeed() {
+function randomSeed() {
   return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 }
 
@@ -33,7 +33,7 @@ export function randomSeed() {
  * @param {number} longest
  * @returns {{width: number, height: number}}
  */
-export function sizeOf(model, shape, longest) {
+function sizeOf(model, shape, longest) {
   const [across = 1, down = 1] = shape.split(":").map(Number);
   const fit = (/** @type {number} */ side) => {
     const rounded = Math.round(side / MULTIPLE) * MULTIPLE;

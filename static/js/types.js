@@ -45,6 +45,7 @@
  * @property {number} width
  * @property {number} height
  * @property {"internal" | "external"} image_origin
+ * @property {string | null} board
  * @property {string | null} generation
  * @property {Metadata} metadata
  * @property {string} created_at

@@ -6,8 +6,15 @@ import { formatPercent } from "./i18n.js";
 import { deletePicture } from "./api.js";
 import { isField } from "./grid_keys.js";
 import { fetchPart } from "./parts.js";
-import { copyPrompt, rateShown, shownPicture, star, startEditing } from "./picture_edit.js";
-import { factsOf, nameOf } from "./tiles.js";
+import {
+  copyPrompt,
+  rateShown,
+  shownPicture,
+  star,
+  startEditing,
+  useAsCover,
+} from "./picture_edit.js";
+import { factsOf } from "./tiles.js";
 import { toast, toastError } from "./toast.js";
 import { Zoom } from "./zoom.js";
 
@@ -21,7 +28,7 @@ import { Zoom } from "./zoom.js";
  * @property {(name: string) => HTMLElement | null} tileOf
  * @property {(name: string, step: 1 | -1) => Promise<HTMLElement | null>} beside null at the ends
  * @property {(name: string) => void} onLeave
- * @property {(facts: Facts) => Promise<void>} trash
+ * @property {(facts: Facts) => Promise<boolean>} trash
  * @property {(name: string, facts: Partial<Facts>) => void} onChange
  * @property {(picture: Compared) => void} onCompare
  */
@@ -34,6 +41,9 @@ export class Viewer {
   /** The picture whose tile gets the focus when the large view goes. */
   #returnTo = "";
   #asked = "";
+  /** Whether the way back has been taken, which the browser goes a moment later. */
+  #isClosing = false;
+  #isRemoving = false;
 
   /** @param {Beneath | null} beneath null on a page of its own */
   constructor(beneath) {
@@ -46,9 +56,10 @@ export class Viewer {
     });
     // A browser may close the dialog without asking, at the second Esc.
     this.#dialog?.addEventListener("close", () => {
-      if (history.state?.easelPicture) history.back();
+      if (history.state?.easelPicture) this.close();
     });
     addEventListener("popstate", () => {
+      this.#isClosing = false;
       if (history.state?.easelPicture) void this.#fill(location.href);
       else this.#leave();
     });
@@ -64,8 +75,11 @@ export class Viewer {
 
   /** Leave the large view: back to the grid, with the focus on the tile it came from. */
   close() {
-    if (history.state?.easelPicture) history.back();
-    else if (this.#beneath) this.#leave();
+    if (this.#isClosing) return;
+    if (history.state?.easelPicture) {
+      this.#isClosing = true;
+      history.back();
+    } else if (this.#beneath) this.#leave();
     else location.assign(shownPicture()?.dataset.gallery ?? "/");
   }
 
@@ -103,7 +117,7 @@ export class Viewer {
   }
 
   /**
-   * Hide the steps that lead out of the list beneath.
+   * Lead the steps along the list beneath, and hide those that lead out of it.
    *
    * @param {string} name
    */
@@ -116,7 +130,10 @@ export class Viewer {
       const tile = await this.#beneath.beside(name, step);
       const link = document.getElementById(id);
       if (shownPicture()?.dataset.imageName !== name) return;
-      if (link) link.hidden = tile === null;
+      if (!(link instanceof HTMLAnchorElement)) continue;
+      link.hidden = tile === null;
+      // A picture that leaves the list while it is looked at still has its neighbours.
+      if (tile instanceof HTMLAnchorElement) link.href = tile.href;
     }
   }
 
@@ -133,19 +150,42 @@ export class Viewer {
 
   /** @param {"previous" | "next"} side */
   async #step(side) {
-    const link = document.getElementById(side);
-    const name = shownPicture()?.dataset.imageName ?? "";
-    let href = link instanceof HTMLAnchorElement ? link.href : null;
-    if (this.#beneath?.tileOf(name)) {
-      const tile = await this.#beneath.beside(name, side === "next" ? 1 : -1);
-      href = tile instanceof HTMLAnchorElement ? tile.href : null;
-    }
-    if (!href) return;
+    const picture = shownPicture();
+    const href = await this.#hrefBeside(side);
+    if (!href || this.#hasLeft(picture)) return;
     if (!this.#beneath) location.assign(href);
-    else {
-      history.replaceState({ easelPicture: true }, "", href);
-      await this.#fill(href);
-    }
+    else await this.#replace(href);
+  }
+
+  /**
+   * @param {"previous" | "next"} side
+   * @returns {Promise<string | null>} null at the ends
+   */
+  async #hrefBeside(side) {
+    const name = shownPicture()?.dataset.imageName ?? "";
+    const link = document.getElementById(side);
+    const beside = this.#beneath?.tileOf(name)
+      ? await this.#beneath.beside(name, side === "next" ? 1 : -1)
+      : link;
+    return beside instanceof HTMLAnchorElement && !beside.hidden ? beside.href : null;
+  }
+
+  /** @param {HTMLElement | null} picture that was looked at before something was waited for */
+  #hasLeft(picture) {
+    return this.#isClosing || shownPicture() !== picture;
+  }
+
+  /** @param {string} href */
+  async #replace(href) {
+    history.replaceState({ easelPicture: true }, "", href);
+    await this.#fill(href);
+  }
+
+  /** @param {HTMLElement} picture */
+  #removeOnce(picture) {
+    if (this.#isClosing || this.#isRemoving) return;
+    this.#isRemoving = true;
+    void this.#remove(picture).finally(() => (this.#isRemoving = false));
   }
 
   /** @param {HTMLElement} picture */
@@ -160,12 +200,13 @@ export class Viewer {
       }
       return;
     }
+    const href = (await this.#hrefBeside("next")) ?? (await this.#hrefBeside("previous"));
     const tile = this.#beneath.tileOf(name);
-    const beside = (await this.#beneath.beside(name, 1)) ?? (await this.#beneath.beside(name, -1));
     const bare = { name, board: "none", starred: false, rating: 0, tags: [] };
-    await this.#beneath.trash(tile ? factsOf(tile) : bare);
-    if (beside) this.#returnTo = nameOf(beside);
-    this.close();
+    const isGone = await this.#beneath.trash(tile ? factsOf(tile) : bare);
+    if (!isGone || this.#hasLeft(picture)) return;
+    if (href) await this.#replace(href);
+    else this.close();
   }
 
   /** @param {MouseEvent} event */
@@ -194,10 +235,11 @@ export class Viewer {
    */
   #act(button, picture, event) {
     const { action } = button.dataset;
-    if (action === "delete") void this.#remove(picture);
+    if (action === "delete") this.#removeOnce(picture);
     else if (action === "star") {
       void star(picture, button, (name, facts) => this.#beneath?.onChange(name, facts));
-    } else if (action === "copy-prompt") void copyPrompt(button.dataset.prompt ?? "");
+    } else if (action === "cover") void useAsCover(picture, button);
+    else if (action === "copy-prompt") void copyPrompt(button.dataset.prompt ?? "");
     else if (action === "zoom-in") this.#zoom?.step("in");
     else if (action === "zoom-out") this.#zoom?.step("out");
     else if (action === "zoom-fit") this.#zoom?.step("fit");
@@ -218,7 +260,7 @@ export class Viewer {
     if (event.target instanceof HTMLInputElement && event.key.startsWith("Arrow")) return;
     if (event.key === "ArrowLeft") void this.#step("previous");
     else if (event.key === "ArrowRight") void this.#step("next");
-    else if (event.key === "Delete") void this.#remove(picture);
+    else if (event.key === "Delete") this.#removeOnce(picture);
     else if (event.key === "Escape" && !this.#beneath) this.close();
     else if (/^[1-5]$/.test(event.key)) rateShown(Number(event.key));
     else if (this.#zoom?.press(event.key)) event.preventDefault();

@@ -81,12 +81,13 @@ def run(*, quick: bool, rows: int | None = None) -> Report:
         figures["naive_p50_ms"] = one.naive(large, page=1)
         figures["naive_depth_p50_ms"] = one.naive(large, page=int(large.count * 0.99 / PAGE))
         one.close()
-        page, seconds = _questions(large)["page"].path, 5 if quick else 20
-        for name, path in {"page": page, "record": _record_path(large)}.items():
+        seconds = 3 if quick else 15
+        paths = {name: asked.path for name, asked in _questions(large).items()}
+        for name, path in (paths | {"record": _record_path(large)}).items():
             figures |= _at_once(ports, name, path, large, seconds=seconds)
     with ExitStack() as running:
         ports = [_web(running, "cached_settings") for _process in range(PROCESSES)]
-        figures |= _at_once(ports, "page_hit", page, large, seconds=seconds)
+        figures |= _at_once(ports, "page_hit", paths["page"], large, seconds=seconds)
     return _report(figures)
 
 

@@ -1,5 +1,6 @@
 """Boards beside the gallery: pictures dragged onto them, their order, and their menus."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,16 @@ from apps.boards.models import Board
 from apps.boards.selectors import list_boards
 from apps.boards.services import create_board
 from apps.images.models import HourCount, Image
-from tests.browser.studio import Studio
+from tests.browser.studio import DESKTOP, PHONE, Studio
 from tests.factories import make_image
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Shoot = Callable[[Page, str], Path]
+_GREY = """(element) => {
+  const [red, green, blue] = getComputedStyle(element).backgroundColor.match(/[\\d.]+/g);
+  return (Number(red) + Number(green) + Number(blue)) / 3;
+}"""
 
 
 @pytest.fixture
@@ -161,13 +166,60 @@ def test_the_menu_of_a_board_renames_archives_and_deletes_it(
     page.get_by_role("menuitem", name="Take from the archive").click()
     expect(board_link(gallery, "Oceans 1")).to_be_visible()
 
+    expect(gallery.tiles).to_have_count(8)
     oceans.click()
     page.get_by_role("menuitem", name="Delete").click()
     page.get_by_label("Put them into the trash").check()
     page.get_by_role("button", name="Delete the board").click()
     expect(board_link(gallery, "Oceans")).to_have_count(0)
+    expect(gallery.tiles).to_have_count(7)
     assert order_of(transactional_user) == ["Sky", "Woods"]
     assert Image.objects.filter(deleted_at__isnull=False).count() == 1
+
+
+def test_pictures_of_a_deleted_board_move_on_and_back(
+    gallery: Studio, images: list[Image], boards: list[Board]
+) -> None:
+    Image.objects.filter(id=images[0].id).update(board_id=boards[0].id)
+    page = gallery.page
+    page.reload()
+    gallery.settle()
+    board_link(gallery, "Sky 1").hover()
+    page.get_by_role("button", name="Menu of Sky").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("button", name="Delete the board").click()
+    expect(gallery.tiles.first).not_to_have_attribute("data-board", str(boards[0].id))
+
+    drag(page, gallery.tiles.first, board_link(gallery, "Woods"))
+    page.mouse.up()
+    expect(board_link(gallery, "Woods 1")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+
+    expect(board_link(gallery, "Woods 0")).to_be_visible()
+    assert not Image.objects.filter(board_id__isnull=False).exists()
+
+
+def test_the_large_view_moves_a_picture_off_the_board_and_makes_a_cover(
+    gallery: Studio, images: list[Image], boards: list[Board]
+) -> None:
+    Image.objects.filter(id__in=[image.id for image in images[:3]]).update(board_id=boards[0].id)
+    page = gallery.page
+    gallery.open(f"/gallery/?board={boards[0].id}")
+    gallery.tiles.nth(1).click()
+    gallery.viewer.get_by_role("button", name="Use as cover").click()
+    expect(page.get_by_text("The picture is the cover of its board now.")).to_be_visible()
+    cover = page.locator(f"[data-board='{boards[0].id}'] .board__cover")
+    expect(cover).to_have_attribute("src", re.compile(str(images[1].image_name)))
+    assert Board.objects.get(id=boards[0].id).cover_name == images[1].image_name
+
+    gallery.viewer.get_by_label("Board").select_option("None")
+    expect(gallery.viewer.get_by_role("button", name="Use as cover")).to_be_hidden()
+    page.get_by_role("link", name="Close", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    expect(gallery.viewer.locator("#picture-prompt")).to_have_text("picture 5")
+    page.keyboard.press("Escape")
+    expect(gallery.tiles).to_have_count(2)
+    expect(gallery.tiles.nth(1)).to_be_focused()
 
 
 def test_days_are_boards_that_nobody_made(
@@ -191,3 +243,32 @@ def test_days_are_boards_that_nobody_made(
     assert "since=" in studio.page.url
     studio.page.go_back()
     expect(studio.tiles).to_have_count(8)
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["1280", "390"])
+def test_the_gallery_is_dark_where_the_system_is(
+    new_studio: Callable[..., Studio],
+    transactional_user: User,
+    images: list[Image],
+    boards: list[Board],
+    viewport: dict[str, int],
+    shoot: Shoot,
+) -> None:
+    Image.objects.filter(id__in=[image.id for image in images[:3]]).update(board_id=boards[0].id)
+    studio = new_studio(user=transactional_user, viewport=viewport, color_scheme="dark")
+    page, width = studio.page, viewport["width"]
+    studio.open("/gallery/")
+    for place in (0, 2):
+        studio.tiles.nth(place).click(modifiers=["ControlOrMeta"])
+    expect(page.locator("#selection-count")).to_have_text("2 of 8 selected")
+    shoot(page, f"gallery-dark-{width}")
+    assert studio.overflow() == 0
+
+    page.keyboard.press("Escape")
+    studio.tiles.nth(1).click()
+    expect(studio.viewer.get_by_role("button", name="Use as cover")).to_be_visible()
+    studio.settle()
+    shoot(page, f"viewer-dark-{width}")
+    assert studio.overflow() == 0
+    for part in ("body", "#selection", "#viewer", "#board"):
+        assert page.locator(part).evaluate(_GREY) < 80, part

@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
+from apps.boards.models import Board
+from apps.boards.services import create_board, move_images
 from apps.catalog.models import GenerationModel
 from apps.generation.announcements import announce_images
 from apps.generation.models import Job
@@ -17,6 +19,16 @@ from tests.factories import make_image, make_job
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Shoot = Callable[[Page, str], Path]
+# Lets a test close the page's socket as a network does.
+_KEEP_SOCKETS = """
+  window.sockets = [];
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      window.sockets.push(this);
+    }
+  };
+"""
 _SCALE = "() => new DOMMatrix(getComputedStyle(document.querySelector('%s')).transform).a"
 
 
@@ -193,9 +205,31 @@ def test_the_steps_of_the_large_view_are_those_of_the_list_beneath(
     expect(prompt).to_have_text("picture 0")
     expect(studio.viewer.get_by_role("link", name="Next picture")).to_be_hidden()
     studio.viewer.get_by_role("button", name="Delete").click()
-    expect(studio.viewer).to_be_hidden()
+    expect(prompt).to_have_text("picture 3")
+    studio.page.keyboard.press("Escape")
     expect(studio.tiles).to_have_count(1)
     expect(studio.tiles.first).to_be_focused()
+
+
+def test_delete_steps_on_and_closes_after_the_last(studio: Studio, images: list[Image]) -> None:
+    studio.open("/")
+    studio.open("/gallery/")
+    studio.tiles.nth(1).click()
+    prompt = studio.viewer.locator("#picture-prompt")
+    expect(prompt).to_have_text("picture 2")
+    for following in ("picture 1", "picture 0", "picture 3"):
+        studio.page.keyboard.press("Delete")
+        expect(prompt).to_have_text(following)
+        expect(studio.viewer).to_be_visible()
+
+    # The second one, and Esc, come before the browser has gone back.
+    studio.page.keyboard.press("Delete")
+    studio.page.keyboard.press("Delete")
+    studio.page.keyboard.press("Escape")
+
+    expect(studio.viewer).to_be_hidden()
+    expect(studio.page.get_by_role("heading", name="No pictures yet")).to_be_visible()
+    assert studio.page.url.endswith("/gallery/")
 
 
 def test_filters_are_in_the_address_and_the_way_back_leads_through_them(
@@ -255,8 +289,54 @@ def test_new_pictures_do_not_move_what_is_looked_at(
     expect(studio.tiles.nth(0)).to_have_attribute("data-image-name", str(third.image_name))
 
 
-def arrive(job: Job, prompt: str) -> Image:
+def test_new_pictures_arrive_on_their_board_and_are_counted_everywhere(
+    new_studio: Callable[..., Studio], transactional_user: User, starter: GenerationModel
+) -> None:
+    job = make_job(transactional_user, starter)
+    seas = create_board(user=transactional_user, name="Seas")
+    places = {place: new_studio(user=transactional_user) for place in (str(seas.id), "none")}
+    for place, studio in places.items():
+        studio.open(f"/gallery/?board={place}")
+    on_board, loose = places.values()
+
+    arrive(job, "loose")
+    expect(loose.tiles).to_have_count(1)
+    on_board.page.get_by_label("Name of a new board").fill("Woods")
+    arrived = arrive(job, "at sea", board=seas)
+
+    expect(on_board.tiles).to_have_attribute("data-image-name", str(arrived.image_name))
+    expect(on_board.page.get_by_label("Name of a new board")).to_have_value("Woods")
+    expect(on_board.page.get_by_label("Name of a new board")).to_be_focused()
+    for studio in places.values():
+        expect(studio.page.get_by_role("link", name="All pictures 2")).to_be_visible()
+        expect(studio.page.get_by_role("link", name="Seas 1")).to_be_visible()
+    expect(loose.tiles).to_have_count(1)
+
+
+@pytest.mark.parametrize("count", [2, 60])
+def test_what_came_while_the_connection_was_away_is_caught_up_with(
+    studio: Studio, images: list[Image], transactional_user: User, count: int
+) -> None:
+    studio.page.add_init_script(_KEEP_SOCKETS)
+    studio.open("/gallery/")
+    expect(studio.tiles).to_have_count(4)
+    missed = [make_image(transactional_user, prompt=f"missed {number}") for number in range(count)]
+
+    studio.page.evaluate("() => sockets.at(-1).close()")
+
+    newest = [str(image.image_name) for image in [*missed[::-1], *images]]
+    expect(studio.tiles.first).to_have_attribute("data-image-name", newest[0])
+    expect(studio.page.get_by_role("link", name=f"All pictures {count + 4}")).to_be_visible()
+    shown = studio.tiles.evaluate_all("tiles => tiles.map((tile) => tile.dataset.imageName)")
+    assert shown == newest[: len(shown)]
+    assert len(shown) >= min(len(newest), 20)
+
+
+def arrive(job: Job, prompt: str, *, board: Board | None = None) -> Image:
     """Store a picture and tell the open pages of it, as a worker does with a result of `job`."""
     image = make_image(job.user, prompt=prompt)
+    if board is not None:
+        move_images(user=job.user, names=[image.image_name], board_id=board.id)
+        image.refresh_from_db()
     announce_images(job, [image])
     return image

@@ -43,6 +43,29 @@ def test_pages_begin_where_the_outline_says(
     assert (rest["length"], rest["cursors"]) == (PAGE_SIZE + 5, outline["cursors"][1:])
 
 
+@pytest.mark.parametrize(
+    ("query", "is_live"),
+    [
+        ("", True),
+        ("?board=none", True),
+        ("?board=none&order=newest", True),
+        ("?order=oldest", False),
+        ("?starred=true", False),
+        ("?since=2026-01-01T00:00:00Z", False),
+        ("?cursor={}", False),
+    ],
+)
+def test_new_pictures_come_where_the_newest_are_shown(
+    browser_client: Client, user: User, query: str, is_live: bool
+) -> None:
+    add_images(user, PAGE_SIZE + 1)
+    cursor = gallery_page(user=user).next_cursor
+
+    html = browser_client.get(f"/gallery/{query.format(cursor)}").content.decode()
+
+    assert ("data-live" in html) is is_live
+
+
 def test_an_outline_is_of_what_is_asked_for(browser_client: Client, user: User) -> None:
     board = create_board(user=user, name="Seas")
     for image in add_images(user, 5)[:3]:
