@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from babel.messages.catalog import Catalog, Message, TranslationError
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 
@@ -41,7 +42,9 @@ def _compile(source: Path, compiled: Path) -> bool:
             catalog = read_po(file, locale=source.parts[-3], abort_invalid=True)
         except PoFileError as error:
             raise ValueError(f"{source}: {error}") from error
-    faults = [f"{message.id}: {error}" for message, errors in catalog.check() for error in errors]
+    faults = [
+        f"{message.id}: {error}" for message in catalog for error in _faults(message, catalog)
+    ]
     if faults:
         raise ValueError(f"{source}: " + "; ".join(faults))
     # Whole or not at all: another process may be starting to read it.
@@ -54,6 +57,13 @@ def _compile(source: Path, compiled: Path) -> bool:
     os.utime(draft, ns=(times.st_atime_ns, times.st_mtime_ns))
     Path(draft).replace(compiled)
     return True
+
+
+def _faults(message: Message, catalog: Catalog) -> list[TranslationError]:
+    if isinstance(message.string, tuple) and len(message.string) == 1:
+        # The one form says the plural too, and names its values; Babel compares it to the singular.
+        message = Message(message.id[1], message.string[0])
+    return message.check(catalog)
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
@@ -59,6 +60,13 @@ def clean_cache() -> Iterator[None]:
     refused_addresses.clear()
     cache.clear()
     empty_queues()
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """Forget the language of the last request, which Django keeps for the thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -66,6 +66,19 @@ def test_a_wrong_catalogue_is_named_and_leaves_the_old_one(
     assert said(source, "picture") == "그림"
 
 
+def test_the_one_form_of_a_language_names_the_values_of_the_plural(
+    source: Path, tmp_path: Path
+) -> None:
+    with source.open("a", encoding="utf-8") as file:
+        file.write('\nmsgid "a star"\nmsgid_plural "%(count)s stars"\nmsgstr[0] "별 %(count)s개"\n')
+
+    compile_messages(tmp_path)
+
+    with source.with_suffix(".mo").open("rb") as file:
+        said = gettext.GNUTranslations(file).ngettext("a star", "%(count)s stars", 1)
+    assert said == "별 %(count)s개"
+
+
 def test_the_command_compiles_ours() -> None:
     compiled = LOCALES / "ko" / "LC_MESSAGES" / "django.mo"
     os.utime(compiled, (1, 1))

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _text
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
@@ -89,7 +89,7 @@ def plan_banner(*, user: User) -> Banner | None:
         return None
     day = date_format(has.ends_at.astimezone(UTC), "DATE_FORMAT")
     return Banner(
-        _text("Your trial ends on %(date)s. Take a plan to go on after it.") % {"date": day},
+        gettext("Your trial ends on %(date)s. Take a plan to go on after it.") % {"date": day},
         is_pause=False,
     )
 

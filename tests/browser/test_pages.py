@@ -18,6 +18,7 @@ Shoot = Callable[[Page, str], Path]
 WINDOWS: list[Any] = [
     pytest.param({"viewport": DESKTOP, "color_scheme": "dark"}, id="desktop-dark"),
     pytest.param({"viewport": PHONE, "color_scheme": "light", "has_touch": True}, id="phone-light"),
+    pytest.param({"viewport": PHONE, "locale": "ko-KR", "has_touch": True}, id="phone-korean"),
 ]
 
 

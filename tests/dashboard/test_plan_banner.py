@@ -86,8 +86,8 @@ def test_it_is_in_the_language_of_the_page(user: User) -> None:
 
     page = client.get("/gallery/").content.decode()
 
-    assert "요금제가 끝나 새 그림을 만들 수 없습니다." in page
-    assert "요금제 보기</a>" in page
+    assert "플랜이 끝나 새 그림을 만들 수 없어요." in page
+    assert "플랜 보기</a>" in page
 
 
 def test_a_page_asks_for_it_once_in_a_while(browser_client: Client, user: User) -> None:

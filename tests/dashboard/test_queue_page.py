@@ -172,4 +172,4 @@ def test_the_page_speaks_korean(browser_client: Client) -> None:
     assert (LOCALES / "ko").is_dir()
     body = browser_client.get(URL, headers={"Accept-Language": "ko"}).content.decode()
 
-    assert "대기 중인 작업이 없습니다" in body
+    assert "대기 중인 작업이 없어요" in body

@@ -42,7 +42,7 @@ def test_the_scheduler_expires_credits_and_tells_what_is_left(tmp_path: Path) ->
         log = stack.log("scheduler")
 
     assert timezone.now() > ending.valid_until
-    assert "크레딧이 7개 남았습니다." in newest_written_letter(tmp_path)
+    assert "크레딧이 7개 남았어요." in newest_written_letter(tmp_path)
     assert Notice.objects.get().user_id == user.id
     assert "sweep_failed" not in log
     assert "sweep_broken" not in log
