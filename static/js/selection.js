@@ -12,6 +12,21 @@ import { toast } from "./toast.js";
 /** Each costs a part of a request to fetch, and later a part of one to act on. */
 const MOST_IN_RANGE = 5000;
 
+/**
+ * Say how many are selected, and of how many if that is known and more.
+ *
+ * @param {number} count
+ * @param {number} [total]
+ * @returns {string}
+ */
+export function selectedInWords(count, total = 0) {
+  const message =
+    total > count
+      ? ngettext("%(count)s of %(total)s selected", "%(count)s of %(total)s selected", count)
+      : ngettext("%(count)s selected", "%(count)s selected", count);
+  return fill(message, { count: formatNumber(count), total: formatNumber(total) });
+}
+
 export class Selection {
   /** @type {Map<string, Facts>} */
   #chosen = new Map();
@@ -33,15 +48,9 @@ export class Selection {
     return this.#chosen.size;
   }
 
-  /** @returns {string} how many are selected, and of how many if that is known */
+  /** @returns {string} */
   get inWords() {
-    const { size } = this;
-    const total = this.#list.total ?? 0;
-    const message =
-      total > size
-        ? ngettext("%(count)s of %(total)s selected", "%(count)s of %(total)s selected", size)
-        : ngettext("%(count)s selected", "%(count)s selected", size);
-    return fill(message, { count: formatNumber(size), total: formatNumber(total) });
+    return selectedInWords(this.size, this.#list.total ?? 0);
   }
 
   /** @returns {Facts[]} in the order in which they were chosen */
