@@ -227,7 +227,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (!event.altKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) return;
-  const item = event.target instanceof Element && event.target.closest("[data-board]");
+  const item = event.target instanceof Element && event.target.closest("#shelf [data-board]");
   if (!(item instanceof HTMLElement) || item.dataset.archived !== undefined) return;
   event.preventDefault();
   void shift(item, event.key === "ArrowUp" ? -1 : 1);

@@ -198,6 +198,11 @@ export class PageList {
     if (!isKnown) this.#startOver(left);
     this.#changed();
     return () => {
+      if (isKnown && !taken.every(({ page }) => this.#pages.includes(page))) {
+        // The pages they were on are not those of the list any more.
+        void this.reload();
+        return;
+      }
       const whole = this.length + names.length;
       for (const { page, index, tile } of taken) {
         // One that was fetched again since has it already.

@@ -51,7 +51,8 @@ export class PictureActs {
   async trash(facts) {
     const gone = await this.#done(facts, (names) => actOnPictures("trash", names));
     if (gone.length === 0) return false;
-    const putBack = this.#take(gone);
+    // One that was moved away in large view is not in the list any more.
+    const putBack = this.#take(gone.filter(({ board }) => !this.#leaves(board)));
     const message = ngettext(
       "The picture is in the trash for 30 days.",
       "%(count)s pictures are in the trash for 30 days.",

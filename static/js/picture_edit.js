@@ -31,14 +31,11 @@ export async function star(picture, button, onChange) {
   }
 }
 
-/**
- * @param {HTMLElement} picture
- * @param {HTMLElement} button
- */
-export async function useAsCover(picture, button) {
-  const { board = "" } = button.dataset;
+/** @param {HTMLElement} picture */
+export async function useAsCover(picture) {
+  const { imageName: cover = "", board = "" } = picture.dataset;
   try {
-    await editBoard(board, { cover: picture.dataset.imageName ?? "" });
+    await editBoard(board, { cover });
     toast(gettext("The picture is the cover of its board now."));
     await drawShelf();
   } catch (error) {
@@ -47,12 +44,15 @@ export async function useAsCover(picture, button) {
 }
 
 /**
- * @param {HTMLElement} button
- * @param {string} board the one that the picture is on, or "none"
+ * Only a picture that is on a board can be the cover of it.
+ *
+ * @param {HTMLElement} picture
+ * @param {string} board its id, or "none"
  */
-function offerCover(button, board) {
-  button.dataset.board = board;
-  button.hidden = board === "none";
+function noteBoard(picture, board) {
+  picture.dataset.board = board;
+  const button = picture.querySelector('[data-action="cover"]');
+  if (button instanceof HTMLElement) button.hidden = board === "none";
 }
 
 /** @param {string} prompt */
@@ -121,8 +121,8 @@ function keep(name, field, onChange) {
     return movePictures([name], board).then(({ error }) => {
       if (error) throw error;
       onChange(name, { board });
-      const cover = field.closest("#picture")?.querySelector('[data-action="cover"]');
-      if (cover instanceof HTMLElement) offerCover(cover, board);
+      const picture = field.closest("#picture");
+      if (picture instanceof HTMLElement) noteBoard(picture, board);
       toast(gettext("The picture is on another board."));
       void drawShelf();
     });

@@ -202,7 +202,8 @@ export class Viewer {
     }
     const href = (await this.#hrefBeside("next")) ?? (await this.#hrefBeside("previous"));
     const tile = this.#beneath.tileOf(name);
-    const bare = { name, board: "none", starred: false, rating: 0, tags: [] };
+    const { board = "none" } = picture.dataset;
+    const bare = { name, board, starred: false, rating: 0, tags: [] };
     const isGone = await this.#beneath.trash(tile ? factsOf(tile) : bare);
     if (!isGone || this.#hasLeft(picture)) return;
     if (href) await this.#replace(href);
@@ -238,7 +239,7 @@ export class Viewer {
     if (action === "delete") this.#removeOnce(picture);
     else if (action === "star") {
       void star(picture, button, (name, facts) => this.#beneath?.onChange(name, facts));
-    } else if (action === "cover") void useAsCover(picture, button);
+    } else if (action === "cover") void useAsCover(picture);
     else if (action === "copy-prompt") void copyPrompt(button.dataset.prompt ?? "");
     else if (action === "zoom-in") this.#zoom?.step("in");
     else if (action === "zoom-out") this.#zoom?.step("out");

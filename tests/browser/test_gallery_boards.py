@@ -297,7 +297,9 @@ def test_the_gallery_is_dark_where_the_system_is(
     shoot: Shoot,
 ) -> None:
     Image.objects.filter(id__in=[image.id for image in images[:3]]).update(board_id=boards[0].id)
-    studio = new_studio(user=transactional_user, viewport=viewport, color_scheme="dark")
+    studio = new_studio(
+        user=transactional_user, viewport=viewport, color_scheme="dark", reduced_motion="reduce"
+    )
     page, width = studio.page, viewport["width"]
     studio.open("/gallery/")
     for place in (0, 2):
@@ -309,7 +311,7 @@ def test_the_gallery_is_dark_where_the_system_is(
     page.keyboard.press("Escape")
     studio.tiles.nth(1).click()
     expect(studio.viewer.get_by_role("button", name="Use as cover")).to_be_visible()
-    studio.settle()
+    page.wait_for_function("() => document.querySelector('.picture__image').complete")
     shoot(page, f"viewer-dark-{width}")
     assert studio.overflow() == 0
     for part in ("body", "#selection", "#viewer", "#board"):
