@@ -23,9 +23,9 @@ export function boundsOf(day) {
 
 /**
  * @param {Day} day
- * @param {string} since the beginning of the day that is looked at
+ * @param {URLSearchParams} asked what the address asks for
  */
-function itemOf({ day, image_count: count }, since) {
+function itemOf({ day, image_count: count }, asked) {
   const [begins, ends] = boundsOf(day);
   const query = new URLSearchParams({ since: begins.toISOString(), until: ends.toISOString() });
   const link = make(
@@ -35,17 +35,18 @@ function itemOf({ day, image_count: count }, since) {
     " ",
     make("span", { class: "board__count" }, formatNumber(count)),
   );
-  if (begins.toISOString() === since) link.setAttribute("aria-current", "page");
+  const isShown = ["since", "until"].every((name) => asked.get(name) === query.get(name));
+  if (isShown) link.setAttribute("aria-current", "page");
   return make("li", { class: "shelf__item" }, link);
 }
 
 async function fillDays() {
   const list = document.getElementById("day-list");
   if (!list || list.childElementCount > 0) return;
-  const since = new URLSearchParams(location.search).get("since") ?? "";
+  const asked = new URLSearchParams(location.search);
   try {
     const days = await listDays(Intl.DateTimeFormat().resolvedOptions().timeZone);
-    list.replaceChildren(...days.map((day) => itemOf(day, since)));
+    list.replaceChildren(...days.map((day) => itemOf(day, asked)));
     list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
   } catch (error) {
     toastError(error);
