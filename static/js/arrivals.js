@@ -50,11 +50,11 @@ export class Arrivals {
   /** Take in what came while nobody told of it. */
   async catchUp() {
     try {
-      const { tiles } = await this.#list.readFirst();
+      const { tiles, next } = await this.#list.readFirst();
       const isKnown = (/** @type {HTMLElement} */ tile) =>
         this.#list.tileOf(nameOf(tile)) !== null || this.#waiting.some(({ id }) => id === tile.id);
       const known = tiles.findIndex(isKnown);
-      this.#hasGap ||= known < 0 && this.#list.length > 0;
+      this.#hasGap ||= known < 0 && next !== null;
       this.#waiting.push(...tiles.slice(0, known < 0 ? tiles.length : known).reverse());
     } catch {
       // The connection is gone again, and is caught up with when it is back.
