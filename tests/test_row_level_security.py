@@ -121,7 +121,7 @@ SERVICE_SCOPES = {
     "apps/images/services/archive_making.py": 1,
     "apps/images/services/archives.py": 1,
     "apps/images/services/library.py": 1,
-    "apps/images/services/orphans.py": 1,
+    "apps/images/services/orphans.py": 2,
     "apps/images/services/purges.py": 1,
     "apps/images/services/retention.py": 3,
     "apps/plans/services/notices.py": 9,

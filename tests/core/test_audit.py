@@ -44,11 +44,21 @@ def test_a_deletion_is_on_record(api: APIClient, user: User) -> None:
 
     api.delete(f"/api/v1/images/{image.image_name}")
     assert not AuditRecord.objects.filter(act=Act.IMAGE_DELETED).exists()
-    api.delete("/api/v1/images/trash")
+    act = {"act": "purge", "images": [str(image.image_name)]}
+    api.post("/api/v1/images/acts", act, format="json")
 
     record = AuditRecord.objects.get(act=Act.IMAGE_DELETED)
     assert (record.user_id, record.actor_id) == (user.id, user.id)
     assert record.target == str(image.image_name)
+
+
+def test_an_emptied_trash_is_on_record(api: APIClient, user: User) -> None:
+    for _picture in range(2):
+        api.delete(f"/api/v1/images/{make_image(user).image_name}")
+
+    api.delete("/api/v1/images/trash")
+
+    assert AuditRecord.objects.get(act=Act.IMAGE_DELETED).target == "the whole trash: 2"
 
 
 def test_a_refused_deletion_is_not(stranger_api: APIClient, user: User) -> None:

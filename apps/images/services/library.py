@@ -158,7 +158,7 @@ def empty_trash(*, user: User) -> int:
         lock_library(user_id=user.id)
         count, _rows = Image.objects.filter(user=user, deleted_at__isnull=False).delete()
         if count:
-            target = f"{count} pictures"
+            target = f"the whole trash: {count}"
             record_act(act=Act.IMAGE_DELETED, user_id=user.id, actor_id=user.id, target=target)
     return count
 
