@@ -57,7 +57,7 @@ def test_a_large_trash_is_emptied_in_one_statement_and_the_quota_is_exact(
     assert set(Image.objects.all()) == {kept, theirs}
     assert Purge.objects.filter(user=user).count() == 2000
     record = AuditRecord.objects.get(act=Act.IMAGE_DELETED)
-    assert (record.user_id, record.target) == (user.id, "2000 pictures")
+    assert (record.user_id, record.target) == (user.id, "the whole trash: 2000")
 
 
 def test_an_empty_trash_leaves_no_record(api: APIClient, user: User) -> None:
