@@ -32,6 +32,11 @@ _NO_SERVERS = {
     # The description of the API has the part of staff too.
     "EASEL_SERVE_ADMIN": "true",
 }
+# What `make test` looks at in a browser, so that it stays below a quarter of an hour; the other pages
+# are for `make test-slow`.
+_FIRST_PAGES = tuple(
+    f"tests/browser/test_{name}.py" for name in ("accounts", "journey", "pages", "gallery_boards")
+)
 _TESTS_OF_RUNS = (
     "tests/credits",
     "tests/test_row_level_security.py",
@@ -177,7 +182,10 @@ def test_checks() -> list[Check]:
             OMP_NUM_THREADS="1",
         ),
         # Without the measure, which makes pages half as quick; it is there from the others.
-        program("browser tests", sys.executable, "-m", "pytest", "-m", "not slow", "tests/browser"),
+        program(
+            "browser tests",
+            *(sys.executable, "-m", "pytest", "-m", "not slow", *_FIRST_PAGES),
+        ),
         program("coverage data", *coverage, "combine", "--quiet"),
         program("coverage", *coverage, "report"),
     ]
@@ -196,6 +204,11 @@ def slow_checks() -> list[Check]:
         Check("Chromium", has_chromium),
         Check("PgBouncer", has_pgbouncer),
         program("slow tests", *pytest, "-m", "slow", *_side_by_side(), OMP_NUM_THREADS="1"),
+        program(
+            "other browser tests",
+            *(*pytest, "-m", "not slow", "tests/browser"),
+            *(f"--ignore={file}" for file in _FIRST_PAGES),
+        ),
         program(
             "lists compared",
             *(*pytest, "-p", "pytest_benchmark.plugin", "tests/benchmarks/compare_lists.py"),

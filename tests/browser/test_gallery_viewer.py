@@ -9,12 +9,11 @@ from playwright.sync_api import Page, expect
 from apps.accounts.models import User
 from apps.boards.models import Board
 from apps.boards.services import create_board, move_images
-from apps.catalog.models import GenerationModel
 from apps.generation.announcements import announce_images
 from apps.generation.models import Job
 from apps.images.models import Image
 from tests.browser.studio import DESKTOP, PHONE, Studio
-from tests.factories import make_image, make_job
+from tests.factories import make_image
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -267,10 +266,9 @@ def test_filters_are_in_the_address_and_the_way_back_leads_through_them(
 def test_new_pictures_do_not_move_what_is_looked_at(
     studio: Studio,
     transactional_user: User,
-    starter: GenerationModel,
     images: list[Image],
 ) -> None:
-    job = make_job(transactional_user, starter)
+    job = Job(user=transactional_user)
     for number in range(40):
         make_image(transactional_user, prompt=f"more {number}")
     studio.open("/gallery/")
@@ -294,9 +292,9 @@ def test_new_pictures_do_not_move_what_is_looked_at(
 
 
 def test_new_pictures_arrive_on_their_board_and_are_counted_everywhere(
-    new_studio: Callable[..., Studio], transactional_user: User, starter: GenerationModel
+    new_studio: Callable[..., Studio], transactional_user: User
 ) -> None:
-    job = make_job(transactional_user, starter)
+    job = Job(user=transactional_user)
     seas = create_board(user=transactional_user, name="Seas")
     places = {place: new_studio(user=transactional_user) for place in (str(seas.id), "none")}
     for place, studio in places.items():
@@ -337,7 +335,10 @@ def test_what_came_while_the_connection_was_away_is_caught_up_with(
 
 
 def arrive(job: Job, prompt: str, *, board: Board | None = None) -> Image:
-    """Store a picture and tell the open pages of it, as a worker does with a result of `job`."""
+    """Store a picture and tell the open pages of it, as a worker does with a result of `job`.
+
+    No worker knows of the job: one would make a picture of its own.
+    """
     image = make_image(job.user, prompt=prompt)
     if board is not None:
         move_images(user=job.user, names=[image.image_name], board_id=board.id)
