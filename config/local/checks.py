@@ -32,7 +32,7 @@ _NO_SERVERS = {
     # The description of the API has the part of staff too.
     "EASEL_SERVE_ADMIN": "true",
 }
-# What `make test` looks at in a browser, so that it stays below a quarter of an hour; the other pages
+# What `make test` looks at in a browser: it is to stay below a quarter of an hour. The other pages
 # are for `make test-slow`.
 _FIRST_PAGES = tuple(
     f"tests/browser/test_{name}.py" for name in ("accounts", "journey", "pages", "gallery_boards")
