@@ -122,7 +122,7 @@ def test_one_reads_what_one_has_just_written_and_the_standby_once_it_has_it(
 def test_without_the_mark_the_standby_would_not_have_it(
     standby: Standby, patient: None, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.images.services.pictures.note_write", lambda _user_id: None)
+    monkeypatch.setattr("apps.images.kept_lists.note_write", lambda _user_id: None)
     standby.pause()
     with tenant_scope(user.id):
         make_image(user)
