@@ -345,6 +345,8 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": env.LOG_LEVEL},
     "loggers": {
+        # Without the handlers that Django gives it, which know nothing of what is left out.
+        "django": {"handlers": [], "level": env.LOG_LEVEL},
         "httpx": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},

@@ -61,3 +61,8 @@ def test_values_of_variables_are_in_no_line(caplog: pytest.LogCaptureFixture) ->
 
     assert "ValueError" in line
     assert secret not in line
+
+
+def test_nothing_writes_beside_the_handlers_that_leave_tokens_out() -> None:
+    assert logging.getLogger("django").handlers == []
+    assert logging.getLogger("django.request").propagate
