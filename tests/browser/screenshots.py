@@ -69,14 +69,16 @@ def _fill_database() -> None:
     django.setup()
     from django.core.management import call_command
 
-    from apps.accounts.models import User
     from apps.catalog.services import install_starter_model
     from tests.database import see_everything
+    from tests.factories import make_user
 
     see_everything()
     call_command("migrate", verbosity=0)
     install_starter_model()
-    User.objects.create_user(EMAIL, PASSWORD, email_verified=True)
+    user = make_user(EMAIL)
+    user.set_password(PASSWORD)
+    user.save()
 
 
 def take_screenshots(browser: Browser, stack: Stack, folder: Path) -> list[Path]:
