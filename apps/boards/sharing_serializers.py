@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from apps.boards.models import BoardLink, BoardMember, MemberRole
 from apps.boards.sharing_selectors import Share, SharedBoard
 from apps.core.pagination import KeysetPagination
-from apps.core.serializers import IdField, TextField
+from apps.core.serializers import IdField, TextField, utc_text
 from apps.images.listed import ListedImage
 from apps.images.placeholders import placeholder_url
 from apps.images.requests import NamesSerializer
@@ -87,23 +88,24 @@ class SharedImageSerializer(serializers.Serializer[Any]):
     prompt = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
 
+    @cached_property
+    def _list_url(self) -> str:
+        return reverse("shared-images", args=[self.context["share"].board_id])
+
     def to_representation(self, instance: ListedImage) -> dict[str, Any]:
         share: Share = self.context["share"]
-        name = instance.image_name
-        thumbnails = {
-            str(size): reverse("shared-image-thumbnail", args=[share.board_id, name, size])
-            for size in THUMBNAIL_SIZES
-        }
+        url = f"{self._list_url}/{instance.image_name}"
+        thumbnails = {str(size): f"{url}/thumbnails/{size}" for size in THUMBNAIL_SIZES}
         return {
-            "image_name": str(name),
-            "full_url": reverse("shared-image-full", args=[share.board_id, name]),
+            "image_name": str(instance.image_name),
+            "full_url": f"{url}/full",
             "thumbnail_url": thumbnails[str(THUMBNAIL_SIZES[0])],
             "thumbnail_urls": thumbnails,
             "width": instance.width,
             "height": instance.height,
             "placeholder": placeholder_url(instance.placeholder) if instance.placeholder else "",
             "prompt": instance.metadata.get("prompt") if share.shows_prompts else None,
-            "created_at": self.fields["created_at"].to_representation(instance.created_at),
+            "created_at": utc_text(instance.created_at),
         }
 
 

@@ -27,6 +27,8 @@ from apps.images.search import LOOSE, Filters, Order, settings_digest_of
 
 MAX_NAMES = 1000
 MAX_WORDS = 10
+# Characters of a query: a longer one is checked anew, so that nobody fills the memory.
+MOST_REMEMBERED = 1000
 MAX_BIGINT = 2**63 - 1
 MAX_SIDE = 2**31 - 1
 
@@ -100,11 +102,10 @@ def checked_query(parameters: QueryDict) -> Mapping[str, Any]:
     Raises:
         ValidationError: of the serializer.
     """
-    return _checked(parameters.urlencode())
+    query = parameters.urlencode()
+    return _remembered(query) if len(query) <= MOST_REMEMBERED else _checked(query)
 
 
-# Most lists are asked for again and again, and a check makes every field of the form anew.
-@lru_cache(maxsize=1024)
 def _checked(query: str) -> Mapping[str, Any]:
     parameters = QueryDict(query)
     form = ImageListQuerySerializer(
@@ -115,6 +116,10 @@ def _checked(query: str) -> Mapping[str, Any]:
     )
     form.is_valid(raise_exception=True)
     return MappingProxyType(form.validated_data)
+
+
+# Most lists are asked for again and again, and a check makes every field of the form anew.
+_remembered = lru_cache(maxsize=1024)(_checked)
 
 
 def asked_page(*, user: User, asked: Mapping[str, Any]) -> ImagePage:

@@ -71,7 +71,9 @@ def get_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> Image:
     Raises:
         NotFound: there is none of that name, or it is somebody else's.
     """
-    image = Image.objects.filter(user=user_id, image_name=image_name).first()
+    # Without the documents of many kilobytes that nobody asks it for.
+    images = Image.objects.defer("workflow", "graph")
+    image = images.filter(user=user_id, image_name=image_name).first()
     if image is None:
         raise NotFound
     return image

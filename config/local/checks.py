@@ -40,6 +40,7 @@ _FIRST_PAGES = tuple(
 _TESTS_OF_RUNS = (
     "tests/credits",
     "tests/test_row_level_security.py",
+    "tests/test_raw_sql.py",
     *(
         f"tests/generation/test_{name}.py"
         for name in (
