@@ -44,3 +44,8 @@ SCHEDULER_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "tcd": "TCD",
     }
 )
+
+# Of models that follow a straight path from noise to picture (flow matching).
+FLOW_SCHEDULER_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {key: SCHEDULER_NAMES[key] for key in ("euler", "lcm", "unipc")}
+)
