@@ -7,7 +7,7 @@ from django.core import signing
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.catalog.models import PLANNED_SECONDS, BaseFamily, GenerationModel
+from apps.catalog.models import PLANNED_SECONDS, GenerationModel
 from apps.core.errors import Conflict, ErrorCode
 from apps.credits.costs import Quote, Shape
 from apps.credits.selectors import quote_shape
@@ -43,7 +43,7 @@ def quote_generation(
         model=model.key,
         tier=tier,
         shape=shape,
-        planned_seconds=PLANNED_SECONDS[BaseFamily(model.base)],
+        planned_seconds=PLANNED_SECONDS[model.base],
     )
     token = signing.dumps([*_subject(user.id, model, tier, shape), quote.credits], salt=_SALT)
     return BindingQuote(quote=quote, token=token)
