@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
 from apps.core.errors import Invalid, NotFound
+from apps.core.storage import file_store
 
 
 def list_models(*, user: User, kind: ModelKind = ModelKind.MAIN) -> QuerySet[GenerationModel]:
@@ -61,6 +62,21 @@ def get_own_model(*, user: User, key: str) -> GenerationModel:
     if model is None:
         raise NotFound
     return model
+
+
+def read_cover(*, user: User, key: str) -> bytes:
+    """Return the cover of a model that `user` can see, as WebP.
+
+    Raises:
+        NotFound: there is no such model, or it has none.
+    """
+    model = get_catalog_model(user=user, key=key)
+    if not model.cover_key:
+        raise NotFound
+    try:
+        return b"".join(file_store.pieces(model.cover_key))
+    except FileNotFoundError as error:
+        raise NotFound from error
 
 
 def names_of_models(*, keys: Collection[str]) -> dict[str, str]:

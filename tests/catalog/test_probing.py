@@ -1,6 +1,7 @@
 """What a model is, told from the names and shapes that each family's own files have."""
 
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.catalog.weights import (
     FLUX_1_DEV,
     LORA_OF_SD_15,
     Shapes,
+    header_of,
     write_weights,
 )
 
@@ -119,11 +121,7 @@ SINGLE_FILES: dict[str, tuple[Shapes, ModelKind, str]] = {
         "sdxl",
     ),
     "LoRA of SD 1.5, diffusers as once": (
-        {
-            "unet.mid_block.attentions.0.transformer_blocks.0.attn2.processor.to_k_lora.down.weight": (
-                *(4, 768),
-            )
-        },
+        {"unet.mid_block.attentions.0.attn2.processor.to_k_lora.down.weight": (4, 768)},
         ModelKind.LORA,
         "sd-1.5-class",
     ),
@@ -386,7 +384,27 @@ def test_what_the_weights_suggest(tmp_path: Path) -> None:
 
     assert probe(tmp_path / "a").defaults == {"steps": 4, "guidance_scale": 0.0}
     assert probe(tmp_path / "b").defaults == {"inpainting": True}
+    assert probe(tmp_path / "c").defaults == {"prediction_type": "v_prediction"}
     assert probe(tmp_path / "d").trigger_words == ["ink"]
+
+
+@pytest.mark.parametrize(("spread", "is_velocity"), [(0.2, True), (0.01, False)])
+def test_what_a_model_of_sd_2_was_trained_to_tell(
+    spread: float, is_velocity: bool, tmp_path: Path
+) -> None:
+    norm = f"{UNET}output_blocks.11.1.transformer_blocks.0.norm1.bias"
+    header = header_of(unet(1024, block="1.1"))
+    at = max(entry["data_offsets"][1] for entry in header.values())
+    header[norm] = {"dtype": "F32", "shape": [320], "data_offsets": [at, at + 1280]}
+    raw = json.dumps(header).encode()
+    values = struct.pack("<320f", *(spread if number % 2 else -spread for number in range(320)))
+    content = len(raw).to_bytes(8, "little") + raw + bytes(at) + values
+    (tmp_path / "x.safetensors").write_bytes(content)
+
+    found = probe(tmp_path)
+
+    assert found.bases == ("sd-2",)
+    assert (found.defaults == {"prediction_type": "v_prediction"}) is is_velocity
 
 
 def test_notes_of_trainers_are_read_and_kept_short(tmp_path: Path) -> None:

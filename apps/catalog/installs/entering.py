@@ -124,8 +124,8 @@ def _new_key(install: ModelInstall, found: Finding, root: Path) -> str:
     if not install.is_shared:
         return new_own_key()
     slug = slugify(_name(install, found, root))[:48].strip("-_") or "model"
-    # Only users' own begin so.
-    slug = f"m-{slug}" if slug.startswith(OWN_PREFIX) else slug
+    # Only users' own begin so, and the other is an address of the API.
+    slug = f"m-{slug}" if slug.startswith(OWN_PREFIX) or slug == "installs" else slug
     with service_scope("find a free key for a shared model"):
         is_taken = GenerationModel.objects.filter(key=slug).exists()
     return f"{slug}-{uuid.uuid4().hex[:6]}" if is_taken else slug

@@ -43,13 +43,13 @@ def find_checkpoint(header: Header, path: Path) -> Finding | None:
             for name, tensor in header.tensors.items()
             if name.startswith(prefix)
         }
-        found = _unet(tensors, path) or _transformer(tensors)
+        found = _unet(tensors, path, header) or _transformer(tensors)
         if found is not None:
             return found
     return None
 
 
-def _unet(tensors: Shapes, path: Path) -> Finding | None:
+def _unet(tensors: Shapes, path: Path, header: Header) -> Finding | None:
     if "input_blocks.0.0.weight" not in tensors or "input_hint_block.0.weight" in tensors:
         return None
     context = next((tensors[name].shape for name in _UNET_CONTEXTS if name in tensors), ())
@@ -57,7 +57,7 @@ def _unet(tensors: Shapes, path: Path) -> Finding | None:
     if base is None:
         return None
     defaults: dict[str, Any] = {}
-    if "v_pred" in tensors or (base == SD_2 and _tells_velocity(tensors, path)):
+    if "v_pred" in header.tensors or (base == SD_2 and _tells_velocity(tensors, path)):
         defaults["prediction_type"] = "v_prediction"
     if tensors["input_blocks.0.0.weight"].shape[1:2] == (9,):
         defaults["inpainting"] = True
