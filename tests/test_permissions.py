@@ -14,7 +14,9 @@ from apps.accounts.services.keys import create_key
 from apps.boards.models import Board, BoardLink, BoardMember, MemberRole
 from apps.boards.services import create_board
 from apps.boards.sharing_services import add_member, create_link
-from apps.catalog.models import GenerationModel
+from apps.catalog.installs.requests import request_install
+from apps.catalog.models import GenerationModel, ModelInstall
+from apps.catalog.services.own_models import set_cover
 from apps.generation.models import Job, Lane
 from apps.images.models import Archive, Image
 from apps.images.services.archives import request_archive
@@ -25,6 +27,7 @@ from apps.plans.services.testers import grant_tester_plan
 from apps.privacy.models import DataRequest
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_export
+from tests.catalog.factories import make_model
 from tests.factories import make_batch, make_image, make_user
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +76,8 @@ NOBODYS = "00000000-0000-4000-8000-000000000000"
 JOB = "generations/<uuid:job_id>"
 REQUEST = "account/data-requests/<uuid:request_id>"
 ACCOUNTS = "accounts/"
+MODEL = "models/<slug:key>"
+INSTALL = "models/installs/<uuid:install_id>"
 TESTERS = "admin/tester-plan/grants"
 
 TABLE = {
@@ -103,6 +108,18 @@ TABLE = {
     ("POST", f"{API}billing/cancel"): Row(own(409), Scope.MANAGE, {}),
     ("POST", f"{API}billing/reactivate"): Row(own(409), Scope.MANAGE, {}),
     ("GET", f"{API}models"): Row(OWN_API),
+    ("GET", f"{API}{MODEL}"): Row(OBJECT_API),
+    ("PATCH", f"{API}{MODEL}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
+    ("DELETE", f"{API}{MODEL}"): Row(of_owner(204), Scope.MANAGE),
+    ("GET", f"{API}{MODEL}/cover"): Row(OBJECT_API),
+    ("PUT", f"{API}{MODEL}/cover"): Row(own(404), Scope.GENERATE, {"image": NOBODYS}),
+    ("DELETE", f"{API}{MODEL}/cover"): Row(of_owner(204), Scope.GENERATE),
+    ("GET", f"{API}models/installs"): Row(OWN_API),
+    ("POST", f"{API}models/installs"): Row(own(202), Scope.GENERATE, {"source": "some/one"}),
+    ("GET", f"{API}{INSTALL}"): Row(OBJECT_API),
+    ("POST", f"{API}{INSTALL}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
+    # It takes bytes alone.
+    ("PUT", f"{API}{INSTALL}/content"): Row(own(415), Scope.GENERATE, {}),
     ("GET", f"{API}images"): Row(OWN_API),
     ("POST", f"{API}images"): Row(own(415), Scope.GENERATE, {}),
     ("GET", f"{API}{IMAGE}"): Row(OBJECT_API),
@@ -225,6 +242,10 @@ TABLE = {
     ("GET", "keys/"): Row(OWN_PAGE),
     ("POST", "keys/"): Row((302, 422, 422, 302, 422)),
     ("POST", "keys/<uuid:key_id>/revoke/"): Row((302, 404, 302, 302, 404)),
+    ("GET", "models/"): Row(OWN_PAGE),
+    ("POST", "models/"): Row((302, 422, 422, 302, 422)),
+    ("POST", "models/<slug:key>/act/"): Row((302, 404, 404, 302, 404)),
+    ("POST", "models/installs/<uuid:install_id>/cancel/"): Row((302, 404, 302, 302, 404)),
     ("GET", "queue/"): Row(OWN_PAGE),
     ("GET", "gallery/boards/"): Row(OWN_PAGE),
     ("GET", f"gallery/{BOARD}/share/"): Row(OBJECT_PAGE),
@@ -296,6 +317,8 @@ class World:
     key: ApiKey
     request: DataRequest
     grant: plans.TesterGrant
+    model: GenerationModel
+    install: ModelInstall
 
     def url(self, address: str) -> str:
         values = {
@@ -310,6 +333,8 @@ class World:
             "<uuid:key_id>": self.key.id,
             "<uuid:request_id>": self.request.id,
             "<uuid:grant_id>": self.grant.id,
+            "<slug:key>": self.model.key,
+            "<uuid:install_id>": self.install.id,
             "<int:size>": 256,
             "<str:uid>": "MQ",
             "<str:token>": "token",
@@ -335,6 +360,8 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
     request = request_export(user=user)
     run_next_request()
     grant = grant_tester_plan(user=user, actor=stranger, days=30, reason="tries the new models")
+    model = set_cover(user=user, key=make_model(user).key, picture=b"a small picture")
+    install = request_install(user=user, source="some/one", wanted={})
     return World(
         image=image,
         archive=archive,
@@ -344,6 +371,8 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
         key=key,
         request=request,
         grant=grant,
+        model=model,
+        install=install,
     )
 
 
@@ -376,6 +405,8 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
         *Lane.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *ApiKey.objects.filter(user=user).order_by("id").values_list("id", "name", "revoked_at"),
         *DataRequest.objects.filter(user=user).order_by("id").values_list("id", "state"),
+        *GenerationModel.objects.filter(user=user).values_list("key", "updated_at"),
+        *ModelInstall.objects.filter(user=user).values_list("id", "status"),
         *plans.TesterGrant.objects.filter(user=user).values_list("id", "revoked_at"),
         *User.objects.filter(id=user.id).values_list("email", "password", "is_active", "is_staff"),
     ]

@@ -79,6 +79,10 @@ PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", 
 SERVICE_SCOPES = {
     "apps/accounts/middleware.py": 1,  # staff in the admin
     "apps/accounts/services/users.py": 1,  # rights that a provider's group gives
+    "apps/catalog/installs/claims.py": 1,
+    "apps/catalog/installs/entering.py": 2,
+    "apps/catalog/installs/leftovers.py": 3,
+    "apps/catalog/management/commands/install_model.py": 2,
     "apps/core/health.py": 1,
     "apps/credits/services/audit.py": 1,
     "apps/credits/services/costs.py": 1,

@@ -51,7 +51,9 @@ async function sendSafely(id, file, start) {
       return await sendPart(id, part, start, file.size);
     } catch (error) {
       if (tries === TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1000 * tries));
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1000 * tries);
+      });
     }
   }
 }
