@@ -1,1 +1,0 @@
-"""From what somebody wrote to the tensors that a model is told."""
