@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpu_tasks.engine.libraries import torch
@@ -131,6 +131,7 @@ def test_threads_get_what_they_asked_for() -> None:
 PART = st.text(max_size=5) | st.integers() | st.lists(st.text(max_size=3), max_size=3)
 
 
+@settings(deadline=None)
 @given(*[st.dictionaries(st.sampled_from("abc"), PART, max_size=3)] * 2)
 def test_different_parts_make_different_keys(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert (digest_key(**one) == digest_key(**other)) is (one == other)

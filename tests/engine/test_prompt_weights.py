@@ -5,7 +5,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpu_tasks.engine.errors import InvalidRequest
@@ -92,6 +92,7 @@ def test_a_weight_goes_on_behind_a_break() -> None:
     assert parse_prompt("(a BREAK b:2)") == ((Span("a", 2.0),), (Span("b", 2.0),))
 
 
+@settings(deadline=None)
 @given(NASTY)
 def test_any_text_is_read(text: str) -> None:
     blocks = parse_prompt(text)
@@ -100,6 +101,7 @@ def test_any_text_is_read(text: str) -> None:
     assert all(span.text for block in blocks for span in block)
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(blacklist_characters="()[]\\"), min_size=1).filter(
         lambda text: "BREAK" not in text
@@ -109,6 +111,7 @@ def test_text_without_brackets_stays_as_it_is(text: str) -> None:
     assert parse_prompt(text) == ((Span(text, 1.0),),)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1).filter(lambda text: "BREAK" not in text))
 def test_escaped_text_comes_back(text: str) -> None:
     assert parse_prompt(escape_text(text)) == ((Span(text, 1.0),),)
