@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 import safetensors.torch
 from PIL import Image
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from gpu_tasks.engine.errors import GenerationCancelled, ModelUnavailable, OutOfMemory
 from gpu_tasks.engine.libraries import torch
@@ -40,6 +39,10 @@ _MAX_FILE_BYTES: Final = 4 * 1024**3
 _MAX_INDEX: Final = 1000
 # Beside its weights a network makes tables of positions and masks when it is built.
 _SPARE_NUMBERS: Final = 64 * 1024**2
+# What layers make their weights with, given a shape first.
+_MAKERS: Final = frozenset(
+    {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
+)
 
 OnTile = Callable[[int, int], None]
 
@@ -239,23 +242,23 @@ def _place(descriptor: Any, device: torch.device, path: Path) -> LoadedUpscaler:
     )
 
 
-class _Bound(TorchDispatchMode):
+class _Bound(torch.overrides.TorchFunctionMode):
     """Refuse to make tensors once those made have more numbers than allowed."""
 
     def __init__(self, numbers: int) -> None:
         super().__init__()
         self._left = numbers
 
-    def __torch_dispatch__(
+    def __torch_function__(
         self,
         func: Any,
         types: Any,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        # What makes a tensor out of nothing is given its shape first (empty, zeros, randn, …).
-        if args and isinstance(args[0], list | tuple) and all(type(n) is int for n in args[0]):
-            self._left -= math.prod(args[0])
+        if func in _MAKERS and args:
+            shape = args[0] if isinstance(args[0], list | tuple) else args
+            self._left -= math.prod(side for side in shape if isinstance(side, int))
             if self._left < 0:
                 raise ValueError("the network would be far larger than its file")
         return func(*args, **(kwargs or {}))
