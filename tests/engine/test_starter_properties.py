@@ -131,7 +131,8 @@ def build_lora(folder: Path, *, seed: int = 0, size: float = 0.5) -> AddOn:
     """Write a LoRA for the starter's U-Net in the form of PEFT."""
     generator = torch.Generator().manual_seed(seed)
     unet = safetensors.torch.load_file(
-        Path(__file__).parents[2] / "gpu_tasks/starter_model/unet/diffusion_pytorch_model.safetensors"
+        Path(__file__).parents[2]
+        / "gpu_tasks/starter_model/unet/diffusion_pytorch_model.safetensors"
     )
     state = {}
     for name, weight in unet.items():
