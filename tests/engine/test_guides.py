@@ -127,8 +127,10 @@ def test_a_wrong_part_is_named(changes: dict[str, Any], field: str, message: str
             "sdxl-refiner",
             {},
             "init_image",
-            "Stable Diffusion XL refiner cannot do this: it changes pictures and makes none from "
-            "nothing",
+            (
+                "Stable Diffusion XL refiner cannot do this: it changes pictures and makes none "
+                "from nothing"
+            ),
         ),
         (
             "sd-1.5-class",
