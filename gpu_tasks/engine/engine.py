@@ -6,19 +6,24 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Final
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
 
+from gpu_tasks.engine.add_ons import AddOnLoader, AddOns
+from gpu_tasks.engine.courses import first_task
 from gpu_tasks.engine.errors import (
     InvalidRequest,
     ModelUnavailable,
     OutOfMemory,
 )
 from gpu_tasks.engine.families import LoadedModel, ModelFamily, find_family
-from gpu_tasks.engine.forward_pass import ForwardPass, Passenger
+from gpu_tasks.engine.family_facts import Capability
+from gpu_tasks.engine.forward_pass import ForwardPass
 from gpu_tasks.engine.libraries import LIBRARY_VERSIONS, torch
 from gpu_tasks.engine.memory import is_out_of_memory, release_memory
 from gpu_tasks.engine.model_cache import ModelCache
+from gpu_tasks.engine.passengers import Passenger
+from gpu_tasks.engine.prompts.embedding_cache import EmbeddingCache
 from gpu_tasks.engine.request import (
     MIN_SIZE,
     GenerationRequest,
@@ -50,9 +55,11 @@ class Engine:
 
     def __init__(self, device: str | None = None, cache_bytes: int | None = None) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._cache: ModelCache[ModelSource, LoadedModel] = ModelCache(
+        # Models by their sources, and what requests add to them.
+        self._cache: ModelCache[Any, Any] = ModelCache(
             _default_cache_bytes(self.device) if cache_bytes is None else cache_bytes
         )
+        self._prompts = EmbeddingCache()
         # Libraries patch torch for the time of a load, so loads never overlap.
         self._loading = threading.Lock()
         self._running = threading.Lock()
@@ -60,7 +67,7 @@ class Engine:
     @property
     def loaded_models(self) -> list[str]:
         """Keys of the models in memory, the one used longest ago first."""
-        return [source.key for source in self._cache.loaded()]
+        return [key.key for key in self._cache.loaded() if isinstance(key, ModelSource)]
 
     @property
     def loaded_bytes(self) -> int:
@@ -70,7 +77,7 @@ class Engine:
     def hold(self, source: ModelSource) -> Iterator[LoadedModel]:
         """Keep a model loaded for the time of the block."""
         family = find_family(source.base)
-        dtype = _choose_dtype(source.precision, self.device)
+        dtype = _choose_dtype(source.placement.precision, self.device)
         with self._cache.use(
             source,
             lambda: self._load(source, family, dtype),
@@ -80,7 +87,10 @@ class Engine:
 
     def _load(self, source: ModelSource, family: ModelFamily, dtype: torch.dtype) -> LoadedModel:
         started = time.perf_counter()
-        with self._loading:
+        with self._loading, ExitStack() as alone:
+            if family.loads_alone(source, dtype=dtype):
+                # Its load changes what torch makes numbers of, in every thread.
+                alone.enter_context(self._running)
             model = self._try_to_load(source, family, dtype)
             if isinstance(model, str):
                 # Other models may be in the way.
@@ -116,13 +126,16 @@ class Engine:
         The first picture of a process is slow, since libraries choose and compile their kernels.
         """
         started = time.perf_counter()
+        facts = find_family(source.base).facts
+        if Capability.TXT2IMG in facts.lacks:
+            return self.preload(source)
         request = GenerationRequest(
             prompt="",
             width=MIN_SIZE,
             height=MIN_SIZE,
             steps=1,
             guidance_scale=2.0,
-            scheduler="ddim",
+            scheduler=next(iter(facts.schedulers)),
             seed=0,
             model_key=source.key,
         )
@@ -173,32 +186,54 @@ class Engine:
             raise InvalidRequest({"model_key": "is not the model that was given"})
         if len({member.request.shape for member in members}) > 1:
             raise InvalidRequest({"shape": "differs from that of another request of this pass"})
+        family = find_family(source.base)
+        for member in members:
+            check_request(member.request, family)
         passengers = [Passenger(member) for member in members]
         for passenger in passengers:
             passenger.leave_if_cancelled()
         if not any(passenger.is_aboard for passenger in passengers):
             return [passenger.outcome for passenger in passengers]
         asked = time.perf_counter()
-        with self.hold(source) as model:
+        with self._hold_all(source, passengers[0].request) as (model, add_ons):
             load_seconds = time.perf_counter() - asked
             with self._running:
-                self._carry(model, passengers, load_seconds)
+                self._carry(model, add_ons, passengers, load_seconds)
         return [passenger.outcome for passenger in passengers]
 
+    @contextmanager
+    def _hold_all(
+        self, source: ModelSource, request: GenerationRequest
+    ) -> Iterator[tuple[LoadedModel, AddOns]]:
+        """Keep a model and all that a request adds to it loaded for the time of the block."""
+        with ExitStack() as stack:
+            model = stack.enter_context(self.hold(source))
+            add_ons = AddOnLoader(self._cache, model, stack).load(request)
+            if request.refiner is not None:
+                add_ons.refiner = stack.enter_context(self.hold(request.refiner))
+            yield model, add_ons
+
     def _carry(
-        self, model: LoadedModel, passengers: Sequence[Passenger], load_seconds: float
+        self,
+        model: LoadedModel,
+        add_ons: AddOns,
+        passengers: Sequence[Passenger],
+        load_seconds: float,
     ) -> None:
         aboard = [passenger for passenger in passengers if passenger.is_aboard]
-        if len(aboard) > 1 and model.family.can_share_a_pass(model) and _share(model, aboard):
+        if len(aboard) > 1 and self._share(model, aboard):
             self._end(aboard, load_seconds, sparingly=False)
             return
         for passenger in aboard:
             if passenger.is_aboard:
-                self._carry_alone(model, passenger, load_seconds)
+                self._carry_alone(model, add_ons, passenger, load_seconds)
 
-    def _carry_alone(self, model: LoadedModel, passenger: Passenger, load_seconds: float) -> None:
+    def _carry_alone(
+        self, model: LoadedModel, add_ons: AddOns, passenger: Passenger, load_seconds: float
+    ) -> None:
+        run = ForwardPass(model=model, passengers=[passenger], cache=self._prompts, add_ons=add_ons)
         try:
-            sparingly = self._run_with_second_try(ForwardPass(model, [passenger]))
+            sparingly = self._run_with_second_try(run)
         except Exception as error:  # noqa: BLE001  (raised again where one request was made)
             passenger.arrive(error)
         else:
@@ -240,23 +275,42 @@ class Engine:
             reason=shortage,
         )
 
+    def _share(self, model: LoadedModel, aboard: Sequence[Passenger]) -> bool:
+        """Make the pictures of all in one pass; `False` if they must not share it, or it failed.
 
-def _share(model: LoadedModel, aboard: Sequence[Passenger]) -> bool:
-    """Make the pictures of all in one pass; `False` if it failed, and nothing is charged yet."""
-    try:
-        shortage = ForwardPass(model, aboard).make_pictures(sparing=False)
-    except Exception:
-        # Whose fault it was is found out one by one.
-        logger.exception("shared_pass_failed: %d requests one by one", len(aboard))
-    else:
-        if shortage is None:
-            return True
-        logger.warning("out_of_memory: %d requests one by one: %s", len(aboard), shortage)
-    release_memory()
-    for passenger in aboard:
-        if passenger.is_aboard:
-            passenger.start_again()
-    return False
+        Nothing is charged then yet.
+        """
+        family = model.family
+        requests = [passenger.request for passenger in aboard]
+        if not family.can_share_a_pass(model) or not family.read_alike(model, requests):
+            return False
+        run = ForwardPass(model=model, passengers=aboard, cache=self._prompts)
+        try:
+            shortage = run.make_pictures(sparing=False)
+        except Exception:
+            # Whose fault it was is found out one by one.
+            logger.exception("shared_pass_failed: %d requests one by one", len(aboard))
+        else:
+            if shortage is None:
+                return True
+            logger.warning("out_of_memory: %d requests one by one: %s", len(aboard), shortage)
+        release_memory()
+        for passenger in aboard:
+            if passenger.is_aboard:
+                passenger.start_again()
+        return False
+
+
+def check_request(request: GenerationRequest, family: ModelFamily) -> None:
+    """Do nothing if a family can do what is asked for; nothing is loaded for it.
+
+    Raises:
+        InvalidRequest: what it lacks, by field.
+    """
+    request.check(family.facts)
+    kind = request.controls[0].kind if request.controls else None
+    if request.upscale is None or kind is None:
+        family.pipeline_class(first_task(request), kind)
 
 
 def _default_cache_bytes(device: torch.device) -> int:

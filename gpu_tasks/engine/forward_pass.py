@@ -2,127 +2,39 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from PIL import Image
 
-from gpu_tasks.engine.errors import GenerationCancelled
-from gpu_tasks.engine.families import LoadedModel
+from gpu_tasks.engine.add_ons import AddOns
+from gpu_tasks.engine.calls import Call, EverybodyLeft, Row, Share
+from gpu_tasks.engine.courses import CallInput, Course, Size
+from gpu_tasks.engine.dressing import dressed
+from gpu_tasks.engine.families import LoadedModel, Scene
+from gpu_tasks.engine.families.family import Reading
+from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.memory import is_out_of_memory, sparing_vae
-from gpu_tasks.engine.previews import DenoisedTap
-from gpu_tasks.engine.request import (
-    GenerationRequest,
-    GenerationResult,
-    PassMember,
-    StepProgress,
-)
-from gpu_tasks.engine.schedulers import keep_rows, make_scheduler
-
-_CALLBACK_TENSORS: Final = ["latents", "prompt_embeds"]
+from gpu_tasks.engine.noise import blend_first_noise
+from gpu_tasks.engine.passengers import Passenger, SharedMeter
+from gpu_tasks.engine.pictures.upscalers import upscale
+from gpu_tasks.engine.prompts.embedding_cache import EmbeddingCache, digest_key
+from gpu_tasks.engine.request import SEED_COUNT, GenerationRequest
+from gpu_tasks.engine.schedulers import make_scheduler
+from gpu_tasks.engine.tasks_of_calls import Task
 
 
-class _EverybodyLeft(Exception):
-    """End a call of a pipeline whose pictures nobody waits for any more."""
-
-
-@dataclass(slots=True, eq=False)
-class Passenger:
-    """A member on its way: `finished` holds whole pictures only, `seconds` its share so far.
-
-    `end` is its result, or why it left early: it was cancelled, or its own callbacks failed.
-    """
-
-    member: PassMember
-    finished: list[Image.Image] = field(default_factory=list)
-    seconds: float = 0.0
-    end: GenerationResult | Exception | None = None
-
-    @property
-    def request(self) -> GenerationRequest:
-        return self.member.request
-
-    @property
-    def is_aboard(self) -> bool:
-        return self.end is None
-
-    @property
-    def outcome(self) -> GenerationResult | Exception:
-        return RuntimeError("the pass has not ended") if self.end is None else self.end
-
-    def arrive(self, end: GenerationResult | Exception) -> None:
-        """End the way of this member, and tell who waits for it."""
-        self.end = end
-        if self.member.on_end is not None:
-            self.member.on_end(end)
-
-    def start_again(self) -> None:
-        self.finished.clear()
-        self.seconds = 0.0
-
-    def leave_if_cancelled(self) -> None:
-        if self.member.is_cancelled is None:
-            return
-        try:
-            cancelled = self.member.is_cancelled()
-        except Exception as error:  # noqa: BLE001  (one member's fault is no other's)
-            self.arrive(error)
-            return
-        if cancelled:
-            self.arrive(
-                GenerationCancelled(
-                    images=tuple(self.finished),
-                    seeds=self.request.seeds[: len(self.finished)],
-                    compute_seconds=self.seconds,
-                )
-            )
-
-    def report(self, progress: StepProgress) -> None:
-        if self.member.on_step is None:
-            return
-        try:
-            self.member.on_step(progress)
-        except Exception as error:  # noqa: BLE001  (one member's fault is no other's)
-            self.arrive(error)
-
-
-class SharedMeter:
-    """Share the seconds of a pass among those aboard, by their parts of its pictures.
-
-    The shares of all add up to the seconds of the pass.
-    """
-
-    def __init__(self) -> None:
-        self._read_at = time.perf_counter()
-
-    def read(self, passengers: Sequence[Passenger]) -> None:
-        """Add what passed since the last reading; call it before anybody leaves."""
-        now = time.perf_counter()
-        aboard = [passenger for passenger in passengers if passenger.is_aboard]
-        pictures = sum(passenger.request.num_images for passenger in aboard)
-        for passenger in aboard:
-            passenger.seconds += (now - self._read_at) * passenger.request.num_images / pictures
-        self._read_at = now
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A picture of a call: whose it is, and its seed."""
-
-    passenger: Passenger
-    seed: int
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class ForwardPass:
     """Make the pictures of requests that are alike but for prompts, seeds and start pictures."""
 
     model: LoadedModel
     passengers: Sequence[Passenger]
+    cache: EmbeddingCache
+    add_ons: AddOns = field(default_factory=AddOns)
     meter: SharedMeter = field(default_factory=SharedMeter)
 
     @property
@@ -137,15 +49,15 @@ class ForwardPass:
         """
         for passenger in self.passengers:
             passenger.finished.clear()
-        rows = [_Row(one, seed) for one in self.aboard for seed in one.request.seeds]
+        rows = [Row.of(one, seed) for one in self.aboard for seed in one.request.seeds]
         try:
             with torch.inference_mode():
                 if not sparing:
-                    self._call_pipeline(rows, sparing=False, image_index=None)
+                    self._run_course(rows, sparing=False, image_index=None)
                     return None
                 for index, row in enumerate(rows):
-                    self._call_pipeline([row], sparing=True, image_index=index)
-        except _EverybodyLeft:
+                    self._run_course([row], sparing=True, image_index=index)
+        except EverybodyLeft:
             return None
         except Exception as error:
             if not is_out_of_memory(error):
@@ -153,35 +65,43 @@ class ForwardPass:
             return str(error) or type(error).__name__
         return None
 
-    def _call_pipeline(self, rows: list[_Row], *, sparing: bool, image_index: int | None) -> None:
+    def _run_course(self, rows: list[Row], *, sparing: bool, image_index: int | None) -> None:
         self.let_leave()
         rows = [row for row in rows if row.passenger.is_aboard]
         if not rows:
-            raise _EverybodyLeft
-        model, request = self.model, rows[0].passenger.request
-        scheduler = make_scheduler(
-            request.scheduler, model_config=model.scheduler_config, steps=request.steps
+            raise EverybodyLeft
+        request = rows[0].passenger.request
+        course = Course(
+            requests=[row.passenger.request for row in rows],
+            family=self.model.family,
+            enlarge=self._enlarge,
         )
-        watched = any(row.passenger.member.on_step is not None for row in rows)
-        pipeline = model.family.make_pipeline(model, request, scheduler=scheduler, sparing=sparing)
-        call = _Call(
-            self,
-            rows=rows,
-            # On the CPU, so that a seed gives the same noise on every device.
-            generators=[torch.Generator("cpu").manual_seed(row.seed) for row in rows],
-            tap=DenoisedTap(scheduler) if watched else None,
-            image_index=image_index,
-        )
-        with sparing_vae(pipeline.vae) if sparing else nullcontext():
-            output = pipeline(
-                **model.family.call_arguments([row.passenger.request for row in rows]),
-                generator=call.generators,
-                callback_on_step_end=call.end_step,
-                callback_on_step_end_tensor_inputs=_CALLBACK_TENSORS,
+        with dressed(self.model, request, self.add_ons) as extras:
+            journey = _Journey(
+                run=self,
+                rows=rows,
+                extras=extras,
+                total=course.steps,
+                sparing=sparing,
+                image_index=image_index,
             )
+            pictures = course.run(journey.make)
         self.meter.read(self.passengers)
-        for row, image in zip(call.rows, output.images, strict=True):
+        for row, image in zip(rows, pictures, strict=True):
             row.passenger.finished.append(image)
+
+    def _enlarge(self, picture: Image.Image, size: Size) -> Image.Image:
+        if self.add_ons.upscaler is not None:
+            factor = max(size[0] / picture.width, size[1] / picture.height)
+            picture = upscale(
+                self.add_ons.upscaler, picture, factor=max(factor, 1.0), on_tile=self._pause
+            )
+        return picture.resize(size, Image.Resampling.LANCZOS)
+
+    def _pause(self, *_: object) -> None:
+        self.let_leave()
+        if not self.aboard:
+            raise EverybodyLeft
 
     def let_leave(self) -> None:
         """Let those leave who want to, and charge them until now."""
@@ -190,79 +110,90 @@ class ForwardPass:
             passenger.leave_if_cancelled()
 
 
-@dataclass(slots=True)
-class _Call:
-    """One call of a pipeline: report its steps, and take out the rows of those who left."""
+@dataclass(slots=True, kw_only=True)
+class _Journey:
+    """The calls of one course, which share its rows and their noise."""
 
     run: ForwardPass
-    rows: list[_Row]
-    generators: list[Any]
-    tap: DenoisedTap | None
+    rows: list[Row]
+    extras: Mapping[str, Any]
+    total: int
+    sparing: bool
     image_index: int | None
-    steps: Mapping[int, int] = field(default_factory=dict)
+    before: int = 0
 
-    def end_step(
-        self, pipeline: Any, index: int, _timestep: Any, tensors: dict[str, Any]
-    ) -> dict[str, Any]:
-        if self.tap is not None:
-            if not self.steps:
-                self.steps = _number_the_steps(
-                    evaluations=pipeline.num_timesteps,
-                    steps=self.rows[0].passenger.request.denoising_steps,
-                    order=pipeline.scheduler.order,
-                )
-            if step := self.steps.get(index):
-                self._report(self.tap, step, tensors["latents"])
-        self.run.let_leave()
-        return self._without_those_who_left(pipeline.scheduler, tensors)
-
-    def _report(self, tap: DenoisedTap, step: int, latents: torch.Tensor) -> None:
-        def preview_of(place: int) -> Callable[[], Image.Image]:
-            return lambda: self.run.model.preview.draw(tap.denoised(latents, row=place))
-
-        first_rows: dict[Passenger, int] = {}
-        for place, row in enumerate(self.rows):
-            first_rows.setdefault(row.passenger, place)
-        for passenger, place in first_rows.items():
-            passenger.report(
-                StepProgress(
-                    step=step,
-                    total=len(self.steps),
-                    image_index=self.image_index,
-                    images_total=passenger.request.num_images,
-                    preview=preview_of(place),
-                )
+    def make(self, wanted: CallInput) -> list[Image.Image]:
+        plan = wanted.plan
+        model = self.run.model
+        if plan.by_refiner and self.run.add_ons.refiner is not None:
+            model = self.run.add_ons.refiner
+        extras = {} if plan.by_refiner else self.extras
+        scene = Scene(
+            task=plan.task,
+            width=plan.width,
+            height=plan.height,
+            steps=plan.steps,
+            strength=plan.strength,
+            requests=[row.passenger.request for row in self.rows],
+            images=wanted.images,
+            masks=wanted.masks,
+            controls=wanted.controls,
+            by_refiner=plan.by_refiner,
+        )
+        scheduler = make_scheduler(
+            scene.request.scheduler, model_config=model.scheduler_config, steps=plan.steps
+        )
+        family = model.family
+        pipeline = family.make_pipeline(
+            model, scene, scheduler=scheduler, extras=extras, sparing=self.sparing
+        )
+        reading = Reading(
+            model=model,
+            cache=self.run.cache,
+            embeddings=() if plan.by_refiner else self.run.add_ons.embeddings,
+            state=_state_of(model, scene.request, by_refiner=plan.by_refiner),
+        )
+        with family.encoders_at_work(model):
+            prompts = family.encode(pipeline, scene, reading)
+        if scene.task is Task.TXT2IMG and scene.request.variation is not None:
+            blend_first_noise(
+                pipeline,
+                others=[_other_noise(row) for row in self.rows],
+                part=scene.request.variation.strength,
             )
+        call = Call(
+            model=model,
+            scene=scene,
+            rows=self.rows,
+            let_leave=self.run.let_leave,
+            share=Share(before=self.before, total=self.total),
+            image_index=self.image_index,
+        )
+        self.before += plan.denoising_steps
+        with ExitStack() as stack:
+            stack.enter_context(sparing_vae(pipeline.vae) if self.sparing else nullcontext())
+            stack.enter_context(family.regional(model, scene, self._networks_of(scene)))
+            return call.make(pipeline, family.arguments(scene) | prompts)
 
-    def _without_those_who_left(
-        self, scheduler: Any, tensors: dict[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
-        kept = [place for place, row in enumerate(self.rows) if row.passenger.is_aboard]
-        if not kept:
-            raise _EverybodyLeft
-        count = len(self.rows)
-        if len(kept) == count:
-            return {}
-        keep_rows(scheduler, kept, of=count)
-        # Pipelines hold on to these lists, so they are changed in place.
-        self.rows[:] = [self.rows[place] for place in kept]
-        self.generators[:] = [self.generators[place] for place in kept]
-        prompts = tensors["prompt_embeds"]
-        # With guidance the rows of the negative prompts come first.
-        blocks = [start + place for start in range(0, len(prompts), count) for place in kept]
-        return {"latents": tensors["latents"][kept], "prompt_embeds": prompts[blocks]}
+    def _networks_of(self, scene: Scene) -> Sequence[Any]:
+        is_network = scene.control is ControlKind.CONTROLNET
+        return self.run.add_ons.controls if is_network else ()
 
 
-def _number_the_steps(*, evaluations: int, steps: int, order: int) -> dict[int, int]:
-    """Map the index of each evaluation of the U-Net that ends a step to that step, from 1.
+def _other_noise(row: Row) -> torch.Generator:
+    request = row.passenger.request
+    first = 0 if request.variation is None else request.variation.seed
+    seed = (first + row.seed - request.seed) % SEED_COUNT
+    return torch.Generator("cpu").manual_seed(seed)
 
-    Heun and DPM2 evaluate twice in a step and PNDM once more at its start; this is the rule by
-    which diffusers moves its own progress bar.
-    """
-    warm_up = evaluations - steps * order
-    ends = [
-        index
-        for index in range(evaluations)
-        if index == evaluations - 1 or (index + 1 > warm_up and (index + 1) % order == 0)
-    ]
-    return {index: step for step, index in enumerate(ends, start=1)}
+
+def _state_of(model: LoadedModel, request: GenerationRequest, *, by_refiner: bool) -> str:
+    """Tell apart what the same prompt may be read as: by other weights, or with other LoRAs."""
+    loras = [] if by_refiner else request.loras
+    return digest_key(
+        model=model.source.key,
+        path=str(model.source.path),
+        weights=model.source.sha256,
+        placement=repr(model.source.placement),
+        loras=[[one.source.key, one.source.sha256, one.weight] for one in loras if one.weight],
+    )

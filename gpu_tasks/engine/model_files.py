@@ -62,11 +62,13 @@ def find_weights(directory: Path, stem: str) -> ComponentWeights:
 
 def count_weights(weights: ComponentWeights) -> int:
     """Count the numbers in the weights of a component, from the headers of its files."""
+    return sum(count_weights_of_file(file) for file in weights.files)
+
+
+def count_weights_of_file(file: Path) -> int:
+    """Count the numbers in one file from its header."""
     return sum(
-        prod(entry["shape"])
-        for file in weights.files
-        for name, entry in _read_header(file).items()
-        if name != "__metadata__"
+        prod(entry["shape"]) for name, entry in _read_header(file).items() if name != "__metadata__"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +39,8 @@ class LatentPreview:
     bias: torch.Tensor
 
     @classmethod
-    def for_model(cls, directory: Path, *, channels: int) -> LatentPreview:
-        """Take the map that lies in the model's directory, or a fixed one."""
+    def for_model(cls, directory: Path, *, channels: int, base: str) -> LatentPreview:
+        """Take the map that lies in the model's directory, or the one of its family."""
         file = directory / PREVIEW_FILE
         if file.is_file():
             try:
@@ -54,11 +55,11 @@ class LatentPreview:
             except (ModelUnavailable, KeyError, TypeError, ValueError) as error:
                 # A model without a preview is better than no model.
                 logger.warning("preview_map_ignored: %s: %s", file, error)
-        return cls._fixed(channels)
+        return cls._fixed(channels, base)
 
     @classmethod
-    def _fixed(cls, channels: int) -> LatentPreview:
-        if channels == len(_SD_1_FACTORS):
+    def _fixed(cls, channels: int, base: str) -> LatentPreview:
+        if channels == len(_SD_1_FACTORS) and base in ("sd-1.5-class", "sd-2"):
             factors = torch.tensor(_SD_1_FACTORS)
         else:
             # Nothing is known of these latents: show their mean, in grey.
@@ -73,54 +74,104 @@ class LatentPreview:
         return Image.fromarray(pixels.numpy(), mode="RGB")
 
 
-class DenoisedTap:
+class DenoisedTap(ABC):
     """Remember what went through a scheduler last, so that a preview can be drawn of it.
 
     A step's result is mostly noise until late. The picture that the model believes in at that
-    step, x0, is clear much earlier, and follows from what the model was shown and what it said:
-    with a the product of alphas up to now, the model was shown x = sqrt(a) x0 + sqrt(1 - a) e.
-    It said e (epsilon), or v = sqrt(a) e - sqrt(1 - a) x0 (v-prediction, Salimans and Ho 2022,
-    https://arxiv.org/abs/2202.00512), or x0 itself (sample).
-
-    Keeps three references and computes nothing until `denoised` is called. Only for a scheduler
+    step, x0, is clear much earlier, and follows from what the model was shown and what it said.
+    Keeps some references and computes nothing until `denoised` is called. Only for a scheduler
     that belongs to one request.
     """
 
     def __init__(self, scheduler: Any) -> None:
+        self._said: torch.Tensor | None = None
+        self._before: torch.Tensor | None = None
+        self._timestep: Any = None
+        step = scheduler.step
+
+        # wraps() keeps the signature, which pipelines inspect for `eta` and `generator`.
+        @functools.wraps(step)
+        def remember_output(
+            model_output: Any, timestep: Any, sample: Any, *args: Any, **kwargs: Any
+        ) -> Any:
+            self._said, self._timestep, self._before = model_output, timestep, sample
+            return step(model_output, timestep, sample, *args, **kwargs)
+
+        scheduler.step = remember_output
+
+    @staticmethod
+    def on(scheduler: Any) -> DenoisedTap:
+        """Make the tap for a scheduler."""
+        is_curved = hasattr(scheduler, "alphas_cumprod") and not scheduler.config.get(
+            "use_flow_sigmas"
+        )
+        return DiffusionTap(scheduler) if is_curved else FlowTap(scheduler)
+
+    def denoised(self, fallback: torch.Tensor, *, row: int = 0) -> torch.Tensor:
+        """Return x0 of one picture of the batch, of shape (1, …) as its latents have."""
+        if self._said is None or self._before is None:
+            return fallback[row : row + 1]
+        with torch.inference_mode():
+            return self._believed(row)
+
+    @abstractmethod
+    def _believed(self, row: int) -> torch.Tensor:
+        """Return x0 of a row from the last step."""
+
+
+class FlowTap(DenoisedTap):
+    """For models that go straight from noise to picture: they say v = noise - x0.
+
+    With x = (1 - sigma) x0 + sigma noise, x0 = x - sigma v (Liu et al. 2022,
+    https://arxiv.org/abs/2209.03003). Timesteps are sigmas times the trained steps.
+    """
+
+    def __init__(self, scheduler: Any) -> None:
+        super().__init__(scheduler)
+        self._train_steps = int(scheduler.config.num_train_timesteps)
+
+    def _believed(self, row: int) -> torch.Tensor:
+        if self._said is None or self._before is None:
+            raise ValueError("no step was made")
+        sigma = float(self._timestep) / self._train_steps
+        rows = slice(row, row + 1)
+        return self._before[rows].float() - sigma * self._said[rows].float()
+
+
+class DiffusionTap(DenoisedTap):
+    """For models of the diffusion kind.
+
+    With a the product of alphas up to now, the model was shown x = sqrt(a) x0 + sqrt(1 - a) e.
+    It said e (epsilon), or v = sqrt(a) e - sqrt(1 - a) x0 (v-prediction, Salimans and Ho 2022,
+    https://arxiv.org/abs/2202.00512), or x0 itself (sample).
+    """
+
+    def __init__(self, scheduler: Any) -> None:
+        super().__init__(scheduler)
         self._alphas: Sequence[float] | torch.Tensor = scheduler.alphas_cumprod
         self._prediction_type: str = scheduler.config.prediction_type
         self._shown: torch.Tensor | None = None
-        self._said: torch.Tensor | None = None
-        self._timestep: Any = None
-        scale_model_input, step = scheduler.scale_model_input, scheduler.step
+        scale_model_input = scheduler.scale_model_input
 
         @functools.wraps(scale_model_input)
         def remember_input(*args: Any, **kwargs: Any) -> Any:
             self._shown = scale_model_input(*args, **kwargs)
             return self._shown
 
-        # wraps() keeps the signature, which pipelines inspect for `eta` and `generator`.
-        @functools.wraps(step)
-        def remember_output(model_output: Any, timestep: Any, *args: Any, **kwargs: Any) -> Any:
-            self._said, self._timestep = model_output, timestep
-            return step(model_output, timestep, *args, **kwargs)
-
         scheduler.scale_model_input = remember_input
-        scheduler.step = remember_output
 
-    def denoised(self, fallback: torch.Tensor, *, row: int = 0) -> torch.Tensor:
-        """Return x0 of one picture of the batch, of shape (channels, height, width)."""
+    def _believed(self, row: int) -> torch.Tensor:
         if self._shown is None or self._said is None:
-            return fallback[row]
-        with torch.inference_mode():
-            # A picture has the same place in both: guidance doubles the batch after its rows.
-            shown, said = self._shown[row].float(), self._said[row].float()
-            signal, noise = self._signal_and_noise(float(self._timestep))
-            if self._prediction_type == "v_prediction":
-                return signal * shown - noise * said
-            if self._prediction_type == "sample":
-                return said
-            return (shown - noise * said) / signal
+            raise ValueError("no step was made")
+        # A picture has the same place in both: guidance doubles the batch after its rows.
+        rows = slice(row, row + 1)
+        shown, said = self._shown[rows].float(), self._said[rows].float()
+        signal, noise = self._signal_and_noise(float(self._timestep))
+        if self._prediction_type == "v_prediction":
+            return signal * shown - noise * said
+        if self._prediction_type == "sample":
+            return said
+        return (shown - noise * said) / signal
 
     def _signal_and_noise(self, timestep: float) -> tuple[float, float]:
         # Karras spacing asks the model at times between the trained ones.

@@ -77,6 +77,16 @@ SCHEDULERS: Final[Mapping[str, SchedulerSpec]] = MappingProxyType(
     }
 )
 
+# For models that go straight from noise to picture, under the names that users know.
+_FLOW_CLASSES: Final[Mapping[str, tuple[Any, Mapping[str, Any]]]] = {
+    "euler": (diffusers.FlowMatchEulerDiscreteScheduler, {}),
+    "lcm": (diffusers.FlowMatchLCMScheduler, {}),
+    "unipc": (
+        diffusers.UniPCMultistepScheduler,
+        {"use_flow_sigmas": True, "prediction_type": "flow_prediction"},
+    ),
+}
+
 # What a model's own configuration may have chosen for its own default scheduler, and what would
 # turn, say, "DPM++ 2M" into its Karras or SDE sister.
 _CHOSEN_BY_THE_KEY: Final = {
@@ -91,6 +101,9 @@ def make_scheduler(key: str, *, model_config: Mapping[str, Any], steps: int) -> 
 
     The noise schedule and the kind of prediction come from the model's own configuration.
     """
+    if is_flow(model_config):
+        flow_class, settings = _FLOW_CLASSES[key]
+        return flow_class.from_config({**model_config, **settings})
     spec = SCHEDULERS[key]
     config = {**model_config, **_CHOSEN_BY_THE_KEY, **spec.config}
     if steps == 1:
@@ -102,6 +115,11 @@ def make_scheduler(key: str, *, model_config: Mapping[str, Any], steps: int) -> 
             steps, train_steps=int(config.get("num_train_timesteps", 1000))
         )
     return spec.scheduler_class.from_config(config)
+
+
+def is_flow(model_config: Mapping[str, Any]) -> bool:
+    """Tell whether a model's scheduler is one of flow matching, which has no noise schedule."""
+    return "beta_start" not in model_config
 
 
 def keep_rows(scheduler: Any, rows: list[int], *, of: int) -> None:

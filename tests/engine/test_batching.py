@@ -217,7 +217,7 @@ def test_the_seconds_of_a_pass_are_shared_by_pictures_and_time(
 ) -> None:
     """A clock that moves by a second at each evaluation, and by half a one for the decoding."""
     clock = 0.0
-    monkeypatch.setattr("gpu_tasks.engine.forward_pass.time.perf_counter", lambda: clock)
+    monkeypatch.setattr("gpu_tasks.engine.passengers.time.perf_counter", lambda: clock)
     one, two, three = (
         replace(r, steps=3, scheduler="ddim") for r in three_requests(make_request, tiny_source)
     )

@@ -163,7 +163,7 @@ def test_the_charges_are_shares_that_add_up(
 ) -> None:
     """A clock that moves 0.6 s at each step: 1.8 s for a pass of one and three pictures."""
     clock = 0.0
-    monkeypatch.setattr("gpu_tasks.engine.forward_pass.time.perf_counter", lambda: clock)
+    monkeypatch.setattr("gpu_tasks.engine.passengers.time.perf_counter", lambda: clock)
 
     def tick() -> None:
         nonlocal clock
@@ -196,7 +196,7 @@ def test_nobody_pays_more_than_the_hold_and_the_books_are_clean(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = 0.0
-    monkeypatch.setattr("gpu_tasks.engine.forward_pass.time.perf_counter", lambda: clock)
+    monkeypatch.setattr("gpu_tasks.engine.passengers.time.perf_counter", lambda: clock)
 
     def an_hour() -> None:
         nonlocal clock

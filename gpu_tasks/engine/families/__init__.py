@@ -7,14 +7,26 @@ from types import MappingProxyType
 from typing import Final
 
 from gpu_tasks.engine.errors import ModelUnavailable
-from gpu_tasks.engine.families.family import LoadedModel, ModelFamily
-from gpu_tasks.engine.families.stable_diffusion_1 import StableDiffusion1
-
-FAMILIES: Final[Mapping[str, ModelFamily]] = MappingProxyType(
-    {family.base: family for family in (StableDiffusion1(),)}
+from gpu_tasks.engine.families.family import LoadedModel, ModelFamily, Scene
+from gpu_tasks.engine.families.stable_diffusion import StableDiffusion1, StableDiffusion2
+from gpu_tasks.engine.families.stable_diffusion_xl import (
+    StableDiffusionXL,
+    StableDiffusionXLRefiner,
 )
 
-__all__ = ["FAMILIES", "LoadedModel", "ModelFamily", "find_family"]
+FAMILIES: Final[Mapping[str, ModelFamily]] = MappingProxyType(
+    {
+        family.base: family
+        for family in (
+            StableDiffusion1(),
+            StableDiffusion2(),
+            StableDiffusionXL(),
+            StableDiffusionXLRefiner(),
+        )
+    }
+)
+
+__all__ = ["FAMILIES", "LoadedModel", "ModelFamily", "Scene", "find_family"]
 
 
 def find_family(base: str) -> ModelFamily:

@@ -1,15 +1,41 @@
-"""What the engine asks of a model family."""
+"""What the engine asks of a model family, and what is the same for all that diffusers has."""
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any, ClassVar
 
-from gpu_tasks.engine.libraries import torch
+from PIL import Image
+
+from gpu_tasks.engine.errors import InvalidRequest, ModelUnavailable
+from gpu_tasks.engine.families.loading import (
+    SINGLE_FILE,
+    Part,
+    count_bytes,
+    count_part_weights,
+    load_part,
+    load_single_file,
+    load_tokenizer,
+    read_pipeline_options,
+    read_scheduler_config,
+    store_in_8_bits,
+)
+from gpu_tasks.engine.family_facts import FAMILY_FACTS, FamilyFacts
+from gpu_tasks.engine.guides import Control, ControlKind
+from gpu_tasks.engine.libraries import diffusers, torch
+from gpu_tasks.engine.model_files import count_weights_of_file
 from gpu_tasks.engine.previews import LatentPreview
+from gpu_tasks.engine.prompts.embedding_cache import EmbeddingCache
+from gpu_tasks.engine.prompts.embedding_files import Embedding
 from gpu_tasks.engine.request import GenerationRequest, ModelSource
+from gpu_tasks.engine.tasks_of_calls import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,49 +48,371 @@ class LoadedModel:
     scheduler_config: Mapping[str, Any]
     preview: LatentPreview
     device: torch.device
+    dtype: torch.dtype
     nbytes: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    # LoRAs that lie in the parts, switched off between requests; the one used longest ago first.
+    adapters: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One call of a pipeline: a request, a start picture and a mask for each row of its batch.
+
+    Sizes are in pixels, and pictures have them already. `strength` is None for a call that
+    starts from nothing. Rows of different requests differ in prompt and pictures alone.
+    """
+
+    task: Task
+    width: int
+    height: int
+    steps: int
+    requests: Sequence[GenerationRequest]
+    strength: float | None = None
+    images: Sequence[Image.Image] = ()
+    masks: Sequence[Image.Image] = ()
+    controls: Sequence[Control] = ()
+    by_refiner: bool = False
+
+    @property
+    def request(self) -> GenerationRequest:
+        return self.requests[0]
+
+    @property
+    def control(self) -> ControlKind | None:
+        """What steers the call beside the prompt."""
+        return self.controls[0].kind if self.controls else None
+
+    @property
+    def guided(self) -> bool:
+        return self.request.guidance_scale > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """What reading prompts needs beside them.
+
+    `state` tells encoders in different dress apart, and `cache` keeps what was read in it.
+    """
+
+    model: LoadedModel
+    cache: EmbeddingCache
+    embeddings: Sequence[Embedding] = ()
+    state: str = ""
 
 
 class ModelFamily(ABC):
-    """Load the models of one family and make a pipeline of theirs for each request."""
+    """Load the models of one family and make a pipeline of theirs for each call.
+
+    A family is a subclass that names its classes and says how it reads prompts; see
+    `stable_diffusion.py`.
+    """
 
     base: ClassVar[str]
+    index_classes: ClassVar[frozenset[str]]
+    parts: ClassVar[Mapping[str, Part]]
+    tokenizers: ClassVar[Mapping[str, Any]]
+    # By what the call does and what steers it.
+    pipelines: ClassVar[Mapping[tuple[Task, ControlKind | None], Any]]
+    control_classes: ClassVar[Mapping[ControlKind, Any]] = {}
+    denoiser: ClassVar[str] = "transformer"
+    guidance_argument: ClassVar[str] = "guidance_scale"
+    # What a callback may change of a call so that rows leave it; nothing where they cannot.
+    row_tensors: ClassVar[tuple[str, ...]] = ()
 
-    @abstractmethod
+    @property
+    def facts(self) -> FamilyFacts:
+        return FAMILY_FACTS[self.base]
+
+    # Loading
+
+    def weights_of(self, source: ModelSource) -> int:
+        """Count the numbers in all parts, without loading them."""
+        single = source.path / SINGLE_FILE
+        if single.is_file():
+            return count_weights_of_file(single)
+        return sum(count_part_weights(source, name, part) for name, part in self.parts.items())
+
     def expected_bytes(self, source: ModelSource, *, dtype: torch.dtype) -> int:
-        """Say how much memory the model will take, without loading it."""
+        """Say how much memory the model will take on the device, without loading it."""
+        if (source.path / SINGLE_FILE).is_file():
+            return self.weights_of(source) * dtype.itemsize
+        placement = source.placement
+        return sum(
+            count_part_weights(source, name, part)
+            * (1 if placement.float8 and part.is_large else dtype.itemsize)
+            for name, part in self.parts.items()
+            if not (placement.encoders_aside and part.is_encoder)
+        )
 
-    @abstractmethod
     def load(self, source: ModelSource, *, device: torch.device, dtype: torch.dtype) -> LoadedModel:
         """Load from safetensors on this disk alone; raise ModelUnavailable with a reason."""
+        options = read_pipeline_options(source.path, classes=self.index_classes)
+        components = self._load_parts(source, device=device, dtype=dtype)
+        self.check(components)
+        return LoadedModel(
+            source=source,
+            family=self,
+            components=MappingProxyType(components),
+            scheduler_config=MappingProxyType(
+                self.complete_scheduler(read_scheduler_config(source.path))
+            ),
+            preview=LatentPreview.for_model(
+                source.path, channels=self.preview_channels(components), base=self.base
+            ),
+            device=device,
+            dtype=dtype,
+            nbytes=count_bytes(components),
+            options=MappingProxyType(dict(options)),
+        )
 
-    @abstractmethod
+    def _load_parts(
+        self, source: ModelSource, *, device: torch.device, dtype: torch.dtype
+    ) -> dict[str, Any]:
+        # In another type only a model that would not fit in float32; see `load_part`.
+        loading = dtype if self.loads_alone(source, dtype=dtype) else torch.float32
+        if (source.path / SINGLE_FILE).is_file():
+            pipeline = load_single_file(
+                source, self.pipelines[self.first_task, None], dtype=loading
+            )
+            components = {
+                name: self._place(pipeline.components[name], part, source, device, dtype)
+                for name, part in self.parts.items()
+                if pipeline.components.get(name) is not None
+            }
+        else:
+            components = {
+                name: self._place(
+                    load_part(source, name, part, dtype=loading), part, source, device, dtype
+                )
+                for name, part in self.parts.items()
+                if not part.is_optional or (source.path / name).is_dir()
+            }
+        for name, tokenizer_class in self.tokenizers.items():
+            components[name] = load_tokenizer(source.path, name, tokenizer_class)
+        return components
+
+    def _place(
+        self, part: Any, facts: Part, source: ModelSource, device: torch.device, dtype: torch.dtype
+    ) -> Any:
+        placement = source.placement
+        where = torch.device("cpu") if placement.encoders_aside and facts.is_encoder else device
+        part = part.to(dtype=dtype)
+        if placement.float8 and facts.is_large:
+            store_in_8_bits(part, dtype=dtype)
+        return part.to(where)
+
+    def loads_alone(self, source: ModelSource, *, dtype: torch.dtype) -> bool:
+        """Tell whether a model is too large to be loaded in float32 beside a generation."""
+        return dtype != torch.float32 and 4 * self.weights_of(source) > LARGEST_IN_FLOAT32
+
+    @cached_property
+    def first_task(self) -> Task:
+        """What the family does first of all: the call that any other is derived from."""
+        return next(task for task, control in self.pipelines if control is None)
+
+    def check(self, components: Mapping[str, Any]) -> None:
+        """Raise ModelUnavailable where the parts make up something that is not supported."""
+        del components
+
+    def complete_scheduler(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the scheduler's configuration with what the family knows better."""
+        return config
+
+    def preview_channels(self, components: Mapping[str, Any]) -> int:
+        return int(components["vae"].config.latent_channels)
+
+    # Calling
+
+    def has_pipeline(self, task: Task, control: ControlKind | None) -> bool:
+        return (task, control) in self.pipelines
+
+    def pipeline_class(self, task: Task, control: ControlKind | None) -> Any:
+        """Return the class for a call.
+
+        Raises:
+            InvalidRequest: diffusers has none.
+        """
+        try:
+            return self.pipelines[task, control]
+        except KeyError:
+            field_name = "init_image" if control is None else "controls"
+            raise InvalidRequest(
+                {field_name: f"{self.facts.name} cannot do this: there is no pipeline for it"}
+            ) from None
+
+    def bare_pipeline(self, model: LoadedModel) -> Any:
+        """Return a pipeline to change the shared parts through, not to make pictures with."""
+        return self._build(
+            self.pipelines[self.first_task, None],
+            {
+                **model.options,
+                **model.components,
+                "scheduler": diffusers.FlowMatchEulerDiscreteScheduler(),
+            },
+        )
+
     def make_pipeline(
-        self, model: LoadedModel, request: GenerationRequest, *, scheduler: Any, sparing: bool
+        self,
+        model: LoadedModel,
+        scene: Scene,
+        *,
+        scheduler: Any,
+        extras: Mapping[str, Any],
+        sparing: bool,
     ) -> Any:
         """Wrap the shared parts and a scheduler of the request's own in a diffusers pipeline.
 
+        `extras` are parts of this request: a ControlNet, an image encoder, another VAE.
         `sparing` asks for one that needs less memory, at the cost of time.
         """
+        pipeline_class = self.pipeline_class(scene.task, scene.control)
+        given = {**model.options, **model.components, **extras, "scheduler": scheduler}
+        if sparing:
+            given[self.denoiser] = self.sparing_denoiser(given[self.denoiser], scene)
+        return self._build(pipeline_class, given)
+
+    @staticmethod
+    def _build(pipeline_class: Any, given: Mapping[str, Any]) -> Any:
+        arguments = {
+            name: given[name] if name in given else _ABSENT[name]
+            for name in inspect.signature(pipeline_class.__init__).parameters
+            if name in given or name in _ABSENT
+        }
+        pipeline = pipeline_class(**arguments)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+    def sparing_denoiser(self, denoiser: Any, scene: Scene) -> Any:
+        """Return a denoiser that needs less memory; one picture at a time is all of it here."""
+        del scene
+        return denoiser
+
+    def join_controls(self, controls: Sequence[Any], kind: ControlKind) -> Any:
+        """Return what a pipeline takes for one control, or for several."""
+        del kind
+        return controls[0] if len(controls) == 1 else list(controls)
+
+    def encoder_widths(self, model: LoadedModel) -> Mapping[str, int]:
+        """Return the width of each text encoder that textual inversions are made for, by name."""
+        del model
+        return {}
+
+    @contextmanager
+    def encoders_at_work(self, model: LoadedModel) -> Iterator[None]:
+        """Have the text encoders on the device for the time of the block."""
+        if not model.source.placement.encoders_aside or model.device.type == "cpu":
+            yield
+            return
+        encoders = [
+            model.components[name]
+            for name, part in self.parts.items()
+            if part.is_encoder and name in model.components
+        ]
+        for encoder in encoders:
+            encoder.to(model.device)
+        try:
+            yield
+        finally:
+            for encoder in encoders:
+                encoder.to("cpu")
 
     @abstractmethod
-    def call_arguments(self, requests: Sequence[GenerationRequest]) -> dict[str, Any]:
-        """Return the arguments of one call, but for generators and callbacks.
+    def encode(self, pipeline: Any, scene: Scene, reading: Reading) -> dict[str, Any]:
+        """Read the prompts of all rows; return what the call takes in their place."""
 
-        There is a request for each picture of the batch; they are of one shape.
+    @contextmanager
+    def regional(self, model: LoadedModel, scene: Scene, controls: Sequence[Any]) -> Iterator[None]:
+        """Have each region of the picture follow its own prompt for the time of the block.
+
+        `controls` are networks that read the same prompts.
         """
+        del model, scene, controls
+        yield
 
-    @abstractmethod
+    def read_alike(self, model: LoadedModel, requests: Sequence[GenerationRequest]) -> bool:
+        """Tell whether prompts may be read together without one changing what another says."""
+        del model, requests
+        return True
+
+    def arguments(self, scene: Scene) -> dict[str, Any]:
+        """Return the arguments of the call, but for prompts, generators and callbacks.
+
+        What the pipeline's call has no name for is left out by the caller.
+        """
+        request = scene.request
+        arguments: dict[str, Any] = {
+            "num_inference_steps": scene.steps,
+            self.guidance_argument: float(request.guidance_scale),
+            "width": scene.width,
+            "height": scene.height,
+        }
+        if scene.strength is not None:
+            arguments["strength"] = float(scene.strength)
+        if scene.images:
+            arguments["image"] = list(scene.images)
+        if scene.masks:
+            arguments["mask_image"] = list(scene.masks)
+        return arguments | self.control_arguments(scene) | self.picture_arguments(scene)
+
+    def control_arguments(self, scene: Scene) -> dict[str, Any]:
+        """Return what the call is told of control pictures; they are the same for all rows."""
+        controls = scene.controls
+        if scene.control is None:
+            return {}
+        pictures = [control.image.resize((scene.width, scene.height)) for control in controls]
+        one = len(controls) == 1
+        return {
+            self.control_argument(scene): pictures[0] if one else pictures,
+            "controlnet_conditioning_scale": _alone([c.weight for c in controls]),
+            "control_guidance_start": _alone([c.start for c in controls]),
+            "control_guidance_end": _alone([c.end for c in controls]),
+        }
+
+    def control_argument(self, scene: Scene) -> str:
+        del scene
+        return "control_image"
+
+    def picture_arguments(self, scene: Scene) -> dict[str, Any]:
+        """Return what the call is told of pictures that are part of the prompt."""
+        arguments: dict[str, Any] = {}
+        request = scene.request
+        if request.image_prompt is not None and not scene.by_refiner:
+            pictures = [picture.convert("RGB") for picture in request.image_prompt.images]
+            arguments["ip_adapter_image"] = [pictures]
+        return arguments
+
+    def preview_latents(self, latents: torch.Tensor, scene: Scene) -> torch.Tensor:
+        """Return latents as (rows, channels, height, width); many transformers pack them."""
+        del scene
+        return latents
+
     def can_share_a_pass(self, model: LoadedModel) -> bool:
         """Tell whether pictures can be taken out of a batch while it is under way."""
+        del model
+        return bool(self.row_tensors)
 
 
-def count_bytes(components: Mapping[str, Any]) -> int:
-    """Count the bytes of all parameters and buffers, shared ones once."""
-    seen: dict[int, int] = {}
-    for part in components.values():
-        if isinstance(part, torch.nn.Module):
-            for tensor in (*part.parameters(), *part.buffers()):
-                storage = tensor.untyped_storage()
-                seen[storage.data_ptr()] = storage.nbytes()
-    return sum(seen.values())
+LARGEST_IN_FLOAT32 = 12 * 1024**3
+
+# What pipelines ask for and may do without.
+_ABSENT: Mapping[str, Any] = MappingProxyType(
+    {
+        "safety_checker": None,
+        "feature_extractor": None,
+        "image_encoder": None,
+        "requires_safety_checker": False,
+        "add_watermarker": False,
+        "tokenizer": None,
+        "text_encoder": None,
+    }
+)
+
+
+def _alone(values: list[float]) -> float | list[float]:
+    return values[0] if len(values) == 1 else values
+
+
+def refuse_kind(reason: str) -> ModelUnavailable:
+    """Return the error for a model that no family here can run."""
+    return ModelUnavailable("This kind of model is not supported.", reason=reason)

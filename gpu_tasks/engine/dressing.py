@@ -1,0 +1,122 @@
+"""Change a model's shared parts for the time of one request, and put them back as they were.
+
+Only whoever holds the engine's running lock may; whatever happens in the block, the next request
+finds the parts as if nothing had been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+from gpu_tasks.engine.add_ons import AddOns, IpAdapter
+from gpu_tasks.engine.errors import InvalidRequest
+from gpu_tasks.engine.families import LoadedModel
+from gpu_tasks.engine.guides import ControlKind, ImagePrompt, Lora
+from gpu_tasks.engine.libraries import torch
+from gpu_tasks.engine.memory import is_out_of_memory
+from gpu_tasks.engine.prompts.seamless import seamless
+from gpu_tasks.engine.request import GenerationRequest
+
+# LoRAs stay in the parts, switched off, so that the next request with them need not load them.
+_LORAS_KEPT: Final = 4
+
+
+@contextmanager
+def dressed(
+    model: LoadedModel, request: GenerationRequest, add_ons: AddOns
+) -> Iterator[dict[str, Any]]:
+    """Dress a model for a request; give the parts that its pipelines need besides.
+
+    Raises:
+        InvalidRequest: an addition does not fit the model.
+    """
+    extras: dict[str, Any] = {}
+    with ExitStack() as stack:
+        if add_ons.vae is not None:
+            extras["vae"] = add_ons.vae
+        if add_ons.controls:
+            kind = request.controls[0].kind
+            name = "adapter" if kind is ControlKind.T2I_ADAPTER else "controlnet"
+            extras[name] = model.family.join_controls(add_ons.controls, kind)
+        if loras := [lora for lora in request.loras if lora.weight]:
+            stack.enter_context(_loras_on(model, loras, add_ons.loras))
+        if request.image_prompt is not None and add_ons.image_prompt is not None:
+            adapter = add_ons.image_prompt
+            stack.enter_context(_ip_adapter_on(model, request.image_prompt, adapter))
+            extras["image_encoder"] = adapter.image_encoder
+            extras["feature_extractor"] = adapter.feature_extractor
+        if request.seamless:
+            vae = extras.get("vae", model.components["vae"])
+            stack.enter_context(
+                seamless(
+                    [model.components[model.family.denoiser], vae],
+                    horizontally="x" in request.seamless,
+                    vertically="y" in request.seamless,
+                )
+            )
+        yield extras
+
+
+@contextmanager
+def _loras_on(
+    model: LoadedModel, loras: list[Lora], states: Mapping[str, Mapping[str, torch.Tensor]]
+) -> Iterator[None]:
+    pipeline = model.family.bare_pipeline(model)
+    names = {lora.source.key: _adapter_name(lora) for lora in loras}
+    try:
+        for lora in loras:
+            _put_in(pipeline, model, names[lora.source.key], states[lora.source.key])
+        pipeline.enable_lora()
+        pipeline.set_adapters(list(names.values()), [lora.weight for lora in loras])
+        yield
+    finally:
+        pipeline.disable_lora()
+        while len(model.adapters) > max(_LORAS_KEPT, len(loras)):
+            name, _ = model.adapters.popitem(last=False)
+            pipeline.delete_adapters(name)
+
+
+def _put_in(
+    pipeline: Any, model: LoadedModel, name: str, state: Mapping[str, torch.Tensor]
+) -> None:
+    if name in model.adapters:
+        model.adapters.move_to_end(name)
+        return
+    try:
+        pipeline.load_lora_weights(dict(state), adapter_name=name)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        pipeline.delete_adapters(name)
+        raise InvalidRequest({"loras": "one of them was not made for this model"}) from error
+    model.adapters[name] = None
+
+
+def _adapter_name(lora: Lora) -> str:
+    # Module names of torch hold no dots.
+    return "lora_" + "".join(c if c.isalnum() else "_" for c in lora.source.key)
+
+
+@contextmanager
+def _ip_adapter_on(
+    model: LoadedModel, image_prompt: ImagePrompt, adapter: IpAdapter
+) -> Iterator[None]:
+    pipeline = model.family.bare_pipeline(model)
+    try:
+        try:
+            pipeline.load_ip_adapter(
+                {group: dict(tensors) for group, tensors in adapter.state.items()},
+                subfolder="",
+                weight_name="",
+                image_encoder_folder=None,
+            )
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            raise InvalidRequest({"image_prompt": "was not made for this model"}) from error
+        pipeline.set_ip_adapter_scale(image_prompt.weight)
+        yield
+    finally:
+        pipeline.unload_ip_adapter()

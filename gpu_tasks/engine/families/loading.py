@@ -1,0 +1,159 @@
+"""Load the parts of a model from safetensors on this disk, and nothing else from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from gpu_tasks.engine.errors import ModelUnavailable
+from gpu_tasks.engine.libraries import diffusers, torch, transformers
+from gpu_tasks.engine.memory import is_out_of_memory
+from gpu_tasks.engine.model_files import count_weights, find_weights, read_json
+from gpu_tasks.engine.request import ModelSource
+
+SINGLE_FILE: Final = "weights.safetensors"
+_TOKENIZER_FILES: Final = ("vocab.json", "tokenizer.json", "spiece.model", "tokenizer.model")
+_DAMAGED: Final = "The model's files are incomplete or damaged."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of a model with weights: its class, which no file of a model may choose.
+
+    `is_large` marks what may lie in 8 bits, `is_encoder` what only reads prompts.
+    """
+
+    part_class: Any
+    stem: str = "diffusion_pytorch_model"
+    is_large: bool = False
+    is_encoder: bool = False
+    is_optional: bool = False
+
+    @property
+    def of_transformers(self) -> bool:
+        return issubclass(self.part_class, transformers.PreTrainedModel)
+
+
+def count_part_weights(source: ModelSource, name: str, part: Part) -> int:
+    """Count the numbers in a part from the headers of its files; 0 if it is not there."""
+    if part.is_optional and not (source.path / name).is_dir():
+        return 0
+    return count_weights(find_weights(source.path / name, part.stem))
+
+
+def load_part(source: ModelSource, name: str, part: Part, *, dtype: torch.dtype) -> Any:
+    """Load one part in `dtype`, on the processor.
+
+    Asked for another type than float32, both libraries change torch's default for the whole
+    process while they load, and a generation in another thread would pick it up: whoever asks
+    for one sees to it that none runs.
+    """
+    weights = find_weights(source.path / name, part.stem)
+    with damage_told(f"cannot load {name} from {source.path}"):
+        module = part.part_class.from_pretrained(
+            source.path,
+            subfolder=name,
+            variant=weights.variant,
+            use_safetensors=True,
+            local_files_only=True,
+            **({"dtype": dtype} if part.of_transformers else {"torch_dtype": dtype}),
+            **({} if source.memory_map else {"disable_mmap": True}),
+        )
+    return module.eval().requires_grad_(requires_grad=False)
+
+
+def load_single_file(source: ModelSource, pipeline_class: Any, *, dtype: torch.dtype) -> Any:
+    """Load a pipeline from a checkpoint of one file, with the configurations beside it.
+
+    Without them diffusers would ask a hub; workers are kept from asking.
+    """
+    options = {"safety_checker": None} if "StableDiffusionP" in pipeline_class.__name__ else {}
+    with damage_told(f"cannot load {source.path / SINGLE_FILE}"):
+        pipeline = pipeline_class.from_single_file(
+            str(source.path / SINGLE_FILE),
+            config=str(source.path),
+            local_files_only=True,
+            torch_dtype=dtype,
+            disable_mmap=not source.memory_map,
+            **options,
+        )
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.eval().requires_grad_(requires_grad=False)
+    return pipeline
+
+
+def load_tokenizer(path: Path, name: str, tokenizer_class: Any) -> Any:
+    """Load a tokenizer, or a processor with one, from the folder `name`."""
+    if not any((path / name / file).is_file() for file in _TOKENIZER_FILES):
+        # The library would return a tokenizer that knows no word.
+        raise ModelUnavailable(_DAMAGED, reason=f"no {name} in {path}")
+    with damage_told(f"cannot load {name} from {path}"):
+        return tokenizer_class.from_pretrained(
+            path, subfolder=name, local_files_only=True, trust_remote_code=False
+        )
+
+
+def read_scheduler_config(path: Path) -> dict[str, Any]:
+    """Return the configuration of the model's own scheduler, without the name of its class."""
+    config = read_json(path / "scheduler" / "scheduler_config.json")
+    return {key: value for key, value in config.items() if not key.startswith("_")}
+
+
+def read_pipeline_options(path: Path, *, classes: frozenset[str]) -> Mapping[str, Any]:
+    """Return the switches that a model's index sets for its pipeline.
+
+    Raises:
+        ModelUnavailable: the index names none of `classes`.
+    """
+    index = read_json(path / "model_index.json")
+    if index.get("_class_name") not in classes:
+        raise ModelUnavailable(
+            "This kind of model is not supported.",
+            reason=f"{path} is made for {index.get('_class_name')!r}",
+        )
+    return {
+        key: value
+        for key, value in index.items()
+        if not key.startswith("_") and isinstance(value, bool | int | float)
+    }
+
+
+@contextmanager
+def damage_told(doing: str) -> Iterator[None]:
+    """Turn what the libraries raise on a damaged file, which is anything, into one error."""
+    try:
+        yield
+    except ModelUnavailable:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelUnavailable(_DAMAGED, reason=f"{doing}: {error}") from error
+
+
+def store_in_8_bits(part: Any, *, dtype: torch.dtype) -> None:
+    """Keep the weights of a part in 8 bits and widen each layer's while it computes."""
+    if isinstance(part, diffusers.ModelMixin):
+        part.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
+        return
+    diffusers.hooks.apply_layerwise_casting(
+        part,
+        storage_dtype=torch.float8_e4m3fn,
+        compute_dtype=dtype,
+        skip_modules_pattern=("embed", "norm", "^shared$", "lm_head"),
+    )
+
+
+def count_bytes(components: Mapping[str, Any]) -> int:
+    """Count the bytes of all parameters and buffers, shared ones once."""
+    seen: dict[int, int] = {}
+    for part in components.values():
+        if isinstance(part, torch.nn.Module):
+            for tensor in (*part.parameters(), *part.buffers()):
+                storage = tensor.untyped_storage()
+                seen[storage.data_ptr()] = storage.nbytes()
+    return sum(seen.values())

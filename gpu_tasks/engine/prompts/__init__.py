@@ -1,0 +1,1 @@
+"""From what somebody wrote to the tensors that a model is told."""
