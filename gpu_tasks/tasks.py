@@ -8,7 +8,7 @@ from celery.signals import worker_init, worker_ready, worker_shutdown, worker_sh
 from django.conf import settings
 from django.db import connections
 
-from apps.catalog.models import GenerationModel
+from apps.catalog.models import GenerationModel, ModelKind
 from apps.generation.wakeups import WAKE_TASK
 from apps.plans.tiers import TIER_BY_QUEUE, GpuTier
 from config.broker import is_sqs
@@ -42,7 +42,8 @@ def load_default_model(sender: Any, **_: Any) -> None:
     _Here.runner = JobRunner(
         engine=engine, tiers=tiers, worker=str(sender.hostname)[:100], ends_aside=True
     )
-    model = GenerationModel.objects.filter(is_enabled=True).first()
+    shared = GenerationModel.objects.filter(user=None, kind=ModelKind.MAIN, is_enabled=True)
+    model = shared.first()
     # Celery closes the descriptors of open connections when the pool starts, also in a pool of
     # one process; psycopg would then wait for ever on a number that another socket has by now.
     connections.close_all()

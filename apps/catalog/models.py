@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -65,6 +65,8 @@ class GenerationModel(OwnedModel, TimestampedModel):
     store; `files` are relative to it. Weights are safetensors. A deleted one that jobs name keeps
     its row, without its files.
     """
+
+    private_fields: ClassVar[tuple[str, ...]] = ("license_recorded_by",)
 
     key = models.SlugField(primary_key=True, max_length=64)
     user = models.ForeignKey(

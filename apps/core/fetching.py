@@ -181,7 +181,8 @@ def _connect(target: Target, watch: _Watch, resolve: Resolver, trust: str) -> HT
         watch.connection = connection
         try:
             connection.connect()
-        except (OSError, HTTPError) as error:
+        except (OSError, HTTPError, ValueError) as error:
+            # A certificate of another name is a ValueError.
             connection.close()
             watch.check()
             failure = error

@@ -40,9 +40,9 @@ class FileServer:
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """Keep quiet: clients leave in the middle here."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self.listener = Server(("127.0.0.1", 0), Handler)
+        self.port = self.listener.server_port
+        self._thread = threading.Thread(target=self.listener.serve_forever, daemon=True)
 
     @property
     def host(self) -> str:
@@ -81,8 +81,8 @@ class FileServer:
         self._thread.start()
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.listener.shutdown()
+        self.listener.server_close()
         self._thread.join()
 
 

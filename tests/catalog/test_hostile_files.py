@@ -170,6 +170,23 @@ def test_a_header_that_would_fill_memory_is_refused_unread(tmp_path: Path) -> No
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("unit", [b"[],", b"1,", b"{},"])
+@pytest.mark.parametrize("name", ["x.safetensors", "x.json"])
+def test_a_text_that_becomes_far_more_in_memory_is_refused_unread(
+    name: str, unit: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "good.safetensors").write_bytes(LORA)
+    raw = b'{"a":[' + unit * (40_000_000 // len(unit)) + b"0]}"
+    (tmp_path / name).write_bytes(with_header(raw) if name == "x.safetensors" else raw)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProbeRefused):
+            probe(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def make_zip(path: Path, entries: dict[str, bytes], **facts: Any) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():

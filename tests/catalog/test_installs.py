@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.catalog.installs import making
+from apps.catalog.installs import entering, making
 from apps.catalog.installs.claims import claim_next_install
 from apps.catalog.installs.making import make_installs, make_next_install
 from apps.catalog.installs.requests import cancel_install, request_install
@@ -277,7 +277,7 @@ class TestInterrupted:
     ) -> None:
         server.files["/x.safetensors"] = LORA
         install = ask(user, server.url("/x.safetensors"))
-        enter = making.enter_model
+        enter = entering.enter_model
 
         def late(*args: Any, **facts: Any) -> Any:
             ModelInstall.objects.filter(id=install.id).update(attempt=7)
@@ -288,6 +288,43 @@ class TestInterrupted:
         assert make_next_install()
         assert not GenerationModel.objects.filter(user=user).exists()
         assert stored_models() == set()
+
+    def test_a_maker_that_lost_its_lease_leaves_all_to_the_next(
+        self,
+        user: User,
+        server: FileServer,
+        monkeypatch: pytest.MonkeyPatch,
+        install_folder: Path,
+    ) -> None:
+        server.files["/x.safetensors"] = LORA
+        install = ask(user, server.url("/x.safetensors"))
+        report = making._Progress.report
+
+        def lose(self: Any, done: int, size: int | None) -> None:
+            if done >= 300_000:
+                ModelInstall.objects.filter(id=install.id).update(attempt=7)
+            report(self, done, size)
+
+        monkeypatch.setattr(making._Progress, "report", lose)
+        assert make_next_install()
+        monkeypatch.undo()
+
+        assert [path.name for path in install_folder.iterdir()] == [str(install.id)]
+        install.refresh_from_db()
+        assert install.status == InstallStatus.RUNNING
+
+    def test_two_makers_on_one_machine_do_not_write_the_same_files(
+        self, user: User, server: FileServer, install_folder: Path
+    ) -> None:
+        install = ask(user, server.url("/x.safetensors"))
+        work = install_folder / str(install.id)
+
+        with making._alone(work), pytest.raises(OSError, match="unavailable"):
+            make_next_install()
+
+        install.refresh_from_db()
+        assert install.status == InstallStatus.RUNNING
+        assert server.requests == []
 
     def lose_process_after(self, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
         report = making._Progress.report

@@ -408,7 +408,9 @@ def test_what_a_model_of_sd_2_was_trained_to_tell(
 
 
 def test_notes_of_trainers_are_read_and_kept_short(tmp_path: Path) -> None:
-    frequency = {"10_ink": {f"tag {number}": number for number in range(1, 40)}}
+    frequency: dict[str, dict[str, Any]] = {
+        "10_ink": {f"tag {number}": number for number in range(1, 40)}
+    }
     frequency["20_more"] = {"ink drawing": 500, "x" * 300: 400, "bell\x07": 300, "odd": "many"}
     metadata = {
         "ss_tag_frequency": json.dumps(frequency),

@@ -11,6 +11,7 @@ from apps.catalog.installs import s3_source
 from apps.catalog.installs.making import make_installs
 from apps.catalog.installs.requests import request_install
 from apps.catalog.models import GenerationModel, InstallStatus, ModelInstall
+from apps.core.fetch_targets import FetchFailed
 from apps.core.s3_storage import S3FileStorage
 from apps.core.tenancy import service_scope
 from config import env
@@ -72,7 +73,7 @@ def test_a_part_goes_on_where_it_ended_unless_the_file_changed(
         pieces = read(file, start=start)
         if len(starts) == 1:
             yield next(pieces)[:1000]
-            raise s3_source.FetchFailed("cut")
+            raise FetchFailed("cut")
         yield from pieces
 
     monkeypatch.setattr(s3_source, "read_s3", cut)

@@ -1,7 +1,10 @@
 """Make installs in the background, whatever happens to the one who does."""
 
+import fcntl
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +28,7 @@ from apps.catalog.installs.plans import InstallPlan, WantedFile
 from apps.catalog.installs.requests import check_room
 from apps.catalog.installs.unpacking import is_archive, model_root, unpack
 from apps.catalog.installs.uploads import delete_parts, uploaded_pieces
-from apps.catalog.models import InstallSource, ModelInstall
+from apps.catalog.models import OPEN_INSTALLS, InstallSource, ModelInstall
 from apps.catalog.probing import ProbeRefused, probe
 from apps.catalog.storage import is_safe_path
 from apps.core.errors import EaselError, TooLarge
@@ -57,13 +60,16 @@ def make_next_install() -> bool:
         return False
     work = settings.EASEL_INSTALL_DIRECTORY / str(install.id)
     try:
-        with lease_kept(install), translation.override(install.user.language):
+        with lease_kept(install), _alone(work), translation.override(install.user.language):
             _make(install, work)
     except (DatabaseError, OSError):
         # What is here of it stays: the next attempt goes on from there.
         raise
     except Superseded:
         logger.info("install_given_up", install_id=str(install.id))
+        if not _has_ended(install):
+            # Another maker goes on with what is here.
+            return True
     except (ProbeRefused, FetchError, EaselError) as error:
         error_id = fail_install(install, detail=str(error.detail))
         logger.warning(
@@ -75,6 +81,25 @@ def make_next_install() -> bool:
     shutil.rmtree(work, ignore_errors=True)
     delete_parts(install)
     return True
+
+
+@contextmanager
+def _alone(work: Path) -> Iterator[None]:
+    """Keep `work` from another maker on this machine, whose lease ended while it still writes.
+
+    Raises:
+        BlockingIOError: there is one.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _has_ended(install: ModelInstall) -> bool:
+    with tenant_scope(install.user_id):
+        mine = ModelInstall.objects.filter(user=install.user_id, id=install.id)
+        return not mine.filter(status__in=sorted(OPEN_INSTALLS)).exists()
 
 
 def _make(install: ModelInstall, work: Path) -> None:

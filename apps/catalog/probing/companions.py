@@ -6,23 +6,15 @@ from apps.catalog.models import ModelKind
 from apps.catalog.probing.findings import (
     FAMILY_OF_CONTEXT,
     FLUX_1,
-    FLUX_1_FILL,
-    FLUX_1_KONTEXT,
     SD_2,
     SD_15,
     SD_35,
     SDXL,
-    SDXL_REFINER,
-    Z_IMAGE,
+    VAE_FAMILIES,
     Finding,
 )
 from apps.catalog.probing.headers import Header
 
-# Two families have autoencoders of one shape, and of each more than one uses it.
-_VAE_BASES = {
-    4: (SDXL, SDXL_REFINER, SD_15, SD_2),
-    16: (FLUX_1, FLUX_1_FILL, FLUX_1_KONTEXT, SD_35, Z_IMAGE),
-}
 # Pixels are folded into channels, 8 × 8 or 16 × 16, of a picture in grey or in colour.
 _T2I_BASES = {64: SD_15, 192: SD_15, 256: SDXL, 768: SDXL}
 _EMBEDDING_BASES = {768: SD_15, 1024: SD_2}
@@ -116,8 +108,8 @@ def _vae(header: Header) -> Finding | None:
     for prefix in ("", "first_stage_model.", "vae."):
         latents = header.shape(f"{prefix}decoder.conv_in.weight")
         has_both = f"{prefix}encoder.conv_in.weight" in header.tensors
-        if has_both and len(latents) == 4 and latents[1] in _VAE_BASES:
-            return Finding(kind=ModelKind.VAE, bases=_VAE_BASES[latents[1]])
+        if has_both and len(latents) == 4 and latents[1] in VAE_FAMILIES:
+            return Finding(kind=ModelKind.VAE, bases=VAE_FAMILIES[latents[1]])
     return None
 
 

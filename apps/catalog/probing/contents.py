@@ -11,8 +11,8 @@ from apps.catalog.probing.refusals import ProbeRefused
 from apps.catalog.storage import is_safe_path
 
 MOST_FILES = 2000
-# Vocabularies of language models come to some 20 MB.
-MOST_TEXT = 64 * 1024**2
+# Vocabularies of language models come to some 30 MB.
+MOST_TEXT = 48 * 1024**2
 WEIGHTS = ".safetensors"
 TEXTS = frozenset({".json", ".txt"})
 PICKLES = frozenset(

@@ -18,6 +18,7 @@ from apps.catalog.probing.findings import (
     SD_35,
     SDXL,
     SDXL_REFINER,
+    VAE_FAMILIES,
     Z_IMAGE,
     Finding,
 )
@@ -58,10 +59,6 @@ _PARTS: dict[str, tuple[ModelKind, tuple[str, ...]]] = {
     "AutoencoderKLFlux2": (ModelKind.VAE, (FLUX_2,)),
 }
 _T2I_TYPES = {"full_adapter": SD_15, "light_adapter": SD_15, "full_adapter_xl": SDXL}
-_VAE_BASES = {
-    4: (SDXL, SDXL_REFINER, SD_15, SD_2),
-    16: (FLUX_1, FLUX_1_FILL, FLUX_1_KONTEXT, SD_35, Z_IMAGE),
-}
 _DEPTH_TYPES = frozenset({"depth_anything", "dpt", "zoedepth", "glpn"})
 
 
@@ -106,7 +103,7 @@ def _part(config: dict[str, Any]) -> Finding | None:
         return Finding(kind=ModelKind.T2I_ADAPTER, bases=(base,)) if base else None
     if name == "AutoencoderKL":
         channels = config.get("latent_channels")
-        bases = _VAE_BASES.get(channels) if isinstance(channels, int) else None
+        bases = VAE_FAMILIES.get(channels) if isinstance(channels, int) else None
         return Finding(kind=ModelKind.VAE, bases=bases) if bases else None
     if isinstance(name, str) and name in _PARTS:
         kind, bases = _PARTS[name]

@@ -4,6 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+# A small text can become objects of many times its size: no honest one has so many.
+MOST_BRACKETS = 1_000_000
+MOST_COMMAS = 4_000_000
+
 
 class _Twice(ValueError):
     """A key is there twice: readers differ in which of the two counts."""
@@ -11,7 +15,9 @@ class _Twice(ValueError):
 
 def parse_object(raw: bytes, *, most_bytes: int) -> dict[str, Any] | None:
     """Return the object of a JSON document, None where it is none, too large or ambiguous."""
-    if len(raw) > most_bytes:
+    if len(raw) > most_bytes or raw.count(b",") > MOST_COMMAS:
+        return None
+    if raw.count(b"[") + raw.count(b"{") > MOST_BRACKETS:
         return None
     try:
         found = json.loads(raw.decode(), object_pairs_hook=_once)

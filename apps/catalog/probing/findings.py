@@ -24,6 +24,13 @@ Z_IMAGE = "z-image"
 FAMILY_OF_CONTEXT: Mapping[int, str] = MappingProxyType(
     {768: SD_15, 1024: SD_2, 2048: SDXL, 1280: SDXL_REFINER}
 )
+# By the channels of latents; families share autoencoders of one shape, the likeliest first.
+VAE_FAMILIES: Mapping[int, tuple[str, ...]] = MappingProxyType(
+    {
+        4: (SDXL, SDXL_REFINER, SD_15, SD_2),
+        16: (FLUX_1, FLUX_1_FILL, FLUX_1_KONTEXT, SD_35, Z_IMAGE),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
