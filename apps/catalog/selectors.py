@@ -7,7 +7,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.catalog.models import GenerationModel, ModelKind
+from apps.catalog.models import GenerationModel, ModelInstall, ModelKind
 from apps.core.errors import Invalid, NotFound
 from apps.core.storage import file_store
 
@@ -111,3 +111,20 @@ def model_bytes(*, user_id: uuid.UUID) -> int:
     own = GenerationModel.objects.filter(user=user_id, deleted_at=None)
     size: int = own.aggregate(size=Sum("size_bytes", default=0))["size"]
     return size
+
+
+def list_installs(*, user: User) -> QuerySet[ModelInstall]:
+    """List the installs of `user`, newest first."""
+    return ModelInstall.objects.filter(user=user).order_by("-created_at", "-id")
+
+
+def get_install(*, user: User, install_id: uuid.UUID) -> ModelInstall:
+    """Return an install of `user`.
+
+    Raises:
+        NotFound: there is none of that id, or it is somebody else's.
+    """
+    install = list_installs(user=user).filter(id=install_id).first()
+    if install is None:
+        raise NotFound
+    return install

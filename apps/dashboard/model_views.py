@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.accounts.models import User
 from apps.accounts.requests import signed_in_user
 from apps.catalog.install_serializers import ModelInstallSerializer
-from apps.catalog.installs.requests import cancel_install, list_installs, request_install
+from apps.catalog.installs.requests import cancel_install, request_install
 from apps.catalog.models import OPEN_INSTALLS, ModelKind
-from apps.catalog.selectors import list_catalog
+from apps.catalog.selectors import list_catalog, list_installs
 from apps.catalog.serializers import render_list
 from apps.catalog.services.own_models import delete_own_model, edit_own_model
 from apps.core.errors import EaselError, NotFound

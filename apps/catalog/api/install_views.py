@@ -17,15 +17,10 @@ from apps.accounts.models import Scope
 from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
 from apps.catalog.install_serializers import ModelInstallListSerializer, ModelInstallSerializer
-from apps.catalog.installs.requests import (
-    cancel_install,
-    get_install,
-    list_installs,
-    request_install,
-    request_upload,
-)
+from apps.catalog.installs.requests import cancel_install, request_install, request_upload
 from apps.catalog.installs.uploads import MOST_PART, add_part
 from apps.catalog.requests import InstallRequestSerializer
+from apps.catalog.selectors import get_install, list_installs
 from apps.core.errors import Invalid, TooLarge
 
 MOST_LISTED = 50

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,31 +19,14 @@ from apps.catalog.models import (
     ModelInstall,
     access_of_family,
 )
-from apps.catalog.selectors import own_model_count
-from apps.core.errors import Conflict, Forbidden, NotFound, TooLarge
+from apps.catalog.selectors import get_install, list_installs, own_model_count
+from apps.core.errors import Conflict, Forbidden, TooLarge
 from apps.plans.entitlements import Feature, check, decide, entitlements_of
 from apps.plans.products import ModelAccess
 from apps.plans.storage import used_bytes
 
 # Of one user, those that wait included.
 MOST_OPEN = 10
-
-
-def list_installs(*, user: User) -> QuerySet[ModelInstall]:
-    """List the installs of `user`, newest first."""
-    return ModelInstall.objects.filter(user=user).order_by("-created_at", "-id")
-
-
-def get_install(*, user: User, install_id: uuid.UUID) -> ModelInstall:
-    """Return an install of `user`.
-
-    Raises:
-        NotFound: there is none of that id, or it is somebody else's.
-    """
-    install = list_installs(user=user).filter(id=install_id).first()
-    if install is None:
-        raise NotFound
-    return install
 
 
 def request_install(

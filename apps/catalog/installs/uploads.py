@@ -8,8 +8,8 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.catalog.installs.requests import get_install
 from apps.catalog.models import InstallSource, InstallStatus, ModelInstall
+from apps.catalog.selectors import get_install
 from apps.catalog.storage import USERS_FOLDER
 from apps.core.errors import Conflict, Invalid
 from apps.core.storage import file_store
