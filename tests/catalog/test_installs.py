@@ -22,7 +22,8 @@ from apps.catalog.models import GenerationModel, InstallStatus, ModelInstall, Mo
 from apps.core.errors import Conflict, Forbidden, Invalid
 from apps.core.models import Act, AuditRecord
 from apps.core.tenancy import service_scope, tenant_scope
-from apps.images.models import StorageUse
+from apps.images.models import Image, StorageUse
+from apps.images.services.pictures import upload_image
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from gpu_tasks.runner.weights import local_weights
@@ -34,6 +35,7 @@ from tests.catalog.weights import (
     LORA_OF_SD_15,
     weights,
 )
+from tests.factories import encode, make_picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("install_folder")]
 
@@ -137,7 +139,8 @@ class TestHub:
             "tokenizer/merges.txt": b"a b",
         }
         beside = {
-            "unet/diffusion_pytorch_model.fp16.safetensors": weights({"a": (3,)}),
+            "unet/diffusion_pytorch_model.fp16-00001-of-00002.safetensors": weights({"a": (3,)}),
+            "unet/diffusion_pytorch_model.non_ema.safetensors": weights({"a": (3,)}),
             "unet/diffusion_pytorch_model.bin": b"pickle",
             "all_in_one.safetensors": weights({"a": (9,)}),
             "README.md": b"read me",
@@ -443,6 +446,15 @@ class TestRoom:
 
         with pytest.raises(Forbidden):
             ask(user, server.url("/x.safetensors"))
+
+    def test_a_picture_finds_no_room_beside_models_that_fill_the_store(self, user: User) -> None:
+        make_model(user, size_bytes=20 * 1000**3)
+
+        with pytest.raises(Forbidden) as error:
+            upload_image(user=user, file=encode(make_picture()))
+
+        assert error.value.code == "storage_full"
+        assert not Image.objects.exists()
 
     def test_more_than_a_model_may_be_is_refused(
         self, user: User, server: FileServer, settings: Any

@@ -25,6 +25,7 @@ FREE_LICENSES = frozenset(
     }
 )
 _INDEX = "model_index.json"
+_VARIANTS = (".fp16", ".non_ema")
 
 
 def plan_hub_install(source: str, *, authorization: str = "") -> InstallPlan:
@@ -128,9 +129,9 @@ def _of_pipeline(inside: list[WantedFile]) -> list[WantedFile]:
 
 
 def _without_variants(files: list[WantedFile]) -> list[WantedFile]:
-    """Leave out the halved ("fp16") weights of a part if it has whole ones too, and the reverse."""
+    """Leave out other versions of weights (".fp16", ".non_ema") if there are the plain ones too."""
     weights = [file for file in files if file.path.endswith(WEIGHTS)]
-    whole = [file for file in weights if ".fp16." not in file.path and "-fp16" not in file.path]
+    whole = [file for file in weights if not any(name in file.path for name in _VARIANTS)]
     kept = whole or weights
     return [file for file in files if not file.path.endswith(WEIGHTS) or file in kept]
 
