@@ -28,7 +28,6 @@ def shared(transactional_db: None) -> StylePreset:
 def test_a_tenant_reads_what_is_shared_and_does_not_write_it(
     login: str, shared: StylePreset, user: User
 ) -> None:
-    own = create_preset(user=user, name="mine")
     with connected_as(login) as raw:
         for statement, count in (
             ("SELECT FROM workflows_stylepreset WHERE id = %s", 1),
