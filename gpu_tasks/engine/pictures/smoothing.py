@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ def blur(values: Floats, sigma: float) -> Floats:
     moving averages of the same variance stand in for the Gaussian (W. M. Wells, Efficient Synthesis
     of Gaussian Filters by Cascaded Uniform Filters, 1986), which reach about 3 sigma far.
     """
-    smooth = values
+    smooth: NDArray[Any] = values
     if sigma <= _MAX_EXACT_SIGMA:
         smooth = cv2.GaussianBlur(values, (0, 0), sigmaX=sigma, borderType=cv2.BORDER_REPLICATE)
         return smooth.astype(np.float32, copy=False)
@@ -59,6 +59,8 @@ def _max_of_three(values: Floats, step: int, axis: int) -> Floats:
     """Return the greatest of each value and of those `step` before and after, or at the ends."""
     last = values.shape[axis] - 1
     places = np.arange(last + 1)
-    before = values.take(np.maximum(places - step, 0), axis=axis)
+    largest: Floats = values.take(np.maximum(places - step, 0), axis=axis)
     after = values.take(np.minimum(places + step, last), axis=axis)
-    return np.maximum(np.maximum(before, after, out=before), values, out=before)
+    np.maximum(largest, after, out=largest)
+    np.maximum(largest, values, out=largest)
+    return largest
