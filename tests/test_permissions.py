@@ -27,6 +27,8 @@ from apps.plans.services.testers import grant_tester_plan
 from apps.privacy.models import DataRequest
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_export
+from apps.workflows.models import StylePreset, Wildcard
+from apps.workflows.services import create_preset, create_wildcard
 from tests.catalog.factories import make_model
 from tests.factories import make_batch, make_image, make_user
 
@@ -74,6 +76,8 @@ SHARED = "boards/shared/<uuid:board_id>"
 SHARED_PAGE = "gallery/shared/<uuid:board_id>"
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 JOB = "generations/<uuid:job_id>"
+PRESET = "style-presets/<uuid:preset_id>"
+WILDCARD = "wildcards/<uuid:wildcard_id>"
 REQUEST = "account/data-requests/<uuid:request_id>"
 ACCOUNTS = "accounts/"
 MODEL = "models/<slug:key>"
@@ -120,6 +124,19 @@ TABLE = {
     ("POST", f"{API}{INSTALL}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
     # It takes bytes alone.
     ("PUT", f"{API}{INSTALL}/content"): Row(own(415), Scope.GENERATE, {}),
+    ("GET", f"{API}style-presets"): Row(OWN_API),
+    ("POST", f"{API}style-presets"): Row(own(201), Scope.GENERATE, {"name": "other"}),
+    ("GET", f"{API}{PRESET}"): Row(OBJECT_API),
+    ("PATCH", f"{API}{PRESET}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
+    ("DELETE", f"{API}{PRESET}"): Row(of_owner(204), Scope.MANAGE),
+    ("GET", f"{API}wildcards"): Row(OWN_API),
+    ("POST", f"{API}wildcards"): Row(
+        own(201), Scope.GENERATE, {"name": "other", "values": ["red"]}
+    ),
+    ("GET", f"{API}{WILDCARD}"): Row(OBJECT_API),
+    ("PATCH", f"{API}{WILDCARD}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
+    ("DELETE", f"{API}{WILDCARD}"): Row(of_owner(204), Scope.MANAGE),
+    ("POST", f"{API}prompts/expand"): Row(OWN_API, body={"prompt": "a {red|blue} circle"}),
     ("GET", f"{API}images"): Row(OWN_API),
     ("POST", f"{API}images"): Row(own(415), Scope.GENERATE, {}),
     ("GET", f"{API}{IMAGE}"): Row(OBJECT_API),
@@ -321,6 +338,8 @@ class World:
     grant: plans.TesterGrant
     model: GenerationModel
     install: ModelInstall
+    preset: StylePreset
+    wildcard: Wildcard
 
     def url(self, address: str) -> str:
         values = {
@@ -337,6 +356,8 @@ class World:
             "<uuid:grant_id>": self.grant.id,
             "<slug:key>": self.model.key,
             "<uuid:install_id>": self.install.id,
+            "<uuid:preset_id>": self.preset.id,
+            "<uuid:wildcard_id>": self.wildcard.id,
             "<int:size>": 256,
             "<str:uid>": "MQ",
             "<str:token>": "token",
@@ -375,6 +396,8 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
         grant=grant,
         model=model,
         install=install,
+        preset=create_preset(user=user, name="p"),
+        wildcard=create_wildcard(user=user, name="w", values=["red"]),
     )
 
 
@@ -406,6 +429,8 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
         *Job.objects.filter(user=user).order_by("id").values_list("id", "state", "updated_at"),
         *Lane.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *ApiKey.objects.filter(user=user).order_by("id").values_list("id", "name", "revoked_at"),
+        *StylePreset.objects.filter(user=user).values_list("id", "updated_at"),
+        *Wildcard.objects.filter(user=user).values_list("id", "updated_at"),
         *DataRequest.objects.filter(user=user).order_by("id").values_list("id", "state"),
         *GenerationModel.objects.filter(user=user).values_list("key", "updated_at"),
         *ModelInstall.objects.filter(user=user).values_list("id", "status"),
