@@ -50,6 +50,18 @@ with _env.prefixed("EASEL_"):
     # Jobs that are alike share a forward pass: auto (where it was measured to pay), off, force.
     BATCHING: str = _env.str("BATCHING", "auto", validate=validate.OneOf(["auto", "off", "force"]))
     MODEL_CACHE_BYTES: int = _env.int("MODEL_CACHE_BYTES", 8 * 1024**3)
+    # Where workers keep copies of models from the file store, and how much of them.
+    MODEL_FILES_CACHE: Path | None = _env.path("MODEL_FILES_CACHE", None)
+    MODEL_FILES_CACHE_BYTES: int = _env.int("MODEL_FILES_CACHE_BYTES", 200 * 1024**3)
+    # Where installs are put together before they are stored.
+    INSTALL_DIRECTORY: Path | None = _env.path("INSTALL_DIRECTORY", None)
+    INSTALL_MAX_BYTES: int = _env.int("INSTALL_MAX_BYTES", 60 * 1024**3)
+    INSTALL_MAX_SECONDS: float = _env.float("INSTALL_MAX_SECONDS", 6 * 3600.0)
+    OWN_MODELS_MAX: int = _env.int("OWN_MODELS_MAX", 50)
+    # Buckets that administrators may install from, and the model hub with the token for it.
+    INSTALL_S3_BUCKETS: list[str] = _env.list("INSTALL_S3_BUCKETS", [])
+    HUB_URL: str = _env.str("HUB_URL", "https://huggingface.co")
+    HUB_TOKEN: str | None = _env.str("HUB_TOKEN", None)
     # More threads than a few hinder each other: one at a time runs Python.
     WEB_THREADS: int = _env.int("WEB_THREADS", 8)
     WEB_POOL_SIZE: int = _env.int("WEB_POOL_SIZE", 16)

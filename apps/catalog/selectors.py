@@ -1,19 +1,66 @@
 """Reads on the catalog."""
 
+import uuid
 from collections.abc import Collection
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.catalog.models import GenerationModel
-from apps.core.errors import Invalid
+from apps.catalog.models import GenerationModel, ModelKind
+from apps.core.errors import Invalid, NotFound
 
 
-def list_models(*, user: User) -> QuerySet[GenerationModel]:
-    """List the models that `user` can see, the default one first; plans decide about using them."""
-    del user
-    return GenerationModel.objects.filter(is_enabled=True)
+def list_models(*, user: User, kind: ModelKind = ModelKind.MAIN) -> QuerySet[GenerationModel]:
+    """List the models of a kind that `user` can use, the shared and the default one first.
+
+    Plans and licences decide about using them.
+    """
+    return list_catalog(user=user).filter(kind=kind, is_enabled=True)
+
+
+def list_catalog(*, user: User, base: str = "", words: str = "") -> QuerySet[GenerationModel]:
+    """List what `user` can see of every kind, the shared first; one's own also when switched off.
+
+    Each of `words` is looked for in names, tags and trigger words.
+    """
+    own = Q(user=user)
+    shared = Q(user=None, is_enabled=True)
+    found = GenerationModel.objects.filter(own | shared, deleted_at=None)
+    if base:
+        found = found.filter(base=base)
+    for word in words.split():
+        found = found.filter(
+            Q(name__icontains=word)
+            | Q(tags__icontains=word)
+            | Q(trigger_words__icontains=word)
+            | Q(description__icontains=word)
+        )
+    return found.order_by(F("user").asc(nulls_first=True), "created_at", "key")
+
+
+def get_catalog_model(*, user: User, key: str) -> GenerationModel:
+    """Return what `user` can see under `key`.
+
+    Raises:
+        NotFound: nothing, or somebody else's.
+    """
+    model = list_catalog(user=user).filter(key=key).first()
+    if model is None:
+        raise NotFound
+    return model
+
+
+def get_own_model(*, user: User, key: str) -> GenerationModel:
+    """Return a model that `user` may change.
+
+    Raises:
+        NotFound: there is none of that key, it is shared, or it is somebody else's.
+    """
+    model = GenerationModel.objects.filter(user=user, key=key, deleted_at=None).first()
+    if model is None:
+        raise NotFound
+    return model
 
 
 def names_of_models(*, keys: Collection[str]) -> dict[str, str]:
@@ -23,16 +70,28 @@ def names_of_models(*, keys: Collection[str]) -> dict[str, str]:
     return dict(GenerationModel.objects.filter(key__in=keys).values_list("key", "name"))
 
 
-def get_model(*, user: User, key: str | None) -> GenerationModel:
-    """Return the model `key`, or the default one for `None`.
+def get_model(*, user: User, key: str | None, kind: ModelKind = ModelKind.MAIN) -> GenerationModel:
+    """Return the model `key` of a kind, or the default one for `None`.
 
     Raises:
         Invalid: there is no such model for `user`.
     """
-    models = list_models(user=user)
+    models = list_models(user=user, kind=kind)
     model = models.filter(key=key).first() if key is not None else models.first()
     if model is None:
         raise Invalid(
             fields={"model": [_("There is no such model; GET /api/v1/models lists all.")]}
         )
     return model
+
+
+def own_model_count(*, user_id: uuid.UUID) -> int:
+    """Return how many models of their own a user has."""
+    return GenerationModel.objects.filter(user=user_id, deleted_at=None).count()
+
+
+def model_bytes(*, user_id: uuid.UUID) -> int:
+    """Return the bytes that a user's own models take."""
+    own = GenerationModel.objects.filter(user=user_id, deleted_at=None)
+    size: int = own.aggregate(size=Sum("size_bytes", default=0))["size"]
+    return size

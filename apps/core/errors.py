@@ -48,6 +48,7 @@ class ErrorCode(StrEnum):
     QUEUE_FULL = "queue_full"
     PLAN_PAUSED = "plan_paused"
     MODEL_NOT_IN_PLAN = "model_not_in_plan"
+    LICENSE_REQUIRED = "license_required"
     FEATURE_NOT_IN_PLAN = "feature_not_in_plan"
     STORAGE_FULL = "storage_full"
     API_ACCESS = "api_access"

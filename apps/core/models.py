@@ -18,8 +18,8 @@ class TimestampedModel(models.Model):
         abstract = True
 
 
-class TenantModel(TimestampedModel):
-    """A row that belongs to one user and is never seen by another.
+class OwnedModel(models.Model):
+    """A row with a `user` whose data it is; who deletes or exports an account asks for these.
 
     `private_fields` are secrets that an export of the user's data leaves out. What the books need
     `outlives_account`, without a name.
@@ -27,6 +27,13 @@ class TenantModel(TimestampedModel):
 
     private_fields: ClassVar[tuple[str, ...]] = ()
     outlives_account: ClassVar[bool] = False
+
+    class Meta:
+        abstract = True
+
+
+class TenantModel(OwnedModel, TimestampedModel):
+    """A row that belongs to one user and is never seen by another."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -69,6 +76,10 @@ class Act(models.TextChoices):
     BOARD_MEMBER_REMOVED = "board_member_removed", _("member removed from a board")
     BOARD_MEMBER_LEFT = "board_member_left", _("board left by a member")
     BOARD_EDITED = "board_edited", _("pictures moved by a member of a board")
+    MODEL_INSTALLED = "model_installed", _("model installed")
+    MODEL_DELETED = "model_deleted", _("model deleted")
+    LICENSE_RECORDED = "license_recorded", _("licence of a model recorded")
+    LICENSE_WITHDRAWN = "license_withdrawn", _("licence of a model withdrawn")
 
 
 class AuditRecord(models.Model):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
-from apps.core.models import TenantModel
+from apps.core.models import OwnedModel, TenantModel
 from apps.core.storage import file_store
 from apps.privacy.models import DataRequest
 
@@ -45,14 +45,23 @@ def export_pieces(*, found: DataRequest) -> Iterator[bytes]:
         raise NotFound from error
 
 
-def tenant_models() -> list[type[TenantModel]]:
-    """List every table of tenants that this code has a model of."""
-    return [model for model in apps.get_models() if issubclass(model, TenantModel)]
+def tenant_models() -> list[type[OwnedModel]]:
+    """List every table with rows of tenants that this code has a model of.
+
+    Those that also have rows of nobody come last: jobs refer to them.
+    """
+    found = [model for model in apps.get_models() if issubclass(model, OwnedModel)]
+    return sorted(found, key=lambda model: not issubclass(model, TenantModel))
 
 
 def user_prefix(user_id: uuid.UUID) -> str:
-    """Return where the files of a user lie."""
+    """Return where the files of a user lie, but for the weights of models."""
     return f"users/{user_id}"
+
+
+def user_prefixes(user_id: uuid.UUID) -> tuple[str, ...]:
+    """Return every place where files of a user lie."""
+    return (user_prefix(user_id), f"models/users/{user_id}")
 
 
 def export_key(*, user_id: uuid.UUID, request_id: uuid.UUID) -> str:

@@ -231,6 +231,19 @@ EASEL_AFFINITY_SECONDS = 10
 EASEL_BATCHING = env.BATCHING
 EASEL_MODEL_CACHE_BYTES = env.MODEL_CACHE_BYTES
 EASEL_MODELS_ROOT = env.MODELS_ROOT
+EASEL_MODEL_FILES_CACHE: Path = env.MODEL_FILES_CACHE or env.VAR_DIR / "model-cache"
+EASEL_MODEL_FILES_CACHE_BYTES = env.MODEL_FILES_CACHE_BYTES
+# Whether models that may not be used commercially need a licence on record.
+EASEL_REQUIRE_COMMERCIAL_LICENSE = False
+EASEL_OWN_MODELS_MAX = env.OWN_MODELS_MAX
+EASEL_INSTALL_DIRECTORY: Path = env.INSTALL_DIRECTORY or env.VAR_DIR / "installs"
+EASEL_INSTALL_MAX_BYTES = env.INSTALL_MAX_BYTES
+EASEL_INSTALL_MAX_SECONDS = env.INSTALL_MAX_SECONDS
+EASEL_INSTALL_S3_BUCKETS: list[str] = env.INSTALL_S3_BUCKETS
+EASEL_HUB_URL = env.HUB_URL.rstrip("/")
+EASEL_HUB_TOKEN = env.HUB_TOKEN
+# "host:port" that may be fetched from without TLS and at an address of ours: for tests alone.
+EASEL_FETCH_PLAIN_HOSTS: frozenset[str] = frozenset()
 # Whether web, worker and scheduler refuse to start on what `apps/core/checks.py` calls weak.
 EASEL_REFUSE_WEAK_SETTINGS = True
 EASEL_REDIS_IS_PRIVATE = env.REDIS_IS_PRIVATE

@@ -36,6 +36,7 @@ CHANNEL_LAYERS = channel_layer_settings(_redis_url)
 CELERY_BROKER_URL = env.BROKER_URL or _redis_url
 # On an instance of EC2 it answers; elsewhere a worker asks once, and never again.
 EASEL_METADATA_URL = env.METADATA_URL or "http://169.254.169.254"
+EASEL_REQUIRE_COMMERCIAL_LICENSE = True
 MEDIA_ROOT = env.MEDIA_ROOT or Path("/var/lib/easel/media")
 STORAGES: dict[str, Any] = file_storage_settings(MEDIA_ROOT) | {
     "staticfiles": {"BACKEND": "config.static_files.HashedStaticFilesStorage"},

@@ -29,9 +29,10 @@ from apps.generation.quotes import credits_of_token, quote_generation, shape_of
 from apps.generation.selectors import get_job, list_batch
 from apps.generation.services.lanes import lock_lanes, open_lane
 from apps.generation.wakeups import send_first_wakeup
-from apps.images.selectors import get_image, stored_bytes
+from apps.images.selectors import get_image
 from apps.plans.entitlements import Feature, check, decide, require
 from apps.plans.products import ModelAccess
+from apps.plans.storage import used_bytes
 from apps.plans.tiers import GpuTier
 
 logger = structlog.get_logger(__name__)
@@ -130,7 +131,7 @@ def _accept(
     has = require(user_id=user.id, feature=Feature.GENERATION)
     for access in {order.model.access for order in orders}:
         check(decide(has, feature=Feature.MODEL, access=ModelAccess(access)))
-    check(decide(has, feature=Feature.STORAGE, used_bytes=stored_bytes(user_id=user.id) + 1))
+    check(decide(has, feature=Feature.STORAGE, used_bytes=used_bytes(user_id=user.id) + 1))
     quotes = _quote(orders, user=user, tier=has.plan.gpu_tier)
     jobs = [
         Job(

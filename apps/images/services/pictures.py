@@ -20,10 +20,10 @@ from apps.images.files import encode_png, encode_thumbnail
 from apps.images.kept_lists import note_library_change
 from apps.images.models import Image, ImageCategory, ImageOrigin
 from apps.images.placeholders import placeholder_of
-from apps.images.selectors import stored_bytes
 from apps.images.storage import THUMBNAIL_SIZES, file_keys, image_key, thumbnail_key
 from apps.images.uploads import read_upload
 from apps.plans.entitlements import Feature, check, decide, entitlements_of
+from apps.plans.storage import used_bytes
 
 # A picture's files are encoded and written side by side: each waits for the disk or for S3. The
 # threads stay, since each has an S3 client of its own.
@@ -113,7 +113,7 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
     """
     has = entitlements_of(user_id=user.id)
     check(decide(has, feature=Feature.GENERATION))
-    check(decide(has, feature=Feature.STORAGE, used_bytes=stored_bytes(user_id=user.id) + 1))
+    check(decide(has, feature=Feature.STORAGE, used_bytes=used_bytes(user_id=user.id) + 1))
     upload = read_upload(file, max_pixels=settings.EASEL_UPLOAD_MAX_PIXELS)
     metadata = upload.parameters.metadata if upload.parameters else {}
     workflow = upload.parameters.workflow if upload.parameters else None
@@ -140,7 +140,7 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
                 s3_thumbnail_key=thumbnail_key(user_id=user.id, image_name=name),
             )
             # Counted with this one; whoever uploads at the same moment waits for its end.
-            used = stored_bytes(user_id=user.id)
+            used = used_bytes(user_id=user.id)
             check(decide(has, feature=Feature.STORAGE, used_bytes=used))
     except BaseException:
         delete_files(user_id=user.id, image_name=name)

@@ -2,13 +2,15 @@
 
 import uuid
 
+from django.db.models import Q
+
 from apps.accounts.services.users import close_account
 from apps.core.audit import record_act
 from apps.core.models import Act
 from apps.core.storage import file_store
 from apps.core.tenancy import service_scope
 from apps.privacy.models import DataRequest
-from apps.privacy.selectors import tenant_models, user_prefix
+from apps.privacy.selectors import tenant_models, user_prefixes
 from apps.privacy.services.requests import finish_request, report_progress
 
 FILES_A_BATCH = 1000
@@ -29,7 +31,8 @@ def run_deletion(request: DataRequest) -> None:
 
 
 def _delete_files(request: DataRequest) -> None:
-    keys = [key for key, _written_at in file_store.walk(user_prefix(request.user_id))]
+    folders = user_prefixes(request.user_id)
+    keys = [key for folder in folders for key, _written_at in file_store.walk(folder)]
     for start in range(0, len(keys), FILES_A_BATCH):
         batch = keys[start : start + FILES_A_BATCH]
         file_store.delete_many(batch)
@@ -39,4 +42,4 @@ def _delete_files(request: DataRequest) -> None:
 def _delete_rows(user_id: uuid.UUID) -> None:
     for model in tenant_models():
         if not model.outlives_account:
-            model._default_manager.filter(user=user_id).delete()
+            model._default_manager.filter(Q(("user", user_id))).delete()

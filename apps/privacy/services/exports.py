@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -67,7 +67,7 @@ def _write_rows(archive: ZipFile, user_id: uuid.UUID) -> None:
     _write_table(archive, "activity.json", list_acts(user_id=user_id))
     for model in tenant_models():
         name = f"{model._meta.app_label}/{model._meta.model_name}.json"
-        rows = model._default_manager.filter(user=user_id)
+        rows = model._default_manager.filter(Q(("user", user_id)))
         _write_table(archive, name, rows, hidden=model.private_fields)
 
 
@@ -76,7 +76,8 @@ def _write_table(
 ) -> None:
     """Write rows as one JSON array, a page of them in memory at a time."""
     fields = [f.attname for f in rows.model._meta.concrete_fields if f.attname not in hidden]
-    page = rows.order_by("id").values(*fields)
+    page = rows.order_by("pk").values(*fields)
+    last = rows.model._meta.pk.attname
     separator = "["
     with archive.open(ZipInfo(name), "w") as file:
         found = list(page[:_ROWS_AT_ONCE])
@@ -84,7 +85,7 @@ def _write_table(
             for row in found:
                 file.write(f"{separator}\n{_json(row)}".encode())
                 separator = ","
-            found = list(page.filter(id__gt=found[-1]["id"])[:_ROWS_AT_ONCE])
+            found = list(page.filter(pk__gt=found[-1][last])[:_ROWS_AT_ONCE])
         file.write(b"[]" if separator == "[" else b"\n]")
 
 
