@@ -1,5 +1,6 @@
 """The models that a generation names beside its own."""
 
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -7,7 +8,6 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
-from apps.catalog.selectors import list_catalog
 
 # Families whose LoRAs and VAEs fit each other: the one was trained from the other.
 _RELATED = (
@@ -27,17 +27,18 @@ def find_add_ons(
     One query for all of them, and none if they name none. A depth estimator is among them where
     a control picture may ask for one.
     """
-    return find_by_keys(user=user, keys=keys_named(settings))
+    return find_by_keys(user_id=user.id, keys=keys_named(settings))
 
 
-def find_by_keys(*, user: User, keys: Iterable[str]) -> dict[str, GenerationModel]:
-    """Return the models of `keys` that `user` can use, by key, and a depth estimator if any."""
+def find_by_keys(*, user_id: uuid.UUID, keys: Iterable[str]) -> dict[str, GenerationModel]:
+    """Return the models of `keys` that a user can use, by key, and a depth estimator if any."""
     wanted = set(keys)
     if not wanted:
         return {}
-    # Jobs that name a control picture are looked up together with what may have to prepare it.
-    estimators = Q(kind=ModelKind.DEPTH, user=None)
-    found = list_catalog(user=user).filter(Q(key__in=wanted) | estimators, is_enabled=True)
+    named = Q(key__in=wanted) & (Q(user=user_id) | Q(user=None))
+    # One query finds what a control picture may have to be prepared with, too.
+    estimator = Q(kind=ModelKind.DEPTH, user=None)
+    found = GenerationModel.objects.filter(named | estimator, is_enabled=True, deleted_at=None)
     return {model.key: model for model in found}
 
 

@@ -52,7 +52,7 @@ def find_problems(
     """Return what `model` with `add_ons` cannot do of what is asked for, empty if it can all."""
     facts = FAMILY_FACTS[model.base]
     problems: FieldMessages = {}
-    for find in (_sizes, _strength, _combinations, _repeats):
+    for find in (_sizes, _strength, _starts, _margins, _combinations, _repeats):
         _note(problems, find(parameters, model, facts))
     _note(problems, _add_on_problems(parameters, model, facts, add_ons))
     _note(problems, _control_problems(parameters, add_ons))
@@ -123,33 +123,48 @@ def _strength(
         )
 
 
+def _starts(
+    parameters: GenerationParameters, model: GenerationModel, facts: FamilyFacts
+) -> Iterator[Problem]:
+    del model, facts
+    of_starts = [
+        name for name in ("mask", "outpaint", "upscale") if getattr(parameters, name) is not None
+    ]
+    if parameters.init_image is None:
+        for name in of_starts:
+            yield name, _("This needs a picture to start from (init_image).")
+    else:
+        for name in ("high_res", "variation"):
+            if getattr(parameters, name) is not None:
+                yield name, _("This is for pictures that start from nothing; drop init_image.")
+    for name in of_starts[1:]:
+        yield name, _("Choose one of mask, outpaint and upscale.")
+
+
+def _margins(
+    parameters: GenerationParameters, model: GenerationModel, facts: FamilyFacts
+) -> Iterator[Problem]:
+    del model, facts
+    outpaint = parameters.outpaint
+    if outpaint is None:
+        return
+    across, down = outpaint.left + outpaint.right, outpaint.top + outpaint.bottom
+    if not across + down:
+        yield "outpaint", _("Give a margin on at least one side.")
+    if across >= parameters.width or down >= parameters.height:
+        yield "outpaint", _("The margins leave no room for the picture; make them smaller.")
+
+
 def _combinations(
     parameters: GenerationParameters, model: GenerationModel, facts: FamilyFacts
 ) -> Iterator[Problem]:
     del model, facts
-    p = parameters
-    starts = [name for name in ("mask", "outpaint", "upscale") if getattr(p, name) is not None]
-    if p.init_image is None:
-        for name in starts:
-            yield name, _("This needs a picture to start from (init_image).")
-    else:
-        for name in ("high_res", "variation"):
-            if getattr(p, name) is not None:
-                yield name, _("This is for pictures that start from nothing; drop init_image.")
-    for name in starts[1:]:
-        yield name, _("Choose one of mask, outpaint and upscale.")
-    if p.outpaint is not None:
-        margins = (p.outpaint.left, p.outpaint.top, p.outpaint.right, p.outpaint.bottom)
-        if not any(margins):
-            yield "outpaint", _("Give a margin on at least one side.")
-        if margins[0] + margins[2] >= p.width or margins[1] + margins[3] >= p.height:
-            yield "outpaint", _("The margins leave no room for the picture; make them smaller.")
-    if p.regions and p.image_prompt is not None:
+    if parameters.regions and parameters.image_prompt is not None:
         yield "regions", _("Prompts for regions and a picture prompt exclude each other.")
-    for number, control in enumerate(p.controls):
+    for number, control in enumerate(parameters.controls):
         if control.start >= control.end:
             yield f"controls.{number}.start", _("Start must lie before end.")
-    if len({control.kind for control in p.controls}) > 1:
+    if len({control.kind for control in parameters.controls}) > 1:
         yield "controls", _("ControlNets and T2I adapters exclude each other.")
 
 
@@ -223,8 +238,7 @@ def _control_problems(parameters: GenerationParameters, add_ons: AddOns) -> Iter
             yield f"{field}.preprocessor", _("No model that estimates depth is installed here.")
         if not _has_right_numbers(control):
             numbers = ", ".join(
-                f"{key} ({one.least:g}–{one.most:g})"
-                for key, one in description.parameters.items()
+                f"{key} ({one.least:g}–{one.most:g})" for key, one in description.parameters.items()
             )
             yield (
                 f"{field}.parameters",

@@ -130,8 +130,7 @@ def _control(values: Values, add_ons: AddOns) -> ControlPart:
     kind = "controlnet" if model is None else model.kind
     own = "none" if model is None else model.preprocessor or "none"
     return ControlPart(
-        **_without_ids(values)
-        | {"kind": kind, "preprocessor": values.get("preprocessor") or own}
+        **_without_ids(values) | {"kind": kind, "preprocessor": values.get("preprocessor") or own}
     )
 
 

@@ -75,9 +75,7 @@ class GenerationParameters:
 
     def to_json(self) -> dict[str, Any]:
         values: dict[str, Any] = _plain(dataclasses.asdict(self))
-        return {
-            name: value for name, value in values.items() if name not in GUIDES or bool(value)
-        }
+        return {name: value for name, value in values.items() if name not in GUIDES or bool(value)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
