@@ -69,6 +69,8 @@ class Job(TenantModel):
     priority = models.CharField(max_length=16, choices=Priority.choices, default=Priority.NORMAL)
     position = models.BigIntegerField(default=position_now)
     batch_id = models.UUIDField(null=True, blank=True)
+    # Of the first job of a grid: what varies across and down.
+    grid = models.JSONField(null=True, blank=True)
     expected_seconds = models.FloatField(default=1.0)
     batch_shape = models.GeneratedField(
         expression=Func(

@@ -1,7 +1,8 @@
 """What a generation will cost at most, told before it is asked for."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from django.core import signing
 from django.utils.translation import gettext as _
@@ -51,6 +52,34 @@ def quote_order(*, user: User, order: Order) -> BindingQuote:
     """Quote what was drawn up, on the GPUs that it would run on for `user` now."""
     tier = tier_for(order.model.base, at_least=plan_of(user=user).gpu_tier)
     return quote_generation(user=user, model=order.model, tier=tier, parameters=order.parameters)
+
+
+def quote_orders(
+    *, user: User, orders: Sequence[Order], at_least: GpuTier | None = None
+) -> list[Quote]:
+    """Quote what was drawn up, each kind once; what a token promises counts before all.
+
+    `at_least` is the tier of the plan, which is looked up without it.
+
+    Raises:
+        Conflict: a token is too old, or was for something else.
+    """
+    plan_tier = at_least or plan_of(user=user).gpu_tier
+    offers: dict[tuple[str, Load], Quote] = {}
+    quotes = []
+    for order in orders:
+        model, tier = order.model, tier_for(order.model.base, at_least=plan_tier)
+        load = load_of(order.parameters, base=model.base)
+        if (model.key, load) not in offers:
+            offers[model.key, load] = quote_generation(
+                user=user, model=model, tier=tier, parameters=order.parameters
+            ).quote
+        quote = offers[model.key, load]
+        if order.quote is not None:
+            promised = credits_of_token(order.quote, user=user, model=model, tier=tier, load=load)
+            quote = replace(quote, credits=promised)
+        quotes.append(quote)
+    return quotes
 
 
 def credits_of_token(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.generation.api import queue_views, views
+from apps.generation.api import content_views, grid_views, queue_views, views
 
 urlpatterns = [
     path("generations", views.GenerationListView.as_view(), name="generations"),
@@ -10,6 +10,20 @@ urlpatterns = [
         "generations/batch/<uuid:batch_id>/cancel",
         queue_views.BatchCancelView.as_view(),
         name="generation-batch-cancel",
+    ),
+    path("generations/grid", grid_views.GridView.as_view(), name="generation-grid"),
+    path(
+        "generations/grid/quote", grid_views.GridQuoteView.as_view(), name="generation-grid-quote"
+    ),
+    path(
+        "generations/grid/<uuid:batch_id>/sheet",
+        grid_views.GridSheetView.as_view(),
+        name="generation-grid-sheet",
+    ),
+    path(
+        "generations/<uuid:job_id>/appeal",
+        content_views.GenerationAppealView.as_view(),
+        name="generation-appeal",
     ),
     path(
         "generations/<uuid:job_id>/move",

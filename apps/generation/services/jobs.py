@@ -1,10 +1,10 @@
 """Accept and cancel jobs."""
 
-import dataclasses
 import hashlib
 import json
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -15,18 +15,16 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import ApiKey, User
 from apps.catalog.models import GenerationModel
 from apps.core.errors import Conflict, ErrorCode, Forbidden
-from apps.credits.costs import Quote
 from apps.credits.selectors import credits_of_key_this_month
 from apps.credits.services.ledger import hold_credits_for_jobs, release_hold
 from apps.generation.announcements import announce_accepted, announce_end, announce_queue
 from apps.generation.cancels import tell_workers
-from apps.generation.loads import Load, load_of
 from apps.generation.models import Job, JobState, Lane, Priority
 from apps.generation.orders import Order
 from apps.generation.parameters import GenerationParameters
 from apps.generation.placing import tier_for
 from apps.generation.queue_selectors import first_position
-from apps.generation.quotes import credits_of_token, quote_generation
+from apps.generation.quotes import quote_orders
 from apps.generation.selectors import get_job, list_batch
 from apps.generation.services.admission import admit
 from apps.generation.services.lanes import lock_lanes, open_lane
@@ -110,12 +108,17 @@ def accept_batch(
     idempotency_key: str | None = None,
     digest: str = "",
     api_key: ApiKey | None = None,
+    grid: dict[str, Any] | None = None,
 ) -> list[Job]:
-    """Accept many jobs as one batch in their order, all or none; else as `accept_generation`."""
+    """Accept many jobs as one batch in their order, all or none; else as `accept_generation`.
+
+    `grid` says what varies across and down, if it is one.
+    """
     return _accept(
         user=user,
         orders=orders,
         batch_id=uuid.uuid4(),
+        grid=grid,
         priority=priority,
         idempotency_key=idempotency_key,
         digest=digest,
@@ -132,13 +135,14 @@ def _accept(
     idempotency_key: str | None,
     digest: str,
     api_key: ApiKey | None,
+    grid: dict[str, Any] | None = None,
 ) -> list[Job]:
     earlier = _accepted_before(user=user, key=idempotency_key, digest=digest)
     if earlier:
         return earlier
     has = admit(user=user, orders=orders)
     tiers = [tier_for(order.model.base, at_least=has.plan.gpu_tier) for order in orders]
-    quotes = _quote(orders, tiers, user=user)
+    quotes = quote_orders(user=user, orders=orders, at_least=has.plan.gpu_tier)
     jobs = [
         Job(
             user=user,
@@ -154,8 +158,9 @@ def _accept(
         )
         for order, tier, quote in zip(orders, tiers, quotes, strict=True)
     ]
-    # The key of a batch is its first job's.
+    # The key of a batch is its first job's, and so is what it is a grid of.
     jobs[0].idempotency_key = idempotency_key
+    jobs[0].grid = grid
     amounts = {job.id: quote.credits for job, quote in zip(jobs, quotes, strict=True)}
     try:
         with transaction.atomic():
@@ -253,26 +258,6 @@ def _accepted_before(*, user: User, key: str | None, digest: str) -> list[Job]:
             code=ErrorCode.IDEMPOTENCY_CONFLICT,
         )
     return [job] if job.batch_id is None else list_batch(user=user, batch_id=job.batch_id)
-
-
-def _quote(orders: Sequence[Order], tiers: Sequence[GpuTier], *, user: User) -> list[Quote]:
-    offers: dict[tuple[str, Load], Quote] = {}
-    quotes = []
-    for order, tier in zip(orders, tiers, strict=True):
-        load = load_of(order.parameters, base=order.model.base)
-        kind = (order.model.key, load)
-        if kind not in offers:
-            offers[kind] = quote_generation(
-                user=user, model=order.model, tier=tier, parameters=order.parameters
-            ).quote
-        quote = offers[kind]
-        if order.quote is not None:
-            promised = credits_of_token(
-                order.quote, user=user, model=order.model, tier=tier, load=load
-            )
-            quote = dataclasses.replace(quote, credits=promised)
-        quotes.append(quote)
-    return quotes
 
 
 def _check_cap(*, user: User, api_key: ApiKey, quoted: int) -> None:
