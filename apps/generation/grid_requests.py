@@ -1,5 +1,6 @@
 """What a client says of a grid, and what is answered."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -57,8 +58,17 @@ class GridQuoteSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
 
 
-def read_grid(data: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the axes and the validated settings of each cell, row by row.
+@dataclass(frozen=True, slots=True)
+class GridRequest:
+    """A grid that is asked for: its axes, the validated settings of each cell row by row."""
+
+    axes: dict[str, Any]
+    cells: list[dict[str, Any]]
+    priority: Priority
+
+
+def read_grid(data: Any) -> GridRequest:
+    """Return what is asked for.
 
     Raises:
         ValidationError, Invalid: what is wrong, by field; of a cell by its number from 0.
@@ -79,4 +89,5 @@ def read_grid(data: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
                 problems[f"cells.{number}.{name}"] = [str(each) for each in said]
     if problems:
         raise Invalid(fields=problems)
-    return axes, validated
+    priority = Priority(form.validated_data.get("priority", Priority.NORMAL))
+    return GridRequest(axes, validated, priority)

@@ -30,8 +30,8 @@ MOST_LORA_WEIGHT = 4.0
 MOST_WEIGHT = 2.0
 
 _PICTURE = "The name of one of your pictures."
-_PART = {"min_value": 0, "max_value": 1, "required": False}
-_WEIGHT = {"min_value": 0, "max_value": MOST_WEIGHT, "required": False}
+_PART: dict[str, Any] = {"min_value": 0, "max_value": 1, "required": False}
+_WEIGHT: dict[str, Any] = {"min_value": 0, "max_value": MOST_WEIGHT, "required": False}
 
 
 class MaskSerializer(serializers.Serializer[Any]):

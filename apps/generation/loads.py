@@ -12,6 +12,7 @@ from apps.generation.parameters.checks import tile_count
 from apps.generation.parameters.sketch import sketch_request
 from gpu_tasks.engine.family_facts import FAMILY_FACTS, Capability, FamilyFacts
 from gpu_tasks.engine.guides import ControlKind
+from gpu_tasks.engine.pictures.canvas import Box
 from gpu_tasks.engine.plans import CallPlan, plan_calls
 from gpu_tasks.engine.request import GenerationRequest
 
@@ -76,10 +77,10 @@ def _plain_shape(parameters: GenerationParameters) -> Shape:
 def _calls(
     request: GenerationRequest, parameters: GenerationParameters, *, multiple: int
 ) -> list[CallPlan]:
-    tiles = []
+    tiles: list[Box] = []
     if request.upscale is not None:
         tile = max(request.upscale.tile // multiple * multiple, multiple)
-        box = (0, 0, min(tile, request.width), min(tile, request.height))
+        box = Box(0, 0, min(tile, request.width), min(tile, request.height))
         tiles = [box] * tile_count(parameters, multiple=multiple)
     return plan_calls(request, size_multiple=multiple, tiles=tiles)
 

@@ -57,6 +57,22 @@ class AttemptSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=Outcome.choices)
 
 
+class WeightsSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    sha256 = serializers.CharField()
+
+
+class MadeWithSerializer(serializers.Serializer[Any]):
+    """What pictures were made with: the same of all of it makes them again."""
+
+    weights = serializers.DictField(child=WeightsSerializer(), help_text="By the key of the model.")
+    libraries = serializers.DictField(child=serializers.CharField(), help_text="Their versions.")
+    device = serializers.CharField()
+    batch = serializers.IntegerField(help_text="Pictures that were made in one forward pass.")
+    memory_saved = serializers.BooleanField()
+
+
 class ReceiptSerializer(serializers.Serializer[Any]):
     """The account of a job in credits; `charged` is null until it ends."""
 
@@ -76,6 +92,7 @@ class ReceiptSerializer(serializers.Serializer[Any]):
     released = serializers.IntegerField()
     refunded = serializers.IntegerField()
     attempts = AttemptSerializer(many=True)
+    made_with = MadeWithSerializer(allow_null=True)
 
 
 class GenerationContext(TypedDict):

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.core.files.storage import default_storage
 from PIL import Image as PillowImage
@@ -20,6 +21,9 @@ from gpu_tasks.engine.control.names import PREPROCESSOR_NAMES
 from gpu_tasks.engine.guides import AddOn
 from gpu_tasks.runner.sources import Source
 from gpu_tasks.runner.weights import local_weights
+
+if TYPE_CHECKING:
+    from gpu_tasks.engine.control.preprocessors import DepthEstimator
 
 Pictures = dict[str, PillowImage.Image]
 
@@ -104,13 +108,13 @@ def _prepare_controls(
             raise InvalidRequest({"controls": str(error)}) from error
 
 
-def _depth(add_ons: Mapping[str, GenerationModel]) -> object | None:
+def _depth(add_ons: Mapping[str, GenerationModel]) -> "DepthEstimator | None":
     model = depth_estimator(add_ons)
     return None if model is None else _load_depth(local_weights(model), model.sha256)
 
 
 @lru_cache(maxsize=1)
-def _load_depth(path: Path, sha256: str) -> object:
+def _load_depth(path: Path, sha256: str) -> "DepthEstimator":
     from gpu_tasks.engine.control.depth import load_depth_estimator
 
     del sha256  # other weights under the same name are other ones

@@ -20,7 +20,6 @@ from apps.generation.grid_requests import (
     read_grid,
 )
 from apps.generation.grids import draw_sheet
-from apps.generation.models import Priority
 from apps.generation.orders import draw_up_orders
 from apps.generation.quotes import quote_orders
 from apps.generation.serializers import render_jobs
@@ -41,19 +40,19 @@ class GridView(APIView):
     )
     def post(self, request: Request) -> Response:
         user = signed_in_user(request)
-        axes, cells = read_grid(request.data)
+        asked = read_grid(request.data)
         jobs = accept_batch(
             user=user,
-            orders=draw_up_orders(user=user, requests=cells, field_name="cells"),
-            priority=Priority(request.data.get("priority", Priority.NORMAL)),
-            digest=request_digest(dict(request.data)),
+            orders=draw_up_orders(user=user, requests=asked.cells, field_name="cells"),
+            priority=asked.priority,
+            digest=request_digest({"grid": request.data}),
             api_key=credential_of(request).api_key,
-            grid=axes,
-            **idempotency_key(request),
+            grid=asked.axes,
+            idempotency_key=idempotency_key(request).get("idempotency_key"),
         )
         body = {
             "batch": jobs[0].batch_id,
-            **axes,
+            **asked.axes,
             "generations": render_jobs(user=user, jobs=jobs, request=request),
         }
         return Response(body, status=status.HTTP_202_ACCEPTED)
@@ -72,8 +71,8 @@ class GridQuoteView(APIView):
     )
     def post(self, request: Request) -> Response:
         user = signed_in_user(request)
-        _axes, cells = read_grid(request.data)
-        orders = draw_up_orders(user=user, requests=cells, field_name="cells")
+        asked = read_grid(request.data)
+        orders = draw_up_orders(user=user, requests=asked.cells, field_name="cells")
         quotes = quote_orders(user=user, orders=orders)
         return Response(
             {

@@ -57,7 +57,7 @@ class BatchView(APIView):
             priority=Priority(asked.get("priority", Priority.NORMAL)),
             digest=request_digest(_without_quotes(asked)),
             api_key=credential_of(request).api_key,
-            **idempotency_key(request),
+            idempotency_key=idempotency_key(request).get("idempotency_key"),
         )
         return _batch(request, jobs)
 

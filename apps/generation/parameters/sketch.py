@@ -72,35 +72,41 @@ def build_request(
         model_key=model_key,
         init_image=None if p.init_image is None else picture("init_image"),
         strength=p.strength,
-        mask=p.mask
-        and Mask(
+        mask=None
+        if p.mask is None
+        else Mask(
             image=picture("mask.image"),
             feather=p.mask.feather,
             only_masked=p.mask.only_masked,
             padding=p.mask.padding,
         ),
-        outpaint=p.outpaint
-        and Outpaint(
+        outpaint=None
+        if p.outpaint is None
+        else Outpaint(
             left=p.outpaint.left,
             top=p.outpaint.top,
             right=p.outpaint.right,
             bottom=p.outpaint.bottom,
             feather=p.outpaint.feather,
         ),
-        upscale=p.upscale
-        and Upscale(
+        upscale=None
+        if p.upscale is None
+        else Upscale(
             strength=p.upscale.strength,
             upscaler=upscaler(p.upscale.upscaler),
             tile=p.upscale.tile,
             overlap=p.upscale.overlap,
         ),
-        high_res=p.high_res
-        and HighRes(
+        high_res=None
+        if p.high_res is None
+        else HighRes(
             scale=p.high_res.scale,
             strength=p.high_res.strength,
             upscaler=upscaler(p.high_res.upscaler),
         ),
-        variation=p.variation and Variation(seed=p.variation.seed, strength=p.variation.strength),
+        variation=None
+        if p.variation is None
+        else Variation(seed=p.variation.seed, strength=p.variation.strength),
         loras=[Lora(source=add_on(lora.model), weight=lora.weight) for lora in p.loras],
         embeddings=[
             TextualInversion(source=add_on(each.model), token=each.token) for each in p.embeddings
@@ -116,8 +122,9 @@ def build_request(
             )
             for number, control in enumerate(p.controls)
         ],
-        image_prompt=p.image_prompt
-        and ImagePrompt(
+        image_prompt=None
+        if p.image_prompt is None
+        else ImagePrompt(
             source=add_on(p.image_prompt.model),
             images=tuple(
                 picture(f"image_prompt.images.{number}")
@@ -133,6 +140,8 @@ def build_request(
         clip_skip=p.clip_skip,
         vae=None if p.vae is None else add_on(p.vae),
         seamless=frozenset(p.seamless),
-        refiner=p.refiner and (refiner or ModelSource(key=p.refiner.model, path=Path())),
+        refiner=None
+        if p.refiner is None
+        else (refiner or ModelSource(key=p.refiner.model, path=Path())),
         refiner_strength=0.2 if p.refiner is None else p.refiner.strength,
     )
