@@ -1,4 +1,4 @@
-"""`python -m gpu_tasks.reproduce NAME`, which `manage.py reproduce` runs in a process of its own."""
+"""`python -m gpu_tasks.reproduce NAME`, which `manage.py reproduce` runs beside itself."""
 
 import sys
 

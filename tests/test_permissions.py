@@ -73,6 +73,7 @@ NOBODYS = "00000000-0000-4000-8000-000000000000"
 JOB = "generations/<uuid:job_id>"
 REQUEST = "account/data-requests/<uuid:request_id>"
 ACCOUNTS = "accounts/"
+GRID = {"base": {"prompt": "a red circle"}, "x": {"field": "seed", "values": [1, 2]}}
 TESTERS = "admin/tester-plan/grants"
 
 TABLE = {
@@ -162,6 +163,12 @@ TABLE = {
     ("POST", f"{API}generations/batch/<uuid:batch_id>/cancel"): Row(
         of_owner(202), Scope.GENERATE, {}
     ),
+    ("POST", f"{API}generations/grid"): Row(own(202), Scope.GENERATE, GRID),
+    ("POST", f"{API}generations/grid/quote"): Row(own(200), Scope.GENERATE, GRID),
+    # It is a batch and no grid.
+    ("GET", f"{API}generations/grid/<uuid:batch_id>/sheet"): Row(own(404)),
+    # Its pictures were not refused.
+    ("POST", f"{API}{JOB}/appeal"): Row(of_owner(409), Scope.GENERATE, {"reason": "x"}),
     ("GET", f"{API}queue"): Row(OWN_API),
     ("POST", f"{API}queue/clear"): Row(own(200), Scope.GENERATE, {}),
     ("POST", f"{API}queue/pause"): Row(own(200), Scope.GENERATE, {}),

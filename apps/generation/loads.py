@@ -36,15 +36,12 @@ LEAST_FACTOR = 0.1
 class Load:
     """What a generation costs: so many times a plain one of `shape`.
 
-    What is as plain as can be has a factor of 1, and teaches what its kind takes.
+    Plain ones `teach` what their kind takes.
     """
 
     shape: Shape
     factor: float = 1.0
-
-    @property
-    def teaches(self) -> bool:
-        return self.factor == 1
+    teaches: bool = False
 
 
 def load_of(parameters: GenerationParameters, *, base: str) -> Load:
@@ -52,7 +49,7 @@ def load_of(parameters: GenerationParameters, *, base: str) -> Load:
     facts = FAMILY_FACTS[base]
     guidance = _guidance(parameters, facts)
     if parameters.is_plain:
-        return Load(_plain_shape(parameters), guidance)
+        return Load(_plain_shape(parameters), guidance, teaches=guidance == 1)
     request = sketch_request(parameters, model_key="-")
     calls = _calls(request, parameters, multiple=facts.size_multiple)
     batch = parameters.num_images

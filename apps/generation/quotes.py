@@ -42,7 +42,7 @@ def quote_generation(
         shape=load.shape,
         planned_seconds=PLANNED_SECONDS[BaseFamily(model.base)],
     )
-    if not load.teaches:
+    if load.factor != 1:
         quote = quote_multiple(quote, factor=load.factor)
     token = signing.dumps([*_subject(user.id, model, tier, load), quote.credits], salt=_SALT)
     return BindingQuote(quote=quote, token=token)

@@ -129,8 +129,18 @@ def _control(values: Values, add_ons: AddOns) -> ControlPart:
     # A model that is not there is refused, whatever it would have been.
     kind = "controlnet" if model is None else model.kind
     own = "none" if model is None else model.preprocessor or "none"
+    # JSON knows one kind of number, and some preprocessors count whole pixels.
+    numbers = {
+        name: int(number) if float(number).is_integer() else number
+        for name, number in (values.get("parameters") or {}).items()
+    }
     return ControlPart(
-        **_without_ids(values) | {"kind": kind, "preprocessor": values.get("preprocessor") or own}
+        **_without_ids(values)
+        | {
+            "kind": kind,
+            "preprocessor": values.get("preprocessor") or own,
+            "parameters": numbers,
+        }
     )
 
 
