@@ -2,6 +2,7 @@
 
 import io
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image as PillowImage
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
+from apps.catalog.fingerprints import digest_of_file
 from apps.catalog.models import GenerationModel, ModelKind
 from apps.core.errors import ErrorCode
 from apps.credits.models import UsageRecord
@@ -55,7 +57,7 @@ def runner(models_root: Path, engine: Engine, settings: Any) -> JobRunner:
 
 def enter_lora(root: Path, *, seed: int = 0) -> GenerationModel:
     add_on = build_lora(root, seed=seed)
-    digest = reproduction.digest_of_file(add_on.path)
+    digest = digest_of_file(add_on.path)
     (root / add_on.key).mkdir()
     add_on.path.rename(root / add_on.key / "weights.safetensors")
     files = [{"path": "weights.safetensors", "size": 1, "sha256": digest}]
@@ -75,7 +77,7 @@ def made_by(job: Job) -> Any:
 
 def keep(user: User, picture: PillowImage.Image) -> str:
     """Store a picture of the user's and return its name."""
-    name = job_id = reproduction.uuid.uuid4()
+    name = job_id = uuid.uuid4()
     stored = store_picture(user_id=user.id, image_name=name, picture=picture, metadata={})
     add_results(user_id=user.id, job_id=job_id, pictures=[(0, stored)])
     return str(name)

@@ -1,5 +1,7 @@
 """On which tier a job waits: the plan's, or a larger one where its model needs it."""
 
+from typing import Any
+
 import pytest
 from rest_framework.test import APIClient
 
@@ -13,7 +15,7 @@ from apps.plans.tiers import GpuTier
 from tests.generation.add_ons import make_add_on
 from tests.generation.turns import claim
 
-FACTS = {
+FACTS: dict[str, Any] = {
     "default_width": 128,
     "default_height": 128,
     "min_size": 64,
