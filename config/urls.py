@@ -21,6 +21,7 @@ api_v1 = [
     path("", include("apps.images.api.urls")),
     path("", include("apps.boards.api.urls")),
     path("", include("apps.generation.api.urls")),
+    path("", include("apps.workflows.api.urls")),
 ]
 
 if settings.EASEL_SERVE_ADMIN:

@@ -25,6 +25,8 @@ from apps.plans.services.testers import grant_tester_plan
 from apps.privacy.models import DataRequest
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_export
+from apps.workflows.models import StylePreset, Wildcard
+from apps.workflows.services import create_preset, create_wildcard
 from tests.factories import make_batch, make_image, make_user
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +73,8 @@ SHARED = "boards/shared/<uuid:board_id>"
 SHARED_PAGE = "gallery/shared/<uuid:board_id>"
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 JOB = "generations/<uuid:job_id>"
+PRESET = "style-presets/<uuid:preset_id>"
+WILDCARD = "wildcards/<uuid:wildcard_id>"
 REQUEST = "account/data-requests/<uuid:request_id>"
 ACCOUNTS = "accounts/"
 GRID = {"base": {"prompt": "a red circle"}, "x": {"field": "seed", "values": [1, 2]}}
@@ -104,6 +108,19 @@ TABLE = {
     ("POST", f"{API}billing/cancel"): Row(own(409), Scope.MANAGE, {}),
     ("POST", f"{API}billing/reactivate"): Row(own(409), Scope.MANAGE, {}),
     ("GET", f"{API}models"): Row(OWN_API),
+    ("GET", f"{API}style-presets"): Row(OWN_API),
+    ("POST", f"{API}style-presets"): Row(own(201), Scope.GENERATE, {"name": "other"}),
+    ("GET", f"{API}{PRESET}"): Row(OBJECT_API),
+    ("PATCH", f"{API}{PRESET}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
+    ("DELETE", f"{API}{PRESET}"): Row(of_owner(204), Scope.MANAGE),
+    ("GET", f"{API}wildcards"): Row(OWN_API),
+    ("POST", f"{API}wildcards"): Row(
+        own(201), Scope.GENERATE, {"name": "other", "values": ["red"]}
+    ),
+    ("GET", f"{API}{WILDCARD}"): Row(OBJECT_API),
+    ("PATCH", f"{API}{WILDCARD}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
+    ("DELETE", f"{API}{WILDCARD}"): Row(of_owner(204), Scope.MANAGE),
+    ("POST", f"{API}prompts/expand"): Row(OWN_API, body={"prompt": "a {red|blue} circle"}),
     ("GET", f"{API}images"): Row(OWN_API),
     ("POST", f"{API}images"): Row(own(415), Scope.GENERATE, {}),
     ("GET", f"{API}{IMAGE}"): Row(OBJECT_API),
@@ -303,6 +320,8 @@ class World:
     key: ApiKey
     request: DataRequest
     grant: plans.TesterGrant
+    preset: StylePreset
+    wildcard: Wildcard
 
     def url(self, address: str) -> str:
         values = {
@@ -317,6 +336,8 @@ class World:
             "<uuid:key_id>": self.key.id,
             "<uuid:request_id>": self.request.id,
             "<uuid:grant_id>": self.grant.id,
+            "<uuid:preset_id>": self.preset.id,
+            "<uuid:wildcard_id>": self.wildcard.id,
             "<int:size>": 256,
             "<str:uid>": "MQ",
             "<str:token>": "token",
@@ -351,6 +372,8 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
         key=key,
         request=request,
         grant=grant,
+        preset=create_preset(user=user, name="p"),
+        wildcard=create_wildcard(user=user, name="w", values=["red"]),
     )
 
 
@@ -382,6 +405,8 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
         *Job.objects.filter(user=user).order_by("id").values_list("id", "state", "updated_at"),
         *Lane.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *ApiKey.objects.filter(user=user).order_by("id").values_list("id", "name", "revoked_at"),
+        *StylePreset.objects.filter(user=user).values_list("id", "updated_at"),
+        *Wildcard.objects.filter(user=user).values_list("id", "updated_at"),
         *DataRequest.objects.filter(user=user).order_by("id").values_list("id", "state"),
         *plans.TesterGrant.objects.filter(user=user).values_list("id", "revoked_at"),
         *User.objects.filter(id=user.id).values_list("email", "password", "is_active", "is_staff"),

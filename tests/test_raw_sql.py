@@ -24,6 +24,7 @@ from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import GpuTier
 from apps.privacy.services.requests import request_export
+from apps.workflows.services import create_preset, create_wildcard
 from config.local.addresses import LOGINS
 from tests.database import login_url, session_database_url
 from tests.factories import make_image, make_job, make_payment
@@ -71,6 +72,8 @@ def two_tenants(
             charged=2,
         )
         make_payment(person)
+        create_preset(user=person, name="p")
+        create_wildcard(user=person, name="w", values=["red"])
     assert ActionType.GENERATION
     return user, stranger
 

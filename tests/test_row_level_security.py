@@ -72,6 +72,7 @@ SHARED_POLICIES: dict[str, dict[str, tuple[str, list[str]]]] = {
         "shared": ("PERMISSIVE", READERS),
         "shared_shown": ("RESTRICTIVE", READERS),
     },
+    "workflows_stylepreset": {"shared": ("PERMISSIVE", READERS)},
 }
 SERVING_LOGINS = ("easel_web", "easel_worker")
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")

@@ -346,17 +346,18 @@ def _take_weight(text: str) -> tuple[float, str]:
 
 
 def _refuse_count(name: str, total: int) -> NoReturn:
-    number = _("more than %(number)d") if total == _UNCOUNTABLE else "%(number)d"
+    if total < _UNCOUNTABLE:
+        message = _(
+            "This makes %(total)d prompts, and %(most)d at most can be made at once. "
+            "Take choices out, or have some made at random."
+        )
+    else:
+        message = _(
+            "This makes more than %(total)d prompts, and %(most)d at most can be made at once. "
+            "Take choices out, or have some made at random."
+        )
     raise Invalid(
-        fields={
-            name: [
-                _(
-                    "This makes %(total)s prompts, and %(most)d at most can be made at once. "
-                    "Take choices out, or have some made at random."
-                )
-                % {"total": number % {"number": total}, "most": MAX_PROMPTS}
-            ]
-        },
+        fields={name: [message % {"total": total, "most": MAX_PROMPTS}]},
         possible=total,
         limit=MAX_PROMPTS,
     )

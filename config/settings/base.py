@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "apps.images",
     "apps.boards",
     "apps.generation",
+    "apps.workflows",
     "apps.dashboard",
 ]
 

@@ -15,6 +15,7 @@ from PIL import Image
 from gpu_tasks.engine.control.names import complete_parameters
 from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.pictures.canvas import check_picture, check_size, flatten
+from gpu_tasks.engine.pictures.smoothing import blur
 
 # What a pixel of a line may change by at least before weak edges are made strong ones (levels).
 _LEAST_GRADIENT: Final = 4.0
@@ -91,14 +92,14 @@ def _draw_lines(source: ControlSource) -> Bytes:
     # What is darker than its surroundings in all three colours is a line; the median of those that
     # are no noise becomes half white, so that faint drawings come out as strong ones do.
     pixels = source.pixels.astype(np.float32)
-    darker = np.clip((_blur(pixels, source.values["sigma"]) - pixels).min(axis=2), 0, 255)
+    darker = np.clip((blur(pixels, source.values["sigma"]) - pixels).min(axis=2), 0, 255)
     lines = darker[darker > source.values["floor"]]
     strength = max(_LEAST_LINE, float(np.median(lines)) if lines.size else _LEAST_LINE)
     return _bytes(darker * (127 / strength))
 
 
 def _find_soft_edges(source: ControlSource) -> Bytes:
-    smooth = _blur(source.grey.astype(np.float32), source.values["sigma"])
+    smooth = blur(source.grey.astype(np.float32), source.values["sigma"])
     # 1/32 makes Scharr's kernels answer in levels a pixel.
     across = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
     down = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
@@ -108,7 +109,7 @@ def _find_soft_edges(source: ControlSource) -> Bytes:
 
 def _scribble(source: ControlSource) -> Bytes:
     pixels = source.pixels.astype(np.float32)
-    fine, coarse = (_blur(pixels, sigma) for sigma in _SCRIBBLE_SIGMAS)
+    fine, coarse = (blur(pixels, sigma) for sigma in _SCRIBBLE_SIGMAS)
     darker = np.clip((coarse - fine).min(axis=2), 0, 255)
     return np.where(2 * darker > source.values["threshold"], 255, 0).astype(np.uint8)
 
@@ -125,7 +126,7 @@ def _estimate_depth(source: ControlSource) -> Bytes:
 
 
 def _blur_picture(source: ControlSource) -> Bytes:
-    return _bytes(_blur(source.pixels.astype(np.float32), source.values["sigma"]))
+    return _bytes(blur(source.pixels.astype(np.float32), source.values["sigma"]))
 
 
 def _turn_grey(source: ControlSource) -> Bytes:
@@ -175,11 +176,6 @@ def _make_field(generator: np.random.Generator, size: tuple[int, int], grain: in
     lowest, highest = float(fine.min()), float(fine.max())
     field: Floats = ((fine - lowest) / max(highest - lowest, 1e-6)).astype(np.float32)
     return field
-
-
-def _blur(pixels: Floats, sigma: float) -> Floats:
-    blurred: Floats = cv2.GaussianBlur(pixels, (0, 0), sigmaX=sigma).astype(np.float32)
-    return blurred
 
 
 def _bytes(values: NDArray[Any]) -> Bytes:

@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -21,6 +20,7 @@ from gpu_tasks.engine.pictures.canvas import (
     check_size,
     flatten,
 )
+from gpu_tasks.engine.pictures.smoothing import blur, spread_maximum
 
 MAX_FEATHER: Final = 256
 MAX_PADDING: Final = 4096
@@ -153,14 +153,13 @@ def _read_mask(mask: Image.Image) -> Image.Image:
 
 def _feather(mask: Image.Image, feather: int) -> Image.Image:
     # Blurred with a deviation of a third of the feather, the edge of a wide mask is 1/2 and what
-    # lies a feather inside is 1 (0.9987): from the one to the other is the ramp. Of what is thinner
+    # lies a feather inside is 1: from the one to the other is the ramp. Of what is thinner
     # the greatest value nearby takes the place of that 1, or it would vanish.
     touched = (np.asarray(mask) > 0).astype(np.float32)
-    blurred = cv2.GaussianBlur(touched, (0, 0), sigmaX=feather / 3, borderType=cv2.BORDER_REPLICATE)
-    window = cv2.getStructuringElement(cv2.MORPH_RECT, (2 * feather + 1, 2 * feather + 1))
-    nearby = np.maximum(cv2.dilate(blurred, window), np.float32(1e-6))
+    blurred = blur(touched, feather / 3)
+    nearby = np.maximum(spread_maximum(blurred * touched, feather), np.float32(1e-6))
     ramp = np.clip(2 * blurred / nearby - 1, 0, 1)
-    return Image.fromarray(np.rint(np.asarray(mask) * ramp * touched).astype(np.uint8))
+    return Image.fromarray(np.rint(np.asarray(mask) * ramp).astype(np.uint8))
 
 
 def _grow(touched: Box, padding: int, size: tuple[int, int], limit: tuple[int, int]) -> Box:

@@ -215,8 +215,8 @@ def _read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
         raise ModelUnavailable(
             "The upscaler's file is missing, incomplete or damaged.", reason=f"{path}: {error}"
         ) from error
-    for name, tensor in state.items():
-        if not tensor.numel() or any(int(n[:9]) > _MAX_INDEX for n in re.findall(r"\d+", name)):
+    for name in state:
+        if any(int(n[:9]) > _MAX_INDEX for n in re.findall(r"\d+", name)):
             raise ModelUnavailable(
                 "This file is no upscaler of a known kind.", reason=f"{path}: tensor {name[:200]!r}"
             )
