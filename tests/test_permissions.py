@@ -268,6 +268,7 @@ TABLE = {
     ("POST", "queue/<uuid:job_id>/"): Row((302, 404, 404, 302, 404)),
     ("GET", "usage/"): Row(OWN_PAGE),
     ("GET", "usage/receipts/<uuid:job_id>/"): Row(OBJECT_PAGE),
+    ("POST", "usage/receipts/<uuid:job_id>/appeal/"): Row((302, 404, 302, 302, 404)),
     ("GET", "admin/login/"): Row((302, 403, 403, 302, 302)),
 }
 # PUT of Django's form views is their POST.

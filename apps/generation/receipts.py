@@ -80,7 +80,9 @@ def get_receipt(*, user: User, job_id: uuid.UUID) -> Receipt:
     """
     job = get_job(user=user, job_id=job_id)
     (receipt,) = receipts_of(user_id=user.id, jobs=[job])
-    images = images_of(user=user, jobs=[job]).get(job.id, [])
+    # Only what was worked at has pictures.
+    made = job.compute_seconds is not None
+    images = images_of(user=user, jobs=[job]).get(job.id, []) if made else []
     made_with = next((image.metadata.get("made_with") for image in images), None)
     return replace(receipt, made_with=made_with)
 
