@@ -53,6 +53,10 @@ with _env.prefixed("EASEL_"):
     # Where workers keep copies of models from the file store, and how much of them.
     MODEL_FILES_CACHE: Path | None = _env.path("MODEL_FILES_CACHE", None)
     MODEL_FILES_CACHE_BYTES: int = _env.int("MODEL_FILES_CACHE_BYTES", 200 * 1024**3)
+    # The key of the model that looks at finished pictures; nobody looks without one.
+    SAFETY_CHECKER: str = _env.str("SAFETY_CHECKER", "")
+    # A file of phrases that no prompt may hold, one a line.
+    BLOCKED_PHRASES: Path | None = _env.path("BLOCKED_PHRASES", None)
     # Where installs are put together before they are stored.
     INSTALL_DIRECTORY: Path | None = _env.path("INSTALL_DIRECTORY", None)
     INSTALL_MAX_BYTES: int = _env.int("INSTALL_MAX_BYTES", 60 * 1024**3)

@@ -13,7 +13,7 @@ from apps.generation.wakeups import WAKE_TASK
 from apps.plans.tiers import TIER_BY_QUEUE, GpuTier
 from config.broker import is_sqs
 from gpu_tasks.engine import Engine, EngineError
-from gpu_tasks.runner import JobRunner, WorkerProcess, model_source
+from gpu_tasks.runner import JobRunner, WorkerProcess
 
 logger = structlog.get_logger(__name__)
 
@@ -42,8 +42,8 @@ def load_default_model(sender: Any, **_: Any) -> None:
     _Here.runner = JobRunner(
         engine=engine, tiers=tiers, worker=str(sender.hostname)[:100], ends_aside=True
     )
-    shared = GenerationModel.objects.filter(user=None, kind=ModelKind.MAIN, is_enabled=True)
-    model = shared.first()
+    shared = GenerationModel.objects.filter(kind=ModelKind.MAIN, user=None, deleted_at=None)
+    model = shared.filter(is_enabled=True).first()
     # Celery closes the descriptors of open connections when the pool starts, also in a pool of
     # one process; psycopg would then wait for ever on a number that another socket has by now.
     connections.close_all()
@@ -51,9 +51,11 @@ def load_default_model(sender: Any, **_: Any) -> None:
         logger.warning("no_model_installed", advice="python manage.py bootstrap_local")
         return
     try:
-        engine.warm_up(model_source(model))
+        engine.warm_up(_Here.runner.source(model, tier=tiers[0]))
     except EngineError as error:
         logger.warning("model_not_loaded", model=model.key, reason=error.reason)
+    except OSError as error:
+        logger.warning("model_not_loaded", model=model.key, reason=type(error).__name__)
 
 
 @worker_ready.connect

@@ -13,8 +13,10 @@ from apps.accounts.selectors import enter_by_key
 from apps.catalog.models import GenerationModel
 from apps.core.tenancy import closed_scope
 from apps.generation.models import Job, Priority, WorkerState
+from apps.generation.orders import Order
 from apps.generation.parameters import complete_parameters
-from apps.generation.services.jobs import Order, accept_batch, accept_generation
+from apps.generation.parameters.add_ons import find_add_ons
+from apps.generation.services.jobs import accept_batch, accept_order
 from apps.generation.workers import SignOfLife
 from apps.images.models import Image
 from apps.images.services.library import purge_images, trash_images
@@ -43,8 +45,10 @@ def make_job(user: User, model: GenerationModel, **settings: Any) -> Job:
     """Accept a quick job for `user`."""
     asked: dict[str, Any] = {"prompt": "a red circle", "steps": 2, "seed": 1} | settings
     priority = asked.pop("priority", Priority.NORMAL)
-    parameters = complete_parameters(model=model, **asked)
-    return accept_generation(user=user, model=model, parameters=parameters, priority=priority)
+    add_ons = find_add_ons(user=user, settings=[asked])
+    parameters = complete_parameters(model=model, add_ons=add_ons, **asked)
+    order = Order(model=model, parameters=parameters, add_ons=add_ons)
+    return accept_order(user=user, order=order, priority=priority)
 
 
 def make_batch(user: User, model: GenerationModel, count: int, **settings: Any) -> list[Job]:

@@ -82,6 +82,7 @@ REQUEST = "account/data-requests/<uuid:request_id>"
 ACCOUNTS = "accounts/"
 MODEL = "models/<slug:key>"
 INSTALL = "models/installs/<uuid:install_id>"
+GRID = {"base": {"prompt": "a red circle"}, "x": {"field": "seed", "values": [1, 2]}}
 TESTERS = "admin/tester-plan/grants"
 
 TABLE = {
@@ -196,6 +197,12 @@ TABLE = {
     ("POST", f"{API}generations/batch/<uuid:batch_id>/cancel"): Row(
         of_owner(202), Scope.GENERATE, {}
     ),
+    ("POST", f"{API}generations/grid"): Row(own(202), Scope.GENERATE, GRID),
+    ("POST", f"{API}generations/grid/quote"): Row(own(200), Scope.GENERATE, GRID),
+    # It is a batch and no grid.
+    ("GET", f"{API}generations/grid/<uuid:batch_id>/sheet"): Row(own(404)),
+    # Its pictures were not refused.
+    ("POST", f"{API}{JOB}/appeal"): Row(of_owner(409), Scope.GENERATE, {"reason": "x"}),
     ("GET", f"{API}queue"): Row(OWN_API),
     ("POST", f"{API}queue/clear"): Row(own(200), Scope.GENERATE, {}),
     ("POST", f"{API}queue/pause"): Row(own(200), Scope.GENERATE, {}),
@@ -282,6 +289,7 @@ TABLE = {
     ("POST", "queue/<uuid:job_id>/"): Row((302, 404, 404, 302, 404)),
     ("GET", "usage/"): Row(OWN_PAGE),
     ("GET", "usage/receipts/<uuid:job_id>/"): Row(OBJECT_PAGE),
+    ("POST", "usage/receipts/<uuid:job_id>/appeal/"): Row((302, 404, 302, 302, 404)),
     ("GET", "admin/login/"): Row((302, 403, 403, 302, 302)),
 }
 # PUT of Django's form views is their POST.

@@ -51,6 +51,7 @@ WORKER_TABLES = {
     "credits_hold",
     "credits_posting",
     "credits_usagerecord",
+    "generation_contentappeal",
     "generation_job",
     "generation_lane",
     "images_image",
@@ -116,6 +117,7 @@ SERVICE_SCOPES = {
     "apps/plans/services/stripe_events.py": 1,
     "apps/privacy/services/deletions.py": 1,
     "apps/privacy/services/requests.py": 2,
+    "gpu_tasks/runner/reproduction.py": 1,  # an operator names a picture of anybody
 }
 
 pytestmark = pytest.mark.django_db

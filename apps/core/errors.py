@@ -61,6 +61,8 @@ class ErrorCode(StrEnum):
     INTERNAL = "internal"
     OUT_OF_MEMORY = "out_of_memory"
     MODEL_UNAVAILABLE = "model_unavailable"
+    MODEL_GONE = "model_gone"
+    CONTENT_REFUSED = "content_refused"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     WORKER_LOST = "worker_lost"
 

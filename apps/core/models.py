@@ -80,6 +80,9 @@ class Act(models.TextChoices):
     MODEL_DELETED = "model_deleted", _("model deleted")
     LICENSE_RECORDED = "license_recorded", _("licence of a model recorded")
     LICENSE_WITHDRAWN = "license_withdrawn", _("licence of a model withdrawn")
+    APPEAL_MADE = "appeal_made", _("appeal against a refusal made")
+    APPEAL_ACCEPTED = "appeal_accepted", _("appeal accepted")
+    APPEAL_REJECTED = "appeal_rejected", _("appeal rejected")
 
 
 class AuditRecord(models.Model):

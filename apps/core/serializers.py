@@ -1,5 +1,6 @@
 """Fields and shapes that every part of the API shares."""
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,16 @@ class SwitchField(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
+
+
+class FiniteFloatField(serializers.FloatField):
+    """A number that is one: `Infinity` and `NaN` pass every comparison with a limit."""
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
 
 
 class IdField(serializers.UUIDField):

@@ -89,5 +89,11 @@ def quote_measured(seconds: Sequence[float]) -> Quote:
     return Quote(credits=credits, seconds=usual, basis=Basis.MEASURED)
 
 
+def quote_multiple(quote: Quote, *, factor: float) -> Quote:
+    """Quote what takes `factor` times as long as what `quote` is for, and was never measured."""
+    basis = Basis.PLANNED if quote.basis == Basis.PLANNED else Basis.SCALED
+    return _quote(quote.seconds * factor, basis)
+
+
 def _quote(seconds: float, basis: Basis) -> Quote:
     return Quote(credits=max(charge_of(MARGIN * seconds), 1), seconds=seconds, basis=basis)

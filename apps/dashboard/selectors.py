@@ -16,6 +16,7 @@ from apps.accounts.models import User
 from apps.boards.models import Board
 from apps.boards.selectors import board_names
 from apps.catalog.serializers import render_models
+from apps.dashboard.guide_facts import Fact, guide_facts
 from apps.images.models import Image
 from apps.images.selectors import get_image, list_images
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
@@ -39,14 +40,6 @@ class Composer:
 
     models: Sequence[dict[str, Any]]
     refusal: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line of the table beside a picture; `name` and `value` are ready to be shown."""
-
-    name: Any
-    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +126,7 @@ def _facts(image: Image) -> list[Fact]:
         for key, name in _FACT_NAMES.items()
         if metadata.get(key) not in (None, "")
     ]
+    facts += guide_facts(metadata)
     facts.append(Fact(_("Size"), f"{image.width} × {image.height}"))
     seconds = metadata.get("compute_seconds")
     if seconds is not None:

@@ -59,4 +59,5 @@ urlpatterns = [
     path("queue/<uuid:job_id>/", queue_views.act_on_job, name="queue-job"),
     path("usage/", usage_views.usage, name="usage"),
     path("usage/receipts/<uuid:job_id>/", usage_views.receipt, name="receipt"),
+    path("usage/receipts/<uuid:job_id>/appeal/", usage_views.appeal, name="appeal"),
 ]

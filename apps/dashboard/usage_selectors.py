@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from apps.accounts.models import User
 from apps.accounts.selectors import names_of_keys
 from apps.catalog.selectors import names_of_models
-from apps.core.errors import NotFound
+from apps.core.errors import ErrorCode, NotFound
 from apps.credits.models import GrantBalance
 from apps.credits.selectors import Balance, live_balances, read_balance
 from apps.credits.serializers import parse_month
@@ -28,8 +28,10 @@ from apps.credits.usage import (
     usage_cells,
 )
 from apps.dashboard.charts import MOST_SERIES, Chart, stacked_bars
+from apps.generation.failures import failure_detail
+from apps.generation.models import ContentAppeal
 from apps.generation.receipts import Receipt, get_receipt, list_receipts
-from apps.generation.selectors import images_of
+from apps.generation.selectors import find_appeal, images_of
 from apps.images.models import Image
 
 MONTHS_OFFERED = 12
@@ -81,10 +83,16 @@ class UsagePage:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptPage:
-    """A receipt with the pictures that the job made."""
+    """A receipt with the pictures that the job made, or why it failed.
+
+    Of a job whose pictures were refused also what was said against that.
+    """
 
     receipt: Receipt
     images: Sequence[Image]
+    reason: str = ""
+    is_refused: bool = False
+    appeal: ContentAppeal | None = None
 
 
 def usage_page(*, user: User, month: str | None) -> UsagePage:
@@ -126,8 +134,16 @@ def receipt_page(*, user: User, job_id: uuid.UUID) -> ReceiptPage:
         NotFound: there is no such job, or it is somebody else's.
     """
     receipt = get_receipt(user=user, job_id=job_id)
-    images = images_of(user=user, jobs=[receipt.job])
-    return ReceiptPage(receipt=receipt, images=images.get(job_id, []))
+    job = receipt.job
+    images = images_of(user=user, jobs=[job])
+    is_refused = job.error_code == ErrorCode.CONTENT_REFUSED
+    return ReceiptPage(
+        receipt=receipt,
+        images=images.get(job_id, []),
+        reason=failure_detail(job.error_code) if job.error_code else "",
+        is_refused=is_refused,
+        appeal=find_appeal(user=user, job_id=job_id) if is_refused else None,
+    )
 
 
 def _months(latest: date, shown: date) -> list[date]:

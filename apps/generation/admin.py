@@ -1,7 +1,15 @@
-from django.contrib import admin
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin import AuditedAdmin
-from apps.generation.models import Job
+from apps.core.errors import EaselError
+from apps.generation.models import AppealState, ContentAppeal, Job
+from apps.generation.services.appeals import LEAST_REASON, MOST_REASON, decide_appeal
 
 
 @admin.register(Job)
@@ -11,3 +19,56 @@ class JobAdmin(AuditedAdmin[Job]):
     list_filter = ("state", "tier", "error_code")
     search_fields = ("id", "user__email", "error_id")
     raw_id_fields = ("user",)
+
+
+class AppealForm(forms.ModelForm[ContentAppeal]):
+    """What staff say to an appeal, as the service asks it."""
+
+    class Meta:
+        model = ContentAppeal
+        fields = ("state", "note")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("state") == AppealState.OPEN:
+            self.add_error("state", _("Accept or reject it."))
+        if not LEAST_REASON <= len(str(data.get("note", "")).strip()) <= MOST_REASON:
+            self.add_error("note", _("Say why, in a sentence: its user reads it."))
+        return data
+
+
+@admin.register(ContentAppeal)
+class ContentAppealAdmin(AuditedAdmin[ContentAppeal]):
+    """The appeals of all users: an open one is accepted or rejected, with a note."""
+
+    form = AppealForm
+    list_display = ("created_at", "user", "job_id", "state", "decided_at")
+    list_select_related = ("user",)
+    list_filter = ("state", "created_at")
+    search_fields = ("=job_id", "user__email")
+    readonly_fields = ("user", "job_id", "reason", "digest", "decided_by", "decided_at")
+    fields = ("user", "job_id", "reason", "digest", "state", "note", "decided_by", "decided_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        del request
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ContentAppeal | None = None) -> bool:
+        is_open = obj is None or obj.state == AppealState.OPEN
+        return is_open and super().has_change_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: ContentAppeal, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's)
+        del form, change
+        try:
+            decide_appeal(
+                appeal_id=obj.id,
+                staff=request.user,  # type: ignore[arg-type]
+                accept=obj.state == AppealState.ACCEPTED,
+                note=obj.note,
+            )
+        except EaselError as error:
+            said = "; ".join(each for lines in error.fields.values() for each in lines)
+            self.message_user(request, said or str(error.detail), messages.ERROR)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ContentAppeal]:
+        return super().get_queryset(request).order_by("-created_at")

@@ -25,7 +25,21 @@ FAILURE_DETAILS: dict[ErrorCode, Promise] = {
     ErrorCode.MODEL_NOT_IN_PLAN: _(
         "Your plan does not include this model any more. This cost nothing."
     ),
-    ErrorCode.NOT_FOUND: _("The picture to start from is no longer there."),
+    ErrorCode.LICENSE_REQUIRED: _(
+        "The licence of a model does not allow this any more. This cost nothing."
+    ),
+    ErrorCode.MODEL_GONE: _(
+        "A model of this job was deleted or switched off before the work began. This cost nothing."
+    ),
+    ErrorCode.INVALID: _(
+        "The model cannot do this with these settings. Change them and try again; "
+        "this cost nothing."
+    ),
+    ErrorCode.CONTENT_REFUSED: _(
+        "The pictures were refused by the safety check and not kept. This cost nothing. "
+        "If you think that this is wrong, you can appeal."
+    ),
+    ErrorCode.NOT_FOUND: _("A picture that this job needs is no longer there."),
     ErrorCode.INTERNAL: _("Something went wrong on our side. This cost nothing; please try again."),
 }
 

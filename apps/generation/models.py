@@ -11,6 +11,7 @@ from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import TenantModel
+from apps.generation.parameters.settings import GenerationParameters
 from apps.plans.tiers import GpuTier
 
 
@@ -68,6 +69,8 @@ class Job(TenantModel):
     priority = models.CharField(max_length=16, choices=Priority.choices, default=Priority.NORMAL)
     position = models.BigIntegerField(default=position_now)
     batch_id = models.UUIDField(null=True, blank=True)
+    # Of the first job of a grid: what varies across and down.
+    grid = models.JSONField(null=True, blank=True)
     expected_seconds = models.FloatField(default=1.0)
     batch_shape = models.GeneratedField(
         expression=Func(
@@ -163,6 +166,11 @@ class Job(TenantModel):
     def __str__(self) -> str:
         return f"{self.id} ({self.state})"
 
+    @property
+    def settings(self) -> GenerationParameters:
+        """Return `parameters` as what they are."""
+        return GenerationParameters.from_json(self.parameters)
+
 
 _HAS_PLACE = Q(parallel_limit__isnull=True) | Q(
     parallel_limit__gt=F("running") + F("running_elsewhere")
@@ -246,6 +254,44 @@ class Lane(TenantModel):
         if self.paused_at is not None:
             return 0
         return waiting if self.places is None else min(waiting, self.places)
+
+
+class AppealState(models.TextChoices):
+    OPEN = "open", _("open")
+    ACCEPTED = "accepted", _("accepted")
+    REJECTED = "rejected", _("rejected")
+
+
+class ContentAppeal(TenantModel):
+    """A user's word against the refusal of the pictures of one job.
+
+    An accepted one lets its user have the same settings (by `digest`) made without the check.
+    """
+
+    job_id = models.UUIDField(editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    reason = models.TextField(max_length=2000)
+    state = models.CharField(max_length=16, choices=AppealState.choices, default=AppealState.OPEN)
+    note = models.TextField(max_length=2000, blank=True)
+    # No foreign key: the record outlives the account of who decided.
+    decided_by = models.UUIDField(null=True, blank=True, editable=False)
+    decided_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user", "job_id"], name="generation_appeal_once"),
+        )
+        indexes = (
+            models.Index(
+                fields=["user", "digest"],
+                name="generation_appeal_cleared",
+                condition=Q(state=AppealState.ACCEPTED),
+            ),
+            models.Index(fields=["state", "created_at"], name="generation_appeal_open"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.job_id} ({self.state})"
 
 
 class WorkerState(models.TextChoices):

@@ -1,7 +1,8 @@
 """What a generation will cost at most, told before it is asked for."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from django.core import signing
 from django.utils.translation import gettext as _
@@ -9,9 +10,13 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.catalog.models import PLANNED_SECONDS, GenerationModel
 from apps.core.errors import Conflict, ErrorCode
-from apps.credits.costs import Quote, Shape
+from apps.credits.costs import Quote, quote_multiple
 from apps.credits.selectors import quote_shape
+from apps.generation.loads import Load, load_of
+from apps.generation.orders import Order
 from apps.generation.parameters import GenerationParameters
+from apps.generation.placing import tier_for
+from apps.plans.selectors import plan_of
 from apps.plans.tiers import GpuTier
 
 QUOTE_SECONDS = 10 * 60
@@ -26,31 +31,59 @@ class BindingQuote:
     token: str
 
 
-def shape_of(parameters: GenerationParameters) -> Shape:
-    """Return what decides the cost of a generation; of a start picture only a part is denoised."""
-    steps = parameters.steps
-    if parameters.strength is not None:
-        steps = max(int(steps * parameters.strength), 1)
-    return Shape(parameters.width, parameters.height, steps, parameters.num_images)
-
-
 def quote_generation(
     *, user: User, model: GenerationModel, tier: GpuTier, parameters: GenerationParameters
 ) -> BindingQuote:
     """Quote a generation of `user` on `tier`."""
-    shape = shape_of(parameters)
+    load = load_of(parameters, base=model.base)
     quote = quote_shape(
         model=model.key,
         tier=tier,
-        shape=shape,
+        shape=load.shape,
         planned_seconds=PLANNED_SECONDS[model.base],
     )
-    token = signing.dumps([*_subject(user.id, model, tier, shape), quote.credits], salt=_SALT)
+    if load.factor != 1:
+        quote = quote_multiple(quote, factor=load.factor)
+    token = signing.dumps([*_subject(user.id, model, tier, load), quote.credits], salt=_SALT)
     return BindingQuote(quote=quote, token=token)
 
 
+def quote_order(*, user: User, order: Order) -> BindingQuote:
+    """Quote what was drawn up, on the GPUs that it would run on for `user` now."""
+    tier = tier_for(order.model.base, at_least=plan_of(user=user).gpu_tier)
+    return quote_generation(user=user, model=order.model, tier=tier, parameters=order.parameters)
+
+
+def quote_orders(
+    *, user: User, orders: Sequence[Order], at_least: GpuTier | None = None
+) -> list[Quote]:
+    """Quote what was drawn up, each kind once; what a token promises counts before all.
+
+    `at_least` is the tier of the plan, which is looked up without it.
+
+    Raises:
+        Conflict: a token is too old, or was for something else.
+    """
+    plan_tier = at_least or plan_of(user=user).gpu_tier
+    offers: dict[tuple[str, Load], Quote] = {}
+    quotes = []
+    for order in orders:
+        model, tier = order.model, tier_for(order.model.base, at_least=plan_tier)
+        load = load_of(order.parameters, base=model.base)
+        if (model.key, load) not in offers:
+            offers[model.key, load] = quote_generation(
+                user=user, model=model, tier=tier, parameters=order.parameters
+            ).quote
+        quote = offers[model.key, load]
+        if order.quote is not None:
+            promised = credits_of_token(order.quote, user=user, model=model, tier=tier, load=load)
+            quote = replace(quote, credits=promised)
+        quotes.append(quote)
+    return quotes
+
+
 def credits_of_token(
-    token: str, *, user: User, model: GenerationModel, tier: GpuTier, shape: Shape
+    token: str, *, user: User, model: GenerationModel, tier: GpuTier, load: Load
 ) -> int:
     """Return the credits that were quoted under `token`.
 
@@ -61,15 +94,16 @@ def credits_of_token(
         *subject, credits = signing.loads(token, salt=_SALT, max_age=QUOTE_SECONDS)
     except signing.BadSignature as error:
         raise _expired() from error
-    if subject != _subject(user.id, model, tier, shape):
+    if subject != _subject(user.id, model, tier, load):
         raise _expired()
     return int(credits)
 
 
 def _subject(
-    user_id: uuid.UUID, model: GenerationModel, tier: GpuTier, shape: Shape
-) -> list[str | int]:
-    size = (shape.width, shape.height, shape.steps, shape.batch_size)
+    user_id: uuid.UUID, model: GenerationModel, tier: GpuTier, load: Load
+) -> list[str | int | float]:
+    shape = load.shape
+    size = (shape.width, shape.height, shape.steps, shape.batch_size, load.factor)
     return [str(user_id), model.key, str(tier), *size]
 
 

@@ -3,8 +3,8 @@
 import csv
 import io
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import models
@@ -18,7 +18,7 @@ from apps.core.tenancy import tenant_scope
 from apps.credits.selectors import HoldFacts, holds_of_jobs
 from apps.credits.usage import Span
 from apps.generation.models import Job, JobState
-from apps.generation.selectors import get_job, list_jobs
+from apps.generation.selectors import get_job, images_of, list_jobs
 
 ROWS_A_CHUNK = 500
 
@@ -50,7 +50,8 @@ class Attempt:
 class Receipt:
     """The account of a job, in credits; `charged` is `None` until it ends.
 
-    `quoted` is also what was held; jobs from before there were holds have none.
+    `quoted` is also what was held; jobs from before there were holds have none. `made_with` names
+    what the pictures were made with, where it was asked for and any is left.
     """
 
     job: Job
@@ -60,6 +61,7 @@ class Receipt:
     refunded: int
     attempts: Sequence[Attempt]
     key_name: str | None
+    made_with: Mapping[str, Any] | None = None
 
     @property
     def held(self) -> int:
@@ -76,7 +78,13 @@ def get_receipt(*, user: User, job_id: uuid.UUID) -> Receipt:
     Raises:
         NotFound: there is none of that id, or it is somebody else's.
     """
-    return receipts_of(user_id=user.id, jobs=[get_job(user=user, job_id=job_id)])[0]
+    job = get_job(user=user, job_id=job_id)
+    (receipt,) = receipts_of(user_id=user.id, jobs=[job])
+    # Only what was worked at has pictures.
+    made = job.compute_seconds is not None
+    images = images_of(user=user, jobs=[job]).get(job.id, []) if made else []
+    made_with = next((image.metadata.get("made_with") for image in images), None)
+    return replace(receipt, made_with=made_with)
 
 
 def list_receipts(*, user: User, span: Span, limit: int) -> list[Receipt]:

@@ -1,6 +1,5 @@
 """What a client may ask for: types and the limits that hold for every model."""
 
-import math
 from typing import Any
 
 from django.conf import settings
@@ -8,22 +7,13 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.catalog import limits
-from apps.core.serializers import SwitchField, TextField
+from apps.core.serializers import FiniteFloatField, SwitchField, TextField
+from apps.generation.guide_requests import GuidesSerializer
 from apps.generation.models import Priority
 from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
 
 
-class FiniteFloatField(serializers.FloatField):
-    """A number that is one: `Infinity` and `NaN` pass every comparison with a limit."""
-
-    def to_internal_value(self, data: Any) -> float:
-        value = super().to_internal_value(data)
-        if not math.isfinite(value):
-            self.fail("invalid")
-        return value
-
-
-class GenerationRequestSerializer(serializers.Serializer[Any]):
+class GenerationRequestSerializer(GuidesSerializer):
     """The settings of a generation; what is left out follows the model's defaults."""
 
     prompt = TextField(max_length=limits.MAX_PROMPT_LENGTH)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.generation.events import Progress
-from apps.generation.models import ACTIVE_STATES, Job, JobState
+from apps.generation.models import ACTIVE_STATES, ContentAppeal, Job, JobState
 from apps.images.models import Image
 
 # A page that was away for a moment still learns how its jobs ended.
@@ -84,6 +84,11 @@ def images_of(*, user: User, jobs: Iterable[Job]) -> dict[uuid.UUID, list[Image]
         if image.session_id is not None:
             images.setdefault(image.session_id, []).append(image)
     return images
+
+
+def find_appeal(*, user: User, job_id: uuid.UUID) -> ContentAppeal | None:
+    """Return what `user` said against the refusal of a job's pictures, if anything."""
+    return ContentAppeal.objects.filter(user=user, job_id=job_id).first()
 
 
 def expired_jobs() -> QuerySet[Job]:

@@ -14,7 +14,21 @@ from apps.credits.costs import Basis
 from apps.credits.selectors import Balance
 from apps.generation.events import Progress, QueuePlacePayload
 from apps.generation.failures import failure_detail
+from apps.generation.guide_requests import (
+    ControlSerializer,
+    EmbeddingSerializer,
+    HighResSerializer,
+    ImagePromptSerializer,
+    LoraSerializer,
+    MaskSerializer,
+    OutpaintSerializer,
+    RefinerSerializer,
+    RegionSerializer,
+    UpscaleSerializer,
+    VariationSerializer,
+)
 from apps.generation.models import TERMINAL_STATES, Job, JobState
+from apps.generation.parameters.settings import GUIDES
 from apps.generation.queue_selectors import Place, Queue, WaitingFor, places_of
 from apps.generation.quotes import BindingQuote
 from apps.generation.receipts import Outcome
@@ -43,6 +57,22 @@ class AttemptSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=Outcome.choices)
 
 
+class WeightsSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    sha256 = serializers.CharField()
+
+
+class MadeWithSerializer(serializers.Serializer[Any]):
+    """What pictures were made with: the same of all of it makes them again."""
+
+    weights = serializers.DictField(child=WeightsSerializer(), help_text="By the key of the model.")
+    libraries = serializers.DictField(child=serializers.CharField(), help_text="Their versions.")
+    device = serializers.CharField()
+    batch = serializers.IntegerField(help_text="Pictures that were made in one forward pass.")
+    memory_saved = serializers.BooleanField()
+
+
 class ReceiptSerializer(serializers.Serializer[Any]):
     """The account of a job in credits; `charged` is null until it ends."""
 
@@ -62,6 +92,7 @@ class ReceiptSerializer(serializers.Serializer[Any]):
     released = serializers.IntegerField()
     refunded = serializers.IntegerField()
     attempts = AttemptSerializer(many=True)
+    made_with = MadeWithSerializer(allow_null=True)
 
 
 class GenerationContext(TypedDict):
@@ -119,6 +150,25 @@ class GenerationSerializer(serializers.ModelSerializer[Job]):
     num_images = serializers.IntegerField(source="parameters.num_images")
     init_image = serializers.UUIDField(source="parameters.init_image", allow_null=True)
     strength = serializers.FloatField(source="parameters.strength", allow_null=True)
+    mask = MaskSerializer(source="parameters.mask", allow_null=True)
+    outpaint = OutpaintSerializer(source="parameters.outpaint", allow_null=True)
+    upscale = UpscaleSerializer(source="parameters.upscale", allow_null=True)
+    high_res = HighResSerializer(source="parameters.high_res", allow_null=True)
+    variation = VariationSerializer(source="parameters.variation", allow_null=True)
+    loras = LoraSerializer(source="parameters.loras", many=True, default=[])
+    embeddings = EmbeddingSerializer(source="parameters.embeddings", many=True, default=[])
+    controls = ControlSerializer(source="parameters.controls", many=True, default=[])
+    image_prompt = ImagePromptSerializer(source="parameters.image_prompt", allow_null=True)
+    references = serializers.ListField(
+        source="parameters.references", child=serializers.UUIDField(), default=[]
+    )
+    regions = RegionSerializer(source="parameters.regions", many=True, default=[])
+    clip_skip = serializers.IntegerField(source="parameters.clip_skip", default=0)
+    vae = serializers.CharField(source="parameters.vae", allow_null=True)
+    seamless = serializers.ListField(
+        source="parameters.seamless", child=serializers.CharField(), default=[]
+    )
+    refiner = RefinerSerializer(source="parameters.refiner", allow_null=True)
     compute_seconds = serializers.FloatField(allow_null=True)
     batch = serializers.UUIDField(source="batch_id", allow_null=True)
     queue = serializers.SerializerMethodField()
@@ -145,6 +195,7 @@ class GenerationSerializer(serializers.ModelSerializer[Job]):
             "num_images",
             "init_image",
             "strength",
+            *GUIDES,
             "attempt",
             "created_at",
             "started_at",

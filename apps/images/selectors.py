@@ -1,6 +1,7 @@
 """Reads on pictures."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,6 +78,14 @@ def get_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> Image:
     if image is None:
         raise NotFound
     return image
+
+
+def missing_images(*, user_id: uuid.UUID, names: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return which of `names` are no pictures of a user; one query, and none for no names."""
+    if not names:
+        return set()
+    own = Image.objects.filter(user=user_id, image_name__in=names)
+    return set(names) - set(own.values_list("image_name", flat=True))
 
 
 def get_listed_image(*, user_id: uuid.UUID, image_name: uuid.UUID) -> ListedImage:

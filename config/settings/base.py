@@ -236,6 +236,10 @@ EASEL_MODEL_FILES_CACHE: Path = env.MODEL_FILES_CACHE or env.VAR_DIR / "model-ca
 EASEL_MODEL_FILES_CACHE_BYTES = env.MODEL_FILES_CACHE_BYTES
 # Whether models that may not be used commercially need a licence on record.
 EASEL_REQUIRE_COMMERCIAL_LICENSE = False
+# The key of the shared model that looks at finished pictures, none without one; and a file of
+# phrases, one a line, that no prompt may hold.
+EASEL_SAFETY_CHECKER = env.SAFETY_CHECKER
+EASEL_BLOCKED_PHRASES = env.BLOCKED_PHRASES
 EASEL_OWN_MODELS_MAX = env.OWN_MODELS_MAX
 EASEL_INSTALL_DIRECTORY: Path = env.INSTALL_DIRECTORY or env.VAR_DIR / "installs"
 EASEL_INSTALL_MAX_BYTES = env.INSTALL_MAX_BYTES

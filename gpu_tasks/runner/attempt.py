@@ -1,41 +1,39 @@
 """One claimed job on its way: what the engine is asked, and how the job ends."""
 
 import threading
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
 
 import structlog
-from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
-from PIL import Image as PillowImage
 
+from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode, Forbidden, NotFound, new_error_id
 from apps.core.sentry import report
-from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job
 from apps.generation.parameters import GenerationParameters
-from apps.generation.services.jobs import check_entitled
+from apps.generation.services.admission import check_entitled
 from apps.generation.services.leases import hand_back
 from apps.generation.services.results import fail_job, finish_job, result_name
-from apps.images.selectors import get_image
 from apps.images.services.pictures import StoredPicture, delete_files, store_picture
 from gpu_tasks.engine import (
     EngineError,
     GenerationCancelled,
     GenerationRequest,
     GenerationResult,
+    InvalidRequest,
     ModelUnavailable,
     OutOfMemory,
     PassMember,
     StepProgress,
 )
-from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
+from gpu_tasks.runner.content import check_content
+from gpu_tasks.runner.facts import facts_of_making
+from gpu_tasks.runner.inputs import engine_request
 from gpu_tasks.runner.lease import Lease
 from gpu_tasks.runner.progress import ProgressReporter
+from gpu_tasks.runner.sources import Source
 from gpu_tasks.worker.shutdown import Pace, Shutdown
 
 logger = structlog.get_logger(__name__)
@@ -49,6 +47,9 @@ _USERS_FAULTS = frozenset(
         ErrorCode.NOT_FOUND,
         ErrorCode.PLAN_PAUSED,
         ErrorCode.MODEL_NOT_IN_PLAN,
+        ErrorCode.MODEL_GONE,
+        ErrorCode.INVALID,
+        ErrorCode.CONTENT_REFUSED,
     }
 )
 
@@ -56,8 +57,11 @@ _USERS_FAULTS = frozenset(
 class Attempt:
     """Carry one job from its claim to its end; whatever goes wrong here is this job's alone."""
 
-    def __init__(self, *, job: Job, shutdown: Shutdown) -> None:
+    def __init__(self, *, job: Job, shutdown: Shutdown, source: Source, device: str) -> None:
         self.job = job
+        self._source = source
+        self._device = device
+        self._add_ons: Mapping[str, GenerationModel] = {}
         self.lease = Lease(job_id=job.id, attempt=job.attempt)
         self.request: GenerationRequest | None = None
         self._shutdown = shutdown
@@ -67,13 +71,15 @@ class Attempt:
 
     @cached_property
     def parameters(self) -> GenerationParameters:
-        return GenerationParameters.from_json(self.job.parameters)
+        return self.job.settings
 
     def prepare(self) -> bool:
-        """Look whether the job may still be made, and load what it starts from."""
+        """Look whether the job may still be made, and load what it needs beside its model."""
         with self._ended_by_errors():
-            check_entitled(self.job)
-            self.request = _engine_request(self.job, self.parameters)
+            self._add_ons = check_entitled(self.job)
+            self.request = engine_request(
+                self.job, self.parameters, add_ons=self._add_ons, source=self._source
+            )
         return not self.lease.closed
 
     def member(self, *, in_company: bool) -> PassMember:
@@ -146,6 +152,7 @@ class Attempt:
             self._leave()
             return
         job = self.job
+        check_content(job, outcome.images)
         stored = self._store(outcome)
         finished = finish_job(
             user_id=job.user_id,
@@ -167,12 +174,15 @@ class Attempt:
 
     def _store(self, made: GenerationResult | GenerationCancelled) -> Sequence[StoredPicture]:
         job = self.job
+        facts = facts_of_making(
+            job, parameters=self.parameters, add_ons=self._add_ons, made=made, device=self._device
+        )
         return [
             store_picture(
                 user_id=job.user_id,
                 image_name=result_name(job_id=job.id, attempt=job.attempt, index=index),
                 picture=picture,
-                metadata=_metadata(job, self.parameters, seed=seed, seconds=made.compute_seconds),
+                metadata={**facts, "seed": seed},
             )
             for index, (picture, seed) in enumerate(zip(made.images, made.seeds, strict=True))
         ]
@@ -197,6 +207,8 @@ class Attempt:
                 self._fail(ErrorCode.OUT_OF_MEMORY, error)
             case ModelUnavailable():
                 self._fail(ErrorCode.MODEL_UNAVAILABLE, error)
+            case InvalidRequest():
+                self._fail(ErrorCode.INVALID, error)
             case NotFound() | Forbidden():
                 self._fail(error.code, error)
             case DatabaseError() | OSError():
@@ -217,44 +229,3 @@ class Attempt:
         fail_job(
             user_id=job.user_id, job_id=job.id, attempt=job.attempt, code=code, error_id=error_id
         )
-
-
-def _engine_request(job: Job, parameters: GenerationParameters) -> GenerationRequest:
-    return GenerationRequest(
-        prompt=parameters.prompt,
-        negative_prompt=parameters.negative_prompt,
-        width=parameters.width,
-        height=parameters.height,
-        steps=parameters.steps,
-        guidance_scale=parameters.guidance_scale,
-        scheduler=parameters.scheduler,
-        seed=parameters.seed,
-        num_images=parameters.num_images,
-        model_key=job.model_id,
-        init_image=_load_init_image(job, parameters),
-        strength=parameters.strength,
-    )
-
-
-def _load_init_image(job: Job, parameters: GenerationParameters) -> PillowImage.Image | None:
-    if parameters.init_image is None:
-        return None
-    with tenant_scope(job.user_id):
-        image = get_image(user_id=job.user_id, image_name=uuid.UUID(parameters.init_image))
-    with default_storage.open(image.s3_key) as file:
-        picture = PillowImage.open(file, formats=("PNG",))
-        return picture.convert("RGB")
-
-
-def _metadata(
-    job: Job, parameters: GenerationParameters, *, seed: int, seconds: float
-) -> Mapping[str, Any]:
-    return parameters.to_json() | {
-        "seed": seed,
-        "scheduler_name": SCHEDULER_NAMES[parameters.scheduler],
-        "model": job.model_id,
-        "model_name": job.model.name,
-        "generation": str(job.id),
-        "compute_seconds": round(seconds, 3),
-        "easel_version": settings.EASEL_VERSION,
-    }

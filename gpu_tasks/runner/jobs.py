@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -14,18 +15,13 @@ from apps.generation.services.leases import claim_alike, claim_next_job
 from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine, GenerationResult, ModelSource
 from gpu_tasks.engine.batching import Batching, BatchTable
+from gpu_tasks.engine.device import device_name
 from gpu_tasks.runner.attempt import Attempt, Outcome
 from gpu_tasks.runner.lease import LeaseKeeper
+from gpu_tasks.runner.sources import model_source
 from gpu_tasks.worker.shutdown import Shutdown
 
 logger = structlog.get_logger(__name__)
-
-
-def model_source(model: GenerationModel) -> ModelSource:
-    """Say where the weights of a catalog entry lie."""
-    return ModelSource(
-        key=model.key, path=settings.EASEL_MODELS_ROOT / model.location, base=model.base
-    )
 
 
 class JobRunner:
@@ -79,9 +75,7 @@ class JobRunner:
         job = claim_next_job(tiers=tiers, worker=self.worker, loaded=loaded) if tiers else None
         if job is None:
             return False
-        self._attempts = [
-            Attempt(job=one, shutdown=self.shutdown) for one in (job, *self._claim_alike(job))
-        ]
+        self._attempts = [self._attempt(one) for one in (job, *self._claim_alike(job))]
         self.on_change()
         try:
             with ExitStack() as leases:
@@ -119,7 +113,22 @@ class JobRunner:
             if not attempt.lease.closed:
                 attempt.let_go()
 
+    def source(self, model: GenerationModel, *, tier: GpuTier) -> ModelSource:
+        """Say where a model lies, and how on the card of a tier; errors as `model_source`."""
+        is_card = self.engine.device.type == "cuda"
+        return model_source(model, tier=tier if is_card else None)
+
+    def _attempt(self, job: Job) -> Attempt:
+        return Attempt(
+            job=job,
+            shutdown=self.shutdown,
+            source=partial(self.source, tier=GpuTier(job.tier)),
+            device=device_name(self.engine.device),
+        )
+
     def _claim_alike(self, job: Job) -> list[Job]:
+        if not job.settings.is_plain:
+            return []
         room = self.batches.pictures_for(job.batch_shape) - job.parameters["num_images"]
         if room < 1:
             return []
@@ -140,9 +149,9 @@ class JobRunner:
         outcomes: Sequence[Outcome]
         try:
             with structlog.contextvars.bound_contextvars(job_ids=job_ids):
-                outcomes = self.engine.generate_together(
-                    members, source=model_source(ready[0].job.model)
-                )
+                job = ready[0].job
+                source = self.source(job.model, tier=GpuTier(job.tier))
+                outcomes = self.engine.generate_together(members, source=source)
         except Exception as error:  # noqa: BLE001  (each of the jobs ends by it)
             outcomes = [error] * len(ready)
         self._note_pace(ready, outcomes)

@@ -2,6 +2,7 @@
 /** The settings panel of the Create page: its values, its limits, and what it remembers. */
 
 import { byId, make } from "./dom.js";
+import { GuidesNote } from "./guides.js";
 import { fill, formatNumber } from "./i18n.js";
 import { StartImage } from "./start_image.js";
 import { recall, recallObject, remember } from "./storage.js";
@@ -77,6 +78,7 @@ export class SettingsPanel {
 
   /** The picture that the next one starts from, if any. */
   startImage = new StartImage(() => this.#onChange());
+  #guides = new GuidesNote(() => this.#changed());
 
   /**
    * @param {Model[]} models
@@ -122,6 +124,7 @@ export class SettingsPanel {
       seed: valueOf(this.#seed),
       num_images: this.#count(),
       ...(start ? { init_image: start.imageName, strength: start.strength } : {}),
+      ...this.#guides.value,
     };
   }
 
@@ -139,6 +142,7 @@ export class SettingsPanel {
     return {
       ...{ model, width, height, steps, num_images },
       ...(start ? { init_image: start.imageName, strength: start.strength } : {}),
+      ...this.#guides.value,
     };
   }
 
@@ -166,6 +170,7 @@ export class SettingsPanel {
     if (metadata.scheduler && this.#offersScheduler(metadata.scheduler)) {
       this.#scheduler.value = metadata.scheduler;
     }
+    this.#guides.take(metadata);
     this.#changed();
   }
 
@@ -227,6 +232,7 @@ export class SettingsPanel {
       this.#seed.value = "";
       this.#negative.value = "";
       this.startImage.clear();
+      this.#guides.clear();
       this.#useModel(onModel);
       this.#changed();
     });

@@ -24,6 +24,23 @@
  * @property {number} max_images
  * @property {string[]} example_prompts
  *
+ * @typedef {object} Guides what may guide a generation beside its prompt, as the API takes it
+ * @property {object | null} mask
+ * @property {object | null} outpaint
+ * @property {object | null} upscale
+ * @property {object | null} high_res
+ * @property {object | null} variation
+ * @property {object[]} loras
+ * @property {object[]} embeddings
+ * @property {object[]} controls
+ * @property {object | null} image_prompt
+ * @property {string[]} references
+ * @property {object[]} regions
+ * @property {number} clip_skip
+ * @property {string | null} vae
+ * @property {string[]} seamless
+ * @property {object | null} refiner
+ *
  * @typedef {object} Metadata
  * @property {string} [prompt]
  * @property {string} [negative_prompt]
@@ -141,7 +158,7 @@
  * @property {string} [init_image]
  * @property {number} [strength]
  *
- * @typedef {Pick<GenerationRequest, "model" | "width" | "height" | "steps" | "num_images" | "init_image" | "strength">} PricedSettings
+ * @typedef {Pick<GenerationRequest, "model" | "width" | "height" | "steps" | "num_images" | "init_image" | "strength"> & Partial<Guides>} PricedSettings
  *
  * @typedef {object} Quote
  * @property {number} credits

@@ -85,7 +85,7 @@ def test_a_batch_that_does_not_fit_the_queue_is_refused_whole(
         ([], ["generations"]),
         ([{"prompt": "x"}, {"prompt": ""}], ["generations.1.prompt"]),
         ([{"prompt": "x", "width": 100}], ["generations.0.width"]),
-        ([{"prompt": "x", "model": "none"}], ["model"]),
+        ([{"prompt": "x", "model": "none"}], ["generations.0.model"]),
         ("x", ["generations"]),
     ],
 )

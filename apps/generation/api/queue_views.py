@@ -7,15 +7,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.models import Scope, User
+from apps.accounts.models import Scope
 from apps.accounts.permissions import by_method
 from apps.accounts.requests import credential_of, signed_in_user
-from apps.catalog.selectors import get_model
-from apps.core.errors import Invalid
 from apps.core.rate_limits import Endpoint
 from apps.generation.api.views import IDEMPOTENCY_HEADER, accepted, idempotency_key
 from apps.generation.models import Job, Priority
-from apps.generation.parameters import complete_parameters
+from apps.generation.orders import draw_up_orders
 from apps.generation.queue_selectors import get_queue
 from apps.generation.requests import (
     BatchRequestSerializer,
@@ -32,7 +30,7 @@ from apps.generation.serializers import (
     render_queue,
 )
 from apps.generation.services import queue
-from apps.generation.services.jobs import Order, accept_batch, request_digest
+from apps.generation.services.jobs import accept_batch, request_digest
 
 
 class BatchView(APIView):
@@ -52,14 +50,14 @@ class BatchView(APIView):
         form = BatchRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         asked = form.validated_data
-        orders = _orders(user, asked["generations"])
+        orders = draw_up_orders(user=user, requests=asked["generations"])
         jobs = accept_batch(
             user=user,
             orders=orders,
             priority=Priority(asked.get("priority", Priority.NORMAL)),
             digest=request_digest(_without_quotes(asked)),
             api_key=credential_of(request).api_key,
-            **idempotency_key(request),
+            idempotency_key=idempotency_key(request).get("idempotency_key"),
         )
         return _batch(request, jobs)
 
@@ -181,24 +179,6 @@ class QueuePruneView(APIView):
     @extend_schema(request=None, responses=CountSerializer, operation_id="queue_prune")
     def post(self, request: Request) -> Response:
         return Response({"count": queue.prune_queue(user=signed_in_user(request))})
-
-
-def _orders(user: User, generations: list[dict[str, Any]]) -> list[Order]:
-    models = {
-        key: get_model(user=user, key=key) for key in {each.get("model") for each in generations}
-    }
-    orders = []
-    for number, each in enumerate(generations):
-        settings = dict(each)
-        quote = settings.pop("quote", None)
-        model = models[settings.pop("model", None)]
-        try:
-            parameters = complete_parameters(model=model, **settings)
-        except Invalid as error:
-            fields = {f"generations.{number}.{name}": said for name, said in error.fields.items()}
-            raise Invalid(fields=fields) from error
-        orders.append(Order(model=model, parameters=parameters, quote=quote))
-    return orders
 
 
 def _without_quotes(asked: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,12 @@
 from django.urls import path
 
-from apps.generation.api import cover_views, queue_views, views
+from apps.generation.api import (
+    content_views,
+    cover_views,
+    grid_views,
+    queue_views,
+    views,
+)
 
 urlpatterns = [
     path("models/<slug:key>/cover", cover_views.ModelCoverView.as_view(), name="model-cover"),
@@ -11,6 +17,20 @@ urlpatterns = [
         "generations/batch/<uuid:batch_id>/cancel",
         queue_views.BatchCancelView.as_view(),
         name="generation-batch-cancel",
+    ),
+    path("generations/grid", grid_views.GridView.as_view(), name="generation-grid"),
+    path(
+        "generations/grid/quote", grid_views.GridQuoteView.as_view(), name="generation-grid-quote"
+    ),
+    path(
+        "generations/grid/<uuid:batch_id>/sheet",
+        grid_views.GridSheetView.as_view(),
+        name="generation-grid-sheet",
+    ),
+    path(
+        "generations/<uuid:job_id>/appeal",
+        content_views.GenerationAppealView.as_view(),
+        name="generation-appeal",
     ),
     path(
         "generations/<uuid:job_id>/move",

@@ -15,14 +15,13 @@ from rest_framework.views import APIView
 from apps.accounts.models import Scope
 from apps.accounts.permissions import by_method
 from apps.accounts.requests import credential_of, signed_in_user
-from apps.catalog.selectors import get_model
 from apps.core.rate_limits import Endpoint
 from apps.core.streaming import streamed_file
 from apps.credits.selectors import balance_for
 from apps.credits.serializers import MonthField
 from apps.generation.models import Job, JobState, Priority
-from apps.generation.parameters import complete_parameters
-from apps.generation.quotes import quote_generation
+from apps.generation.orders import draw_up_order
+from apps.generation.quotes import quote_order
 from apps.generation.receipts import get_receipt, receipt_csv
 from apps.generation.requests import GenerationRequestSerializer, QuoteRequestSerializer
 from apps.generation.selectors import get_job, list_jobs
@@ -33,8 +32,7 @@ from apps.generation.serializers import (
     render_jobs,
     render_quote,
 )
-from apps.generation.services.jobs import accept_generation, cancel_job, request_digest
-from apps.plans.selectors import plan_of
+from apps.generation.services.jobs import accept_order, cancel_job, request_digest
 
 IDEMPOTENCY_HEADER = OpenApiParameter(
     "Idempotency-Key",
@@ -93,18 +91,14 @@ class GenerationListView(ListAPIView[Job]):
         form.is_valid(raise_exception=True)
         header = idempotency_key(request)
         settings = dict(form.validated_data)
-        quote = settings.pop("quote", None)
         priority = Priority(settings.pop("priority", Priority.NORMAL))
         # A repeated request may come with another quote for the same.
-        digest = request_digest(settings | {"priority": priority})
-        model = get_model(user=user, key=settings.pop("model", None))
-        job = accept_generation(
+        asked = {name: value for name, value in settings.items() if name != "quote"}
+        job = accept_order(
             user=user,
-            model=model,
-            parameters=complete_parameters(model=model, **settings),
+            order=draw_up_order(user=user, settings=settings),
             priority=priority,
-            digest=digest,
-            quote=quote,
+            digest=request_digest(asked | {"priority": priority}),
             api_key=credential_of(request).api_key,
             **header,
         )
@@ -127,14 +121,8 @@ class GenerationQuoteView(APIView):
         user = signed_in_user(request)
         form = QuoteRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        settings = dict(form.validated_data)
-        model = get_model(user=user, key=settings.pop("model", None))
-        offer = quote_generation(
-            user=user,
-            model=model,
-            tier=plan_of(user=user).gpu_tier,
-            parameters=complete_parameters(model=model, **settings),
-        )
+        order = draw_up_order(user=user, settings=form.validated_data)
+        offer = quote_order(user=user, order=order)
         balance = balance_for(user_id=user.id, amount=offer.quote.credits)
         return Response(render_quote(offer, balance=balance))
 

@@ -1,11 +1,10 @@
 """Accept and cancel jobs."""
 
-import dataclasses
 import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -15,24 +14,21 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import ApiKey, User
 from apps.catalog.models import GenerationModel
-from apps.core.errors import Conflict, ErrorCode, Forbidden, Invalid, NotFound
-from apps.core.tenancy import tenant_scope
-from apps.credits.costs import Quote, Shape
+from apps.core.errors import Conflict, ErrorCode, Forbidden
 from apps.credits.selectors import credits_of_key_this_month
 from apps.credits.services.ledger import hold_credits_for_jobs, release_hold
 from apps.generation.announcements import announce_accepted, announce_end, announce_queue
 from apps.generation.cancels import tell_workers
-from apps.generation.models import Job, JobState, Priority
+from apps.generation.models import Job, JobState, Lane, Priority
+from apps.generation.orders import Order
 from apps.generation.parameters import GenerationParameters
+from apps.generation.placing import tier_for
 from apps.generation.queue_selectors import first_position
-from apps.generation.quotes import credits_of_token, quote_generation, shape_of
+from apps.generation.quotes import quote_orders
 from apps.generation.selectors import get_job, list_batch
+from apps.generation.services.admission import admit
 from apps.generation.services.lanes import lock_lanes, open_lane
 from apps.generation.wakeups import send_first_wakeup
-from apps.images.selectors import get_image
-from apps.plans.entitlements import Feature, check, decide, require
-from apps.plans.products import ModelAccess
-from apps.plans.storage import used_bytes
 from apps.plans.tiers import GpuTier
 
 logger = structlog.get_logger(__name__)
@@ -45,15 +41,6 @@ def request_digest(request: dict[str, object]) -> str:
     """Return a digest of what was asked for, equal for equal requests in any order of keys."""
     canonical = json.dumps(request, sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """One job that is asked for; `quote` is the token of one, without it it is quoted now."""
-
-    model: GenerationModel
-    parameters: GenerationParameters
-    quote: str | None = None
 
 
 def accept_generation(
@@ -73,14 +60,34 @@ def accept_generation(
     the token of one; without it the job is quoted now.
 
     Raises:
-        Invalid: the picture to start from is not there.
+        Invalid: a picture or a model is not there.
         PaymentRequired: fewer credits are available than the quote.
-        Forbidden: the plan is paused, or lacks the model or the storage; or the key that asks has
-            used what it may in this month.
+        Forbidden: the plan is paused, or lacks a model or the storage; a licence is missing; or the
+            key that asks has used what it may in this month.
         Conflict: too many jobs wait already, the quote has expired, or the key was used for
             another request.
     """
     order = Order(model=model, parameters=parameters, quote=quote)
+    return accept_order(
+        user=user,
+        order=order,
+        priority=priority,
+        idempotency_key=idempotency_key,
+        digest=digest,
+        api_key=api_key,
+    )
+
+
+def accept_order(
+    *,
+    user: User,
+    order: Order,
+    priority: Priority = Priority.NORMAL,
+    idempotency_key: str | None = None,
+    digest: str = "",
+    api_key: ApiKey | None = None,
+) -> Job:
+    """Accept what was drawn up, with the models that were found for it; as `accept_generation`."""
     (job,) = _accept(
         user=user,
         orders=[order],
@@ -101,12 +108,17 @@ def accept_batch(
     idempotency_key: str | None = None,
     digest: str = "",
     api_key: ApiKey | None = None,
+    grid: dict[str, Any] | None = None,
 ) -> list[Job]:
-    """Accept many jobs as one batch in their order, all or none; else as `accept_generation`."""
+    """Accept many jobs as one batch in their order, all or none; else as `accept_generation`.
+
+    `grid` says what varies across and down, if it is one.
+    """
     return _accept(
         user=user,
         orders=orders,
         batch_id=uuid.uuid4(),
+        grid=grid,
         priority=priority,
         idempotency_key=idempotency_key,
         digest=digest,
@@ -123,20 +135,18 @@ def _accept(
     idempotency_key: str | None,
     digest: str,
     api_key: ApiKey | None,
+    grid: dict[str, Any] | None = None,
 ) -> list[Job]:
     earlier = _accepted_before(user=user, key=idempotency_key, digest=digest)
     if earlier:
         return earlier
-    _check_init_images(user=user, orders=orders)
-    has = require(user_id=user.id, feature=Feature.GENERATION)
-    for access in {order.model.access for order in orders}:
-        check(decide(has, feature=Feature.MODEL, access=ModelAccess(access)))
-    check(decide(has, feature=Feature.STORAGE, used_bytes=used_bytes(user_id=user.id) + 1))
-    quotes = _quote(orders, user=user, tier=has.plan.gpu_tier)
+    has = admit(user=user, orders=orders)
+    tiers = [tier_for(order.model.base, at_least=has.plan.gpu_tier) for order in orders]
+    quotes = quote_orders(user=user, orders=orders, at_least=has.plan.gpu_tier)
     jobs = [
         Job(
             user=user,
-            tier=has.plan.gpu_tier,
+            tier=tier,
             parallel_limit=has.plan.parallel_queues,
             model=order.model,
             parameters=order.parameters.to_json(),
@@ -146,10 +156,11 @@ def _accept(
             request_digest=digest,
             api_key_id=None if api_key is None else api_key.id,
         )
-        for order, quote in zip(orders, quotes, strict=True)
+        for order, tier, quote in zip(orders, tiers, quotes, strict=True)
     ]
-    # The key of a batch is its first job's.
+    # The key of a batch is its first job's, and so is what it is a grid of.
     jobs[0].idempotency_key = idempotency_key
+    jobs[0].grid = grid
     amounts = {job.id: quote.credits for job, quote in zip(jobs, quotes, strict=True)}
     try:
         with transaction.atomic():
@@ -169,14 +180,16 @@ def _accept(
 
 
 def _insert_in_line(*, user: User, jobs: Sequence[Job]) -> Sequence[Job]:
-    """Insert `jobs`, all of one tier and priority, in their order; return those to be woken.
+    """Insert `jobs`, all of one priority, in their order; return those to be woken.
 
     Raises:
         Conflict: so many may not wait.
     """
-    tier = GpuTier(jobs[0].tier)
-    lanes = open_lane(user_id=user.id, tier=tier)
-    waiting = sum(lane.waiting + lane.waiting_background for lane in lanes)
+    lanes: dict[str, Lane] = {}
+    for tier in dict.fromkeys(GpuTier(job.tier) for job in jobs):
+        # Each time all of them, as they are then.
+        lanes = {lane.tier: lane for lane in open_lane(user_id=user.id, tier=tier)}
+    waiting = sum(lane.waiting + lane.waiting_background for lane in lanes.values())
     if waiting + len(jobs) > settings.EASEL_MAX_WAITING_JOBS:
         raise Conflict(
             _("Too many jobs are waiting; cancel some or wait until they are done."),
@@ -184,12 +197,7 @@ def _insert_in_line(*, user: User, jobs: Sequence[Job]) -> Sequence[Job]:
             limit=settings.EASEL_MAX_WAITING_JOBS,
             waiting=waiting,
         )
-    (lane,) = (lane for lane in lanes if lane.tier == tier)
-    due_before = lane.due
-    lane.parallel_limit = jobs[0].parallel_limit
-    lane.waiting += len(jobs)
-    # Fewer may be due than before, where the plan has become a smaller one.
-    woken = jobs[: max(lane.due - due_before, 0)]
+    woken = [job for tier, lane in lanes.items() for job in _line_up(lane, jobs, tier=tier)]
     now = timezone.now()
     for job in woken:
         # Its wake-up follows the commit.
@@ -199,6 +207,18 @@ def _insert_in_line(*, user: User, jobs: Sequence[Job]) -> Sequence[Job]:
         job.position = first + number
     Job.objects.bulk_create(jobs)
     return woken
+
+
+def _line_up(lane: Lane, jobs: Sequence[Job], *, tier: str) -> Sequence[Job]:
+    """Put those of `jobs` that are of `tier` into its lane; return which become due by that."""
+    own = [job for job in jobs if job.tier == tier]
+    if not own:
+        return []
+    due_before = lane.due
+    lane.parallel_limit = own[0].parallel_limit
+    lane.waiting += len(own)
+    # Fewer may be due than before, where the plan has become a smaller one.
+    return own[: max(lane.due - due_before, 0)]
 
 
 def cancel_job(*, user: User, job_id: uuid.UUID) -> Job:
@@ -226,17 +246,6 @@ def cancel_job(*, user: User, job_id: uuid.UUID) -> Job:
     return job
 
 
-def check_entitled(job: Job) -> None:
-    """Do nothing if the user of a claimed job may still have it made.
-
-    Raises:
-        Forbidden: the plan has ended or was paused since, or does not include the model any more.
-    """
-    with tenant_scope(job.user_id):
-        has = require(user_id=job.user_id, feature=Feature.GENERATION)
-    check(decide(has, feature=Feature.MODEL, access=ModelAccess(job.model.access)))
-
-
 def _accepted_before(*, user: User, key: str | None, digest: str) -> list[Job]:
     if key is None:
         return []
@@ -249,26 +258,6 @@ def _accepted_before(*, user: User, key: str | None, digest: str) -> list[Job]:
             code=ErrorCode.IDEMPOTENCY_CONFLICT,
         )
     return [job] if job.batch_id is None else list_batch(user=user, batch_id=job.batch_id)
-
-
-def _quote(orders: Sequence[Order], *, user: User, tier: GpuTier) -> list[Quote]:
-    offers: dict[tuple[str, Shape], Quote] = {}
-    quotes = []
-    for order in orders:
-        shape = shape_of(order.parameters)
-        kind = (order.model.key, shape)
-        if kind not in offers:
-            offers[kind] = quote_generation(
-                user=user, model=order.model, tier=tier, parameters=order.parameters
-            ).quote
-        quote = offers[kind]
-        if order.quote is not None:
-            promised = credits_of_token(
-                order.quote, user=user, model=order.model, tier=tier, shape=shape
-            )
-            quote = dataclasses.replace(quote, credits=promised)
-        quotes.append(quote)
-    return quotes
 
 
 def _check_cap(*, user: User, api_key: ApiKey, quoted: int) -> None:
@@ -287,16 +276,6 @@ def _check_cap(*, user: User, api_key: ApiKey, quoted: int) -> None:
             used=used,
             required=quoted,
         )
-
-
-def _check_init_images(*, user: User, orders: Sequence[Order]) -> None:
-    for name in {order.parameters.init_image for order in orders} - {None}:
-        try:
-            get_image(user_id=user.id, image_name=uuid.UUID(name))
-        except NotFound as error:
-            raise Invalid(
-                fields={"init_image": [_("You have no picture of this name.")]}
-            ) from error
 
 
 def _announce_cancelled(job: Job) -> None:

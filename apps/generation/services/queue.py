@@ -11,13 +11,12 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import ApiKey, User
 from apps.catalog import limits
-from apps.catalog.selectors import get_model
 from apps.core.errors import Conflict, Invalid
 from apps.credits.services.ledger import release_holds
 from apps.generation.announcements import announce_end, announce_queue
 from apps.generation.cancels import tell_workers
 from apps.generation.models import TERMINAL_STATES, Job, JobState, Priority
-from apps.generation.parameters import GenerationParameters
+from apps.generation.orders import order_again
 from apps.generation.queue_selectors import (
     first_position,
     is_paused,
@@ -26,7 +25,7 @@ from apps.generation.queue_selectors import (
     waiting_jobs,
 )
 from apps.generation.selectors import get_job, list_batch
-from apps.generation.services.jobs import accept_generation
+from apps.generation.services.jobs import accept_order
 from apps.generation.services.lanes import lock_lanes, set_pause
 from apps.generation.wakeups import wake_all_of
 from apps.plans.selectors import plan_of
@@ -132,19 +131,18 @@ def retry_job(
     Raises:
         NotFound: `user` has no such job.
         Conflict: it has neither failed nor been cancelled.
-        EaselError: what `accept_generation` raises.
+        EaselError: what `order_again` and `accept_order` raise.
     """
     job = get_job(user=user, job_id=job_id)
     if job.state not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(_("Only a job that failed or was cancelled can be tried again."))
-    parameters = GenerationParameters.from_json(job.parameters)
+    parameters = job.settings
     if new_seed:
         seed = secrets.randbelow(limits.MAX_SEED + 1)
         parameters = dataclasses.replace(parameters, seed=seed)
-    return accept_generation(
+    return accept_order(
         user=user,
-        model=get_model(user=user, key=job.model_id),
-        parameters=parameters,
+        order=order_again(user=user, job=job, parameters=parameters),
         priority=Priority(job.priority),
         api_key=api_key,
     )

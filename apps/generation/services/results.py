@@ -16,9 +16,8 @@ from apps.credits.costs import charge_of
 from apps.credits.services.ledger import release_hold, settle_hold
 from apps.credits.services.usage import record_generation
 from apps.generation.announcements import announce_end, announce_images, announce_queue
+from apps.generation.loads import load_of
 from apps.generation.models import Job, JobState
-from apps.generation.parameters import GenerationParameters
-from apps.generation.quotes import shape_of
 from apps.generation.services.lanes import lock_lanes
 from apps.generation.wakeups import wake_next_of
 from apps.images.models import Image
@@ -65,15 +64,16 @@ def finish_job(
             board_id=auto_add_board_id(user_id=user_id),
         )
         resolution = settle_hold(user_id=user_id, job_id=job.id, charge=charge_of(compute_seconds))
-        shape = shape_of(GenerationParameters.from_json(job.parameters))
+        load = load_of(job.settings, base=job.model.base)
         record_generation(
             user_id=user_id,
             job_id=job.id,
             api_key_id=job.api_key_id,
             model=job.model_id,
             tier=GpuTier(job.tier),
-            shape=dataclasses.replace(shape, batch_size=len(pictures)),
-            is_whole=len(pictures) == shape.batch_size,
+            shape=dataclasses.replace(load.shape, batch_size=len(pictures)),
+            # Of other jobs nobody could tell what a plain one takes.
+            is_whole=load.teaches and len(pictures) == load.shape.batch_size,
             compute_seconds=compute_seconds,
             quoted=resolution.charged + resolution.released,
             charged=resolution.charged,
@@ -109,7 +109,8 @@ def fail_job(
 def _held_for_update(user_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> Job | None:
     lock_lanes(user_id=user_id)
     return (
-        Job.objects.select_for_update()
+        Job.objects.select_related("model")
+        .select_for_update(of=("self",))
         .filter(id=job_id, state=JobState.RUNNING, attempt=attempt)
         .first()
     )

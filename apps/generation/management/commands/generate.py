@@ -11,15 +11,14 @@ from django.utils.translation import override
 from rest_framework.exceptions import ValidationError
 
 from apps.accounts.models import User
-from apps.catalog.selectors import get_model
 from apps.core.errors import EaselError, from_exception
 from apps.core.tenancy import service_scope, tenant_scope
 from apps.generation.failures import failure_detail
 from apps.generation.models import TERMINAL_STATES, Job, JobState
-from apps.generation.parameters import complete_parameters
+from apps.generation.orders import draw_up_order
 from apps.generation.requests import GenerationRequestSerializer
 from apps.generation.selectors import get_job, images_of, progress_of
-from apps.generation.services.jobs import accept_generation, cancel_job
+from apps.generation.services.jobs import accept_order, cancel_job
 from apps.generation.workers import seconds_since_last_sign
 from apps.images.selectors import read_file
 
@@ -114,10 +113,7 @@ def _accept(user: User, options: dict[str, Any]) -> Job:
         data={name: value for name, value in options.items() if value is not None}
     )
     form.is_valid(raise_exception=True)
-    settings = dict(form.validated_data)
-    model = get_model(user=user, key=settings.pop("model", None))
-    parameters = complete_parameters(model=model, **settings)
-    return accept_generation(user=user, model=model, parameters=parameters)
+    return accept_order(user=user, order=draw_up_order(user=user, settings=form.validated_data))
 
 
 def _in_words(error: EaselError) -> str:

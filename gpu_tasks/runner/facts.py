@@ -1,0 +1,48 @@
+"""What is kept with a picture of how it was made, enough to make it again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from apps.catalog.models import GenerationModel
+from apps.generation.models import Job
+from apps.generation.parameters import GenerationParameters
+from gpu_tasks.engine import GenerationCancelled, GenerationResult
+from gpu_tasks.engine.libraries import LIBRARY_VERSIONS
+from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
+
+
+def facts_of_making(
+    job: Job,
+    *,
+    parameters: GenerationParameters,
+    add_ons: Mapping[str, GenerationModel],
+    made: GenerationResult | GenerationCancelled,
+    device: str,
+) -> dict[str, Any]:
+    """Return the settings and what they were carried out with, alike for all pictures of a job.
+
+    `made_with` names the weights by their hashes, the versions of the libraries, the device and
+    how many pictures shared the forward pass.
+    """
+    named = {key for _field, key, _kinds in parameters.models_named()}
+    model = job.model
+    return parameters.to_json() | {
+        "scheduler_name": SCHEDULER_NAMES[parameters.scheduler],
+        "model": model.key,
+        "model_name": model.name,
+        "generation": str(job.id),
+        "compute_seconds": round(made.compute_seconds, 3),
+        "easel_version": settings.EASEL_VERSION,
+        "made_with": {
+            "weights": {
+                one.key: {"name": one.name, "kind": one.kind, "sha256": one.sha256}
+                for one in (model, *(add_ons[key] for key in sorted(named)))
+            },
+            "libraries": dict(LIBRARY_VERSIONS),
+            "device": device,
+            "batch": made.pass_pictures if isinstance(made, GenerationResult) else 1,
+            "memory_saved": isinstance(made, GenerationResult) and made.memory_saved,
+        },
+    }
