@@ -109,7 +109,9 @@ def _ip_adapter_on(
                 {group: dict(tensors) for group, tensors in adapter.state.items()},
                 subfolder="",
                 weight_name="",
+                # The encoder is ours; the families' loaders differ in how they are told so.
                 image_encoder_folder=None,
+                image_encoder_pretrained_model_name_or_path=None,
             )
         except Exception as error:
             if is_out_of_memory(error):

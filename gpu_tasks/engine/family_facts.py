@@ -53,7 +53,8 @@ class FamilyFacts:
 
     `lacks` names each capability that it does not have, with the reason; all others it has.
     `planned_seconds` are those of a picture of 1024 × 1024 pixels in 20 steps before any were
-    measured. Sizes are in pixels; `size` is what its models were trained for.
+    measured. Sizes are in pixels; `size` is what its models were trained for. `limits` says how
+    many of something a request may have, by field, where that is less than what the engine takes.
     """
 
     base: str
@@ -66,6 +67,7 @@ class FamilyFacts:
     guidance_scale: float
     schedulers: Mapping[str, str]
     lacks: Mapping[Capability, str] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -168,7 +170,9 @@ _ROWS: Final = (
         steps=28,
         guidance_scale=4.5,
         schedulers=FLOW_SCHEDULER_NAMES,
-        lacks=_TRANSFORMER | _NO_REFERENCES,
+        lacks={name: text for name, text in _TRANSFORMER.items() if name != Capability.CLIP_SKIP}
+        | _NO_REFERENCES,
+        limits={"image_prompt": 1},
     ),
     FamilyFacts(
         base="flux-1",

@@ -29,7 +29,7 @@ from gpu_tasks.engine.families.loading import (
 )
 from gpu_tasks.engine.family_facts import FAMILY_FACTS, FamilyFacts
 from gpu_tasks.engine.guides import Control, ControlKind
-from gpu_tasks.engine.libraries import diffusers, torch
+from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.model_files import count_weights_of_file
 from gpu_tasks.engine.previews import LatentPreview
 from gpu_tasks.engine.prompts.embedding_cache import EmbeddingCache
@@ -117,6 +117,8 @@ class ModelFamily(ABC):
     control_classes: ClassVar[Mapping[ControlKind, Any]] = {}
     denoiser: ClassVar[str] = "transformer"
     guidance_argument: ClassVar[str] = "guidance_scale"
+    # What reads the pictures of an IP-Adapter.
+    image_encoder_class: ClassVar[Any] = transformers.CLIPVisionModelWithProjection
     # What a callback may change of a call so that rows leave it; nothing where they cannot.
     row_tensors: ClassVar[tuple[str, ...]] = ()
 
@@ -158,7 +160,10 @@ class ModelFamily(ABC):
                 self.complete_scheduler(read_scheduler_config(source.path))
             ),
             preview=LatentPreview.for_model(
-                source.path, channels=self.preview_channels(components), base=self.base
+                source.path,
+                channels=self.preview_channels(components),
+                base=self.base,
+                encode=lambda pixels: self.latents_of(components, pixels.to(device, dtype)),
             ),
             device=device,
             dtype=dtype,
@@ -227,7 +232,19 @@ class ModelFamily(ABC):
     def preview_channels(self, components: Mapping[str, Any]) -> int:
         return int(components["vae"].config.latent_channels)
 
+    def latents_of(self, components: Mapping[str, Any], pixels: torch.Tensor) -> torch.Tensor:
+        """Return what a picture (1, 3, height, width) in [-1, 1] is to the denoiser, unpacked."""
+        vae = components["vae"]
+        latents = vae.encode(pixels).latent_dist.mode() - (vae.config.shift_factor or 0.0)
+        scaled: torch.Tensor = latents * vae.config.scaling_factor
+        return scaled
+
     # Calling
+
+    def makes_one_by_one(self, request: GenerationRequest) -> bool:
+        """Tell whether pictures of a request must be made one after another."""
+        del request
+        return False
 
     def has_pipeline(self, task: Task, control: ControlKind | None) -> bool:
         return (task, control) in self.pipelines
@@ -245,6 +262,15 @@ class ModelFamily(ABC):
             raise InvalidRequest(
                 {field_name: f"{self.facts.name} cannot do this: there is no pipeline for it"}
             ) from None
+
+    def pipeline_for(self, model: LoadedModel, scene: Scene) -> Any:
+        """Return the class for a call of this model; raise as `pipeline_class` does."""
+        del model
+        return self.pipeline_class(scene.task, scene.control)
+
+    def working_size(self, scene: Scene) -> tuple[int, int]:
+        """Return the width and height that the pipeline works at; it is scaled from there."""
+        return scene.width, scene.height
 
     def bare_pipeline(self, model: LoadedModel) -> Any:
         """Return a pipeline to change the shared parts through, not to make pictures with."""
@@ -271,7 +297,7 @@ class ModelFamily(ABC):
         `extras` are parts of this request: a ControlNet, an image encoder, another VAE.
         `sparing` asks for one that needs less memory, at the cost of time.
         """
-        pipeline_class = self.pipeline_class(scene.task, scene.control)
+        pipeline_class = self.pipeline_for(model, scene)
         given = {**model.options, **model.components, **extras, "scheduler": scheduler}
         if sparing:
             given[self.denoiser] = self.sparing_denoiser(given[self.denoiser], scene)
@@ -297,6 +323,12 @@ class ModelFamily(ABC):
         """Return what a pipeline takes for one control, or for several."""
         del kind
         return controls[0] if len(controls) == 1 else list(controls)
+
+    def feature_extractor(self, size: int) -> Any:
+        """Return what prepares pictures of `size` pixels for `image_encoder_class`."""
+        return transformers.CLIPImageProcessor(
+            size={"shortest_edge": size}, crop_size={"height": size, "width": size}
+        )
 
     def encoder_widths(self, model: LoadedModel) -> Mapping[str, int]:
         """Return the width of each text encoder that textual inversions are made for, by name."""

@@ -104,7 +104,7 @@ def read_scheduler_config(path: Path) -> dict[str, Any]:
 
 
 def read_pipeline_options(path: Path, *, classes: frozenset[str]) -> Mapping[str, Any]:
-    """Return the switches that a model's index sets for its pipeline.
+    """Return the switches that a model's index sets for its pipeline, and which that is.
 
     Raises:
         ModelUnavailable: the index names none of `classes`.
@@ -115,11 +115,12 @@ def read_pipeline_options(path: Path, *, classes: frozenset[str]) -> Mapping[str
             "This kind of model is not supported.",
             reason=f"{path} is made for {index.get('_class_name')!r}",
         )
-    return {
+    switches = {
         key: value
         for key, value in index.items()
         if not key.startswith("_") and isinstance(value, bool | int | float)
     }
+    return switches | {"index_class": index["_class_name"]}
 
 
 @contextmanager
