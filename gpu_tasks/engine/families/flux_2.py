@@ -57,7 +57,9 @@ class Flux2(Flux2Latents):
             is_encoder=True,
         ),
     }
-    tokenizers: ClassVar[Mapping[str, Any]] = {"tokenizer": transformers.PixtralProcessor}
+    # A processor lies there, of which only the tokenizer is asked for; the other half of it needs
+    # torchvision.
+    tokenizers: ClassVar[Mapping[str, Any]] = {"tokenizer": transformers.PreTrainedTokenizerFast}
     pipelines: ClassVar[Mapping[tuple[Task, ControlKind | None], Any]] = {
         (Task.TXT2IMG, None): diffusers.Flux2Pipeline,
         (Task.REFERENCE, None): diffusers.Flux2Pipeline,

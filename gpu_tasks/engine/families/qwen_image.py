@@ -11,6 +11,7 @@ from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.families.family import LoadedModel, Scene
 from gpu_tasks.engine.families.flow import FlowFamily
 from gpu_tasks.engine.families.loading import Part
+from gpu_tasks.engine.families.qwen_reading import QwenReader
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.request import GenerationRequest
@@ -81,7 +82,7 @@ class QwenImageEdit(QwenImage):
     )
     tokenizers: ClassVar[Mapping[str, Any]] = {
         "tokenizer": transformers.Qwen2Tokenizer,
-        "processor": transformers.Qwen2VLProcessor,
+        "processor": QwenReader,
     }
     pipelines: ClassVar[Mapping[tuple[Task, ControlKind | None], Any]] = {
         (Task.REFERENCE, None): diffusers.QwenImageEditPlusPipeline,
