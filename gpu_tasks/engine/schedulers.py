@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
+
+import numpy as np
 
 from gpu_tasks.engine.libraries import diffusers, torch
 from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
@@ -80,7 +82,22 @@ SCHEDULERS: Final[Mapping[str, SchedulerSpec]] = MappingProxyType(
 
 
 class FlowUniPC(diffusers.UniPCMultistepScheduler):  # type: ignore[misc]
-    """UniPC with what pipelines of flow models ask a scheduler for when they start from pictures."""
+    """UniPC as pipelines of flow models ask a scheduler: they start from pictures, and give lists."""
+
+    def set_timesteps(
+        self,
+        num_inference_steps: int | None = None,
+        device: str | torch.device | None = None,
+        sigmas: Sequence[float] | None = None,
+        mu: float | None = None,
+    ) -> None:
+        """Choose the steps, by their sigmas if any are given."""
+        super().set_timesteps(
+            num_inference_steps,
+            device,
+            sigmas=None if sigmas is None else np.array(sigmas),
+            mu=mu,
+        )
 
     def scale_noise(
         self, sample: torch.Tensor, timestep: torch.Tensor, noise: torch.Tensor

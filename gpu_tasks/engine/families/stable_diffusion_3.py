@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from gpu_tasks.engine.families.family import Scene
+from gpu_tasks.engine.families.family import LoadedModel, Scene
 from gpu_tasks.engine.families.flow import FlowFamily
 from gpu_tasks.engine.families.loading import Part
 from gpu_tasks.engine.guides import ControlKind
@@ -14,6 +15,29 @@ from gpu_tasks.engine.request import ModelSource
 from gpu_tasks.engine.tasks_of_calls import Task
 
 _CLIP = Part(part_class=transformers.CLIPTextModelWithProjection, stem="model", is_encoder=True)
+
+
+class SteadyVae:
+    """Stand in for a VAE where a pipeline would draw latents of a control picture at random.
+
+    It draws from the whole process, so no seed would give the same picture twice; the likeliest
+    latents are as good.
+    """
+
+    _vae: Any
+
+    def __init__(self, vae: Any) -> None:
+        object.__setattr__(self, "_vae", vae)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._vae, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._vae, name, value)
+
+    def encode(self, pixels: torch.Tensor) -> Any:
+        likeliest = self._vae.encode(pixels).latent_dist.mode
+        return SimpleNamespace(latent_dist=SimpleNamespace(sample=likeliest))
 
 
 class StableDiffusion3(FlowFamily):
@@ -52,6 +76,22 @@ class StableDiffusion3(FlowFamily):
     }
     joined_controls: ClassVar[Any] = diffusers.SD3MultiControlNetModel
     image_encoder_class: ClassVar[Any] = transformers.SiglipVisionModel
+
+    def make_pipeline(
+        self,
+        model: LoadedModel,
+        scene: Scene,
+        *,
+        scheduler: Any,
+        extras: Mapping[str, Any],
+        sparing: bool,
+    ) -> Any:
+        if scene.control is not None:
+            vae = extras.get("vae", model.components["vae"])
+            extras = {**extras, "vae": SteadyVae(vae)}
+        return super().make_pipeline(
+            model, scene, scheduler=scheduler, extras=extras, sparing=sparing
+        )
 
     def has_tokenizer(self, source: ModelSource, name: str) -> bool:
         return name != "tokenizer_3" or (source.path / name).is_dir()

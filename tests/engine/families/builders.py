@@ -80,8 +80,27 @@ def _save(pipeline: Any, directory: Path) -> Path:
     return directory / "model"
 
 
+def _unet(**changes: Any) -> Any:
+    """Build a U-Net whose layers lie as in Stable Diffusion: the lowest looks at no prompt."""
+    options: dict[str, Any] = {
+        "sample_size": 16,
+        "in_channels": LATENTS,
+        "out_channels": LATENTS,
+        "block_out_channels": (16, 32),
+        "layers_per_block": 1,
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+        "cross_attention_dim": WIDTH,
+        "attention_head_dim": 8,
+        "norm_num_groups": 4,
+    }
+    return diffusers.UNet2DConditionModel(**(options | changes))
+
+
 def build_tiny_sd_1(directory: Path, *, seed: int = 0) -> Path:
-    return build_tiny_model(directory, seed=seed)
+    path = build_tiny_model(directory, seed=seed)
+    _unet().save_pretrained(path / "unet", safe_serialization=True)
+    return path
 
 
 def build_tiny_sdxl(directory: Path, *, seed: int = 0, refiner: bool = False) -> Path:
@@ -96,17 +115,8 @@ def build_tiny_sdxl(directory: Path, *, seed: int = 0, refiner: bool = False) ->
         tokenizers["tokenizer"] = tiny_tokenizers.build_clip_tokenizer(directory / "words")
     # Size, crop and target size; the refiner is told a score instead of the last.
     numbers = 5 if refiner else 6
-    unet = diffusers.UNet2DConditionModel(
-        sample_size=16,
-        in_channels=LATENTS,
-        out_channels=LATENTS,
-        block_out_channels=(16, 32),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    unet = _unet(
         cross_attention_dim=WIDTH if refiner else 2 * WIDTH,
-        attention_head_dim=8,
-        norm_num_groups=4,
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
         projection_class_embeddings_input_dim=WIDTH + 8 * numbers,
@@ -142,8 +152,8 @@ def build_tiny_sd_3(directory: Path, *, seed: int = 0) -> Path:
     transformer = diffusers.SD3Transformer2DModel(
         sample_size=16,
         patch_size=2,
-        in_channels=LATENTS,
-        out_channels=LATENTS,
+        in_channels=16,
+        out_channels=16,
         num_layers=2,
         attention_head_dim=8,
         num_attention_heads=2,
@@ -157,7 +167,8 @@ def build_tiny_sd_3(directory: Path, *, seed: int = 0) -> Path:
     pipeline = diffusers.StableDiffusion3Pipeline(
         transformer=transformer,
         scheduler=_flow_scheduler(),
-        vae=build_flow_vae(),
+        # Its pipelines insist on 16 channels.
+        vae=build_vae(latent_channels=16, shift_factor=0.1, scaling_factor=0.4),
         text_encoder=_clip(projected=True),
         tokenizer=tiny_tokenizers.build_clip_tokenizer(directory / "words"),
         text_encoder_2=_clip(projected=True),
