@@ -67,9 +67,7 @@ class Course:
                 overlap=upscale.overlap // multiple * multiple,
                 multiple=multiple,
             )
-        self.calls = plan_calls(
-            self.request, size_multiple=multiple, tiles=[box.corners for box in self._tiles]
-        )
+        self.calls = plan_calls(self.request, size_multiple=multiple, tiles=self._tiles)
 
     @property
     def request(self) -> GenerationRequest:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gpu_tasks.engine.errors import ModelUnavailable
-from gpu_tasks.engine.families.family import LoadedModel, ModelFamily, Scene, Task
+from gpu_tasks.engine.families.family import LoadedModel, ModelFamily, Scene
 from gpu_tasks.engine.families.flux_1 import Flux1, Flux1Fill, Flux1Kontext
 from gpu_tasks.engine.families.flux_2 import Flux2
 from gpu_tasks.engine.families.qwen_image import QwenImage, QwenImageEdit
@@ -39,7 +39,7 @@ FAMILIES: Final[Mapping[str, ModelFamily]] = MappingProxyType(
     }
 )
 
-__all__ = ["FAMILIES", "LoadedModel", "ModelFamily", "Scene", "Task", "find_family"]
+__all__ = ["FAMILIES", "LoadedModel", "ModelFamily", "Scene", "find_family"]
 
 
 def find_family(base: str) -> ModelFamily:

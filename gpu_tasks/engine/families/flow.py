@@ -74,8 +74,8 @@ class FlowFamily(ModelFamily):
         del scene
         return ()
 
-    def arguments(self, scene: Scene, pipeline: Any) -> dict[str, Any]:
-        arguments = super().arguments(scene, pipeline)
+    def arguments(self, scene: Scene) -> dict[str, Any]:
+        arguments = super().arguments(scene)
         if scene.strength is not None:
             # Pipelines of this kind round the steps up, all others and our plans down.
             steps = min(int(scene.steps * scene.strength), scene.steps)
@@ -96,15 +96,11 @@ class FlowFamily(ModelFamily):
 
 def digest_picture(picture: Image.Image) -> str:
     """Return a hash of a picture's pixels."""
-    return hashlib.sha256(
-        f"{picture.mode}{picture.size}".encode() + picture.tobytes()
-    ).hexdigest()
+    return hashlib.sha256(f"{picture.mode}{picture.size}".encode() + picture.tobytes()).hexdigest()
 
 
 def scale_to_area(picture: Image.Image, area: int, *, multiple: int) -> Image.Image:
     """Scale a picture to about `area` pixels, and its sides to a multiple of `multiple`."""
     factor = (area / (picture.width * picture.height)) ** 0.5
-    width, height = (
-        max(round(side * factor / multiple), 1) * multiple for side in picture.size
-    )
+    width, height = (max(round(side * factor / multiple), 1) * multiple for side in picture.size)
     return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)

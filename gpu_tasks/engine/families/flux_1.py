@@ -12,6 +12,7 @@ from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.tasks_of_calls import Task
 
+
 class Flux1(FlowFamily):
     """Run what FluxPipeline would load: dev, which is told the guidance, and schnell."""
 
@@ -98,9 +99,9 @@ class Flux1Kontext(Flux1):
     }
     control_classes: ClassVar[Mapping[ControlKind, Any]] = {}
 
-    def arguments(self, scene: Scene, pipeline: Any) -> dict[str, Any]:
+    def arguments(self, scene: Scene) -> dict[str, Any]:
         # By itself it would change the size that was asked for to one that it was trained for.
-        return super().arguments(scene, pipeline) | {
+        return super().arguments(scene) | {
             "max_area": scene.width * scene.height,
             "_auto_resize": False,
         }

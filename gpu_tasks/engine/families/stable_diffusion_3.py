@@ -11,7 +11,6 @@ from gpu_tasks.engine.families.flow import FlowFamily
 from gpu_tasks.engine.families.loading import Part
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
-from gpu_tasks.engine.request import ModelSource
 from gpu_tasks.engine.tasks_of_calls import Task
 
 _CLIP = Part(part_class=transformers.CLIPTextModelWithProjection, stem="model", is_encoder=True)
@@ -65,6 +64,7 @@ class StableDiffusion3(FlowFamily):
         "tokenizer_2": transformers.CLIPTokenizer,
         "tokenizer_3": transformers.T5Tokenizer,
     }
+    optional_tokenizers: ClassVar[frozenset[str]] = frozenset({"tokenizer_3"})
     pipelines: ClassVar[Mapping[tuple[Task, ControlKind | None], Any]] = {
         (Task.TXT2IMG, None): diffusers.StableDiffusion3Pipeline,
         (Task.IMG2IMG, None): diffusers.StableDiffusion3Img2ImgPipeline,
@@ -92,9 +92,6 @@ class StableDiffusion3(FlowFamily):
         return super().make_pipeline(
             model, scene, scheduler=scheduler, extras=extras, sparing=sparing
         )
-
-    def has_tokenizer(self, source: ModelSource, name: str) -> bool:
-        return name != "tokenizer_3" or (source.path / name).is_dir()
 
     def feature_extractor(self, size: int) -> Any:
         return transformers.SiglipImageProcessor(size={"height": size, "width": size})

@@ -48,7 +48,7 @@ class ZImage(FlowFamily):
         # Each row by itself, [words, width].
         return {name: [tensor] * rows for name, tensor in read.items()}
 
-    def arguments(self, scene: Scene, pipeline: Any) -> dict[str, Any]:
+    def arguments(self, scene: Scene) -> dict[str, Any]:
         # Its scale counts from 0, where others' counts from 1: what is added to the prompt's part.
         scale = max(float(scene.request.guidance_scale) - 1.0, 0.0)
-        return super().arguments(scene, pipeline) | {"guidance_scale": scale}
+        return super().arguments(scene) | {"guidance_scale": scale}

@@ -58,9 +58,7 @@ def build_controlnet(base: str, model: Path, directory: Path) -> Path:
 
 def _of_unet(unet: Any) -> Any:
     return _randomised(
-        diffusers.ControlNetModel.from_unet(
-            unet, conditioning_embedding_out_channels=(4, 4, 8, 8)
-        )
+        diffusers.ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 4, 8, 8))
     )
 
 
@@ -251,4 +249,3 @@ _IP_ADAPTERS: Mapping[str, Callable[[Any], dict[str, torch.Tensor]]] = {
     "flux-1": _ip_of_flux,
     "flux-1-kontext": _ip_of_flux,
 }
-

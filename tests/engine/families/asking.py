@@ -136,7 +136,10 @@ ASK: Mapping[Capability, Callable[[Shop, str], Changes]] = {
     Capability.T2I_ADAPTER: _control(ControlKind.T2I_ADAPTER),
     Capability.IP_ADAPTER: _image_prompt,
     Capability.REFERENCES: lambda _, __: {"references": (picture((64, 64)),)},
-    Capability.REGIONS: lambda _, __: {"regions": (Region(prompt="a dog", mask=half()),)},
+    Capability.REGIONS: lambda _, __: {
+        "regions": (Region(prompt="a dog", mask=half()),),
+        "mask": None,
+    },
     Capability.PROMPT_WEIGHTS: lambda _, __: {"prompt": "a (cat:1.4)"},
     Capability.NEGATIVE_PROMPT: lambda _, __: {"negative_prompt": "blur"},
     Capability.CLIP_SKIP: lambda _, __: {"clip_skip": 1},

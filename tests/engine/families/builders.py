@@ -122,7 +122,9 @@ def build_tiny_sdxl(directory: Path, *, seed: int = 0, refiner: bool = False) ->
         projection_class_embeddings_input_dim=WIDTH + 8 * numbers,
     )
     pipeline_class = (
-        diffusers.StableDiffusionXLImg2ImgPipeline if refiner else diffusers.StableDiffusionXLPipeline
+        diffusers.StableDiffusionXLImg2ImgPipeline
+        if refiner
+        else diffusers.StableDiffusionXLPipeline
     )
     pipeline = pipeline_class(
         unet=unet,
@@ -337,9 +339,7 @@ def _qwen_vl() -> Any:
     )
 
 
-def build_tiny_qwen_image(
-    directory: Path, *, seed: int = 0, pipeline_class: Any = None
-) -> Path:
+def build_tiny_qwen_image(directory: Path, *, seed: int = 0, pipeline_class: Any = None) -> Path:
     _seeded(seed)
     pipeline_class = pipeline_class or diffusers.QwenImagePipeline
     sees = pipeline_class is not diffusers.QwenImagePipeline
