@@ -224,6 +224,7 @@ _ROWS: Final = (
         lacks=_TRANSFORMER
         | dict.fromkeys((Capability.CONTROLNET,), _NO_CLASS)
         | {Capability.NEGATIVE_PROMPT: _DISTILLED},
+        limits={"references": 1},
     ),
     FamilyFacts(
         base="flux-2",
@@ -287,6 +288,7 @@ _ROWS: Final = (
         guidance_scale=1.0,
         schedulers=FLOW_SCHEDULER_NAMES,
         lacks=_TRANSFORMER | _NO_REFERENCES | {Capability.IP_ADAPTER: _NO_CLASS},
+        limits={"controls": 1},
     ),
 )
 

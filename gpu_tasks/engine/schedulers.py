@@ -82,7 +82,7 @@ SCHEDULERS: Final[Mapping[str, SchedulerSpec]] = MappingProxyType(
 
 
 class FlowUniPC(diffusers.UniPCMultistepScheduler):  # type: ignore[misc]
-    """UniPC as pipelines of flow models ask a scheduler: they start from pictures, and give lists."""
+    """UniPC as flow models ask for it: they start from pictures, and give sigmas in lists."""
 
     def set_timesteps(
         self,

@@ -60,6 +60,7 @@ class Flux1(FlowFamily):
     def read_text(
         self, pipeline: Any, scene: Scene, text: str, *, device: torch.device
     ) -> dict[str, torch.Tensor]:
+        del scene
         embeds, pooled, _ = pipeline.encode_prompt(prompt=text, prompt_2=None, device=device)
         return {"prompt_embeds": embeds, "pooled_prompt_embeds": pooled}
 

@@ -38,6 +38,7 @@ class Flux2Latents(FlowFamily):
     def read_text(
         self, pipeline: Any, scene: Scene, text: str, *, device: torch.device
     ) -> dict[str, torch.Tensor]:
+        del scene
         embeds, _ = pipeline.encode_prompt(prompt=text, device=device)
         return {"prompt_embeds": embeds}
 

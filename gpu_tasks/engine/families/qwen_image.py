@@ -66,6 +66,7 @@ class QwenImage(FlowFamily):
     def read_text(
         self, pipeline: Any, scene: Scene, text: str, *, device: torch.device
     ) -> dict[str, torch.Tensor]:
+        del scene
         embeds, mask = pipeline.encode_prompt(prompt=text, device=device)
         return _with_mask(embeds, mask)
 

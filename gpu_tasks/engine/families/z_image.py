@@ -39,6 +39,7 @@ class ZImage(FlowFamily):
     def read_text(
         self, pipeline: Any, scene: Scene, text: str, *, device: torch.device
     ) -> dict[str, torch.Tensor]:
+        del scene
         (embeds,), _ = pipeline.encode_prompt(
             prompt=[text], device=device, do_classifier_free_guidance=False
         )

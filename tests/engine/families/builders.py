@@ -257,7 +257,7 @@ def build_flux_2_vae() -> Any:
 
 
 def build_tiny_flux_2(directory: Path, *, seed: int = 0) -> Path:
-    """Build it with a Mistral 3 of 30 layers, since the pipeline listens to the 10th, 20th, 30th."""
+    """Build it with 30 layers of Mistral 3, since its 10th, 20th and 30th are listened to."""
     _seeded(seed)
     text_encoder = transformers.Mistral3ForConditionalGeneration(
         transformers.Mistral3Config(

@@ -18,8 +18,8 @@ from gpu_tasks.engine import (
 )
 from gpu_tasks.engine.families import FAMILIES
 from gpu_tasks.engine.family_facts import FAMILY_FACTS, Capability
-from gpu_tasks.engine.guides import AddOn, Lora
-from tests.engine.families.asking import ASK, HEIGHT, WIDTH, plain
+from gpu_tasks.engine.guides import AddOn
+from tests.engine.families.asking import ASK, plain
 from tests.engine.families.conftest import Shop
 
 # Where the additions lie that a family has no use for.
