@@ -47,6 +47,11 @@ Written by `python -m gpu_tasks.engine.capability_table > docs/capabilities.md` 
 other is refused before anything is loaded, with the reason given here.
 """
 
+_CARDS_HEAD: Final = """\
+A job goes to the smallest card, not below its plan's, that runs its model. Figures are gigabytes
+of weights in 16 bits: the part that denoises, and its text encoders.
+"""
+
 
 def write_page() -> str:
     """Return the page."""
@@ -67,8 +72,7 @@ def write_page() -> str:
         ),
         _schedulers(families),
         "## Which card runs what\n",
-        "A job goes to the smallest card, not below its plan's, that runs its model. Figures are\n"
-        "gigabytes of weights in 16 bits: the part that denoises, and its text encoders.\n",
+        _CARDS_HEAD,
         _table(
             ["family", *_CARDS.values()],
             [

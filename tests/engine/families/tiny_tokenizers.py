@@ -69,7 +69,7 @@ def build_pixtral(directory: Path) -> Any:
     vocabulary = {mark: index for index, mark in enumerate(_PIXTRAL_MARKS)}
     for symbol in _byte_symbols().values():
         vocabulary[symbol] = len(vocabulary)
-    content = {
+    content: dict[str, Any] = {
         "version": "1.0",
         "added_tokens": [
             {
