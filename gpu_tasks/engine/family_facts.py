@@ -242,6 +242,19 @@ _ROWS: Final = (
         | {Capability.NEGATIVE_PROMPT: _DISTILLED},
     ),
     FamilyFacts(
+        base="flux-2-klein",
+        name="FLUX.2 Klein",
+        access=Access.FLUX_INCLUDED,
+        planned_seconds=12.0,
+        size=1024,
+        size_multiple=16,
+        steps=4,
+        guidance_scale=1.0,
+        schedulers=FLOW_SCHEDULER_NAMES,
+        lacks=_TRANSFORMER
+        | dict.fromkeys((Capability.CONTROLNET, Capability.IP_ADAPTER), _NO_CLASS),
+    ),
+    FamilyFacts(
         base="qwen-image",
         name="Qwen-Image",
         access=Access.FLUX_INCLUDED,

@@ -294,6 +294,20 @@ def build_tiny_flux_2(directory: Path, *, seed: int = 0) -> Path:
     return _save(pipeline, directory)
 
 
+def build_tiny_flux_2_klein(directory: Path, *, seed: int = 0) -> Path:
+    """Build it with 27 layers of Qwen3, since its 9th, 18th and 27th are listened to."""
+    _seeded(seed)
+    pipeline = diffusers.Flux2KleinPipeline(
+        transformer=_flux_2_transformer(text_width=48, guidance_embeds=False),
+        scheduler=_flow_scheduler(use_dynamic_shifting=True),
+        vae=build_flux_2_vae(),
+        text_encoder=transformers.Qwen3ForCausalLM(_qwen_3(layers=27)),
+        tokenizer=tiny_tokenizers.build_qwen(),
+        is_distilled=False,
+    )
+    return _save(pipeline, directory)
+
+
 def build_qwen_vae() -> Any:
     return diffusers.AutoencoderKLQwenImage(base_dim=4, num_res_blocks=1)
 
@@ -418,6 +432,7 @@ BUILDERS: Mapping[str, Callable[[Path], Path]] = {
     "flux-1-fill": build_tiny_flux_1_fill,
     "flux-1-kontext": build_tiny_flux_1_kontext,
     "flux-2": build_tiny_flux_2,
+    "flux-2-klein": build_tiny_flux_2_klein,
     "qwen-image": build_tiny_qwen_image,
     "qwen-image-edit": build_tiny_qwen_image_edit,
     "z-image": build_tiny_z_image,

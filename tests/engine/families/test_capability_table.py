@@ -31,6 +31,7 @@ NAMES = {
     "flux-1-fill": r"FluxFill",
     "flux-1-kontext": r"FluxKontext",
     "flux-2": r"Flux2(?!Klein)",
+    "flux-2-klein": r"Flux2Klein",
     "qwen-image": r"QwenImage(?!Edit|Layered|\d)",
     "qwen-image-edit": r"QwenImageEdit",
     "z-image": r"ZImage",
