@@ -118,6 +118,8 @@ class ModelFamily(ABC):
     control_classes: ClassVar[Mapping[ControlKind, Any]] = {}
     denoiser: ClassVar[str] = "transformer"
     guidance_argument: ClassVar[str] = "guidance_scale"
+    # The kinds of calls in which references are looked at.
+    looks_at_references: ClassVar[frozenset[Task]] = frozenset({Task.REFERENCE})
     # What reads the pictures of an IP-Adapter.
     image_encoder_class: ClassVar[Any] = transformers.CLIPVisionModelWithProjection
     # What a callback may change of a call so that rows leave it; nothing where they cannot.

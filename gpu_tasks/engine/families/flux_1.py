@@ -99,6 +99,7 @@ class Flux1Kontext(Flux1):
         (Task.INPAINT, None): diffusers.FluxKontextInpaintPipeline,
     }
     control_classes: ClassVar[Mapping[ControlKind, Any]] = {}
+    looks_at_references: ClassVar[frozenset[Task]] = frozenset({Task.REFERENCE, Task.INPAINT})
 
     def arguments(self, scene: Scene) -> dict[str, Any]:
         # By itself it would change the size that was asked for to one that it was trained for.
