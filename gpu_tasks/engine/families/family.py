@@ -20,6 +20,7 @@ from gpu_tasks.engine.families.loading import (
     Part,
     count_bytes,
     count_part_weights,
+    has_weights,
     load_part,
     load_single_file,
     load_tokenizer,
@@ -135,8 +136,14 @@ class ModelFamily(ABC):
         """Count the numbers in all parts, without loading them."""
         single = source.path / SINGLE_FILE
         if single.is_file():
-            return count_weights_of_file(single)
+            return count_weights_of_file(single) + sum(
+                count_part_weights(source, name, part) for name, part in self.parts_beside(source)
+            )
         return sum(count_part_weights(source, name, part) for name, part in self.parts.items())
+
+    def parts_beside(self, source: ModelSource) -> list[tuple[str, Part]]:
+        """Return the parts that lie in folders of their own beside a checkpoint of one file."""
+        return [(n, part) for n, part in self.parts.items() if has_weights(source.path / n, part)]
 
     def expected_bytes(self, source: ModelSource, *, dtype: torch.dtype) -> int:
         """Say how much memory the model will take on the device, without loading it."""
@@ -180,14 +187,29 @@ class ModelFamily(ABC):
         # In another type only a model that would not fit in float32; see `load_part`.
         loading = dtype if self.loads_alone(source, dtype=dtype) else torch.float32
         if (source.path / SINGLE_FILE).is_file():
-            pipeline = load_single_file(
-                source, self.pipelines[self.first_task, None], dtype=loading
+            beside = {
+                name: load_part(source, name, part, dtype=loading)
+                for name, part in self.parts_beside(source)
+            }
+            loaded = load_single_file(
+                source,
+                self.pipelines[self.first_task, None],
+                beside=beside,
+                denoiser=(self.denoiser, self.parts[self.denoiser]),
+                dtype=loading,
             )
             components = {
-                name: self._place(pipeline.components[name], part, source, device, dtype)
+                name: self._place(loaded[name], part, source, device, dtype)
                 for name, part in self.parts.items()
-                if pipeline.components.get(name) is not None
+                if loaded.get(name) is not None
             }
+            if missing := [
+                n for n, p in self.parts.items() if n not in loaded and not p.is_optional
+            ]:
+                raise ModelUnavailable(
+                    "The model's weights are missing.",
+                    reason=f"{missing} are neither in the checkpoint nor beside it: {source.path}",
+                )
         else:
             components = {
                 name: self._place(
