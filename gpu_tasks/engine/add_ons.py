@@ -14,7 +14,7 @@ from gpu_tasks.engine.errors import ModelUnavailable
 from gpu_tasks.engine.families import LoadedModel
 from gpu_tasks.engine.families.loading import count_bytes, damage_told
 from gpu_tasks.engine.guides import AddOn, ControlKind
-from gpu_tasks.engine.libraries import torch, transformers
+from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.model_cache import ModelCache
 from gpu_tasks.engine.model_files import (
     PICKLE_SUFFIXES,
@@ -164,7 +164,7 @@ class AddOnLoader:
                 )
             state[group][rest] = tensor
         with damage_told(f"cannot load the image encoder of {path}"):
-            encoder = transformers.CLIPVisionModelWithProjection.from_pretrained(
+            encoder = self.model.family.image_encoder_class.from_pretrained(
                 path,
                 subfolder="image_encoder",
                 use_safetensors=True,
@@ -177,9 +177,7 @@ class AddOnLoader:
             image_encoder=encoder.eval()
             .requires_grad_(requires_grad=False)
             .to(device=self.model.device, dtype=self.model.dtype),
-            feature_extractor=transformers.CLIPImageProcessor(
-                size={"shortest_edge": size}, crop_size={"height": size, "width": size}
-            ),
+            feature_extractor=self.model.family.feature_extractor(size),
         )
 
 

@@ -21,6 +21,7 @@ from gpu_tasks.engine.request import GenerationRequest
 
 # LoRAs stay in the parts, switched off, so that the next request with them need not load them.
 _LORAS_KEPT: Final = 4
+_NOT_FOR_THIS_MODEL: Final = "one of them was not made for this model"
 
 
 @contextmanager
@@ -90,7 +91,10 @@ def _put_in(
         if is_out_of_memory(error):
             raise
         pipeline.delete_adapters(name)
-        raise InvalidRequest({"loras": "one of them was not made for this model"}) from error
+        raise InvalidRequest({"loras": _NOT_FOR_THIS_MODEL}) from error
+    if not any(name in names for names in pipeline.get_list_adapters().values()):
+        # Some loaders pass over tensors for parts that the model does not have.
+        raise InvalidRequest({"loras": _NOT_FOR_THIS_MODEL})
     model.adapters[name] = None
 
 
@@ -110,7 +114,9 @@ def _ip_adapter_on(
                 {group: dict(tensors) for group, tensors in adapter.state.items()},
                 subfolder="",
                 weight_name="",
+                # The encoder is ours; the families' loaders differ in how they are told so.
                 image_encoder_folder=None,
+                image_encoder_pretrained_model_name_or_path=None,
             )
         except Exception as error:
             if is_out_of_memory(error):

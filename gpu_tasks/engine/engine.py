@@ -308,9 +308,12 @@ def check_request(request: GenerationRequest, family: ModelFamily) -> None:
         InvalidRequest: what it lacks, by field.
     """
     request.check(family.facts)
+    task = first_task(request)
+    if request.references and task not in family.looks_at_references:
+        raise InvalidRequest({"references": "are for pictures that start from nothing"})
     kind = request.controls[0].kind if request.controls else None
     if request.upscale is None or kind is None:
-        family.pipeline_class(first_task(request), kind)
+        family.pipeline_class(task, kind)
 
 
 def _default_cache_bytes(device: torch.device) -> int:
