@@ -23,13 +23,15 @@ OPTIONS = (
     "--no-emit-trusted-host",
     "--no-emit-options",
 )
-_TORCH = re.compile(r"^torch==(?:[^\n]*\\\n)*[^\n]*\n(?: +#[^\n]*\n)*", re.MULTILINE)
+_TORCH = re.compile(r"^torch(?:vision)?==(?:[^\n]*\\\n)*[^\n]*\n(?: +#[^\n]*\n)*", re.MULTILINE)
 
 
 def without_torch(lock: str) -> str:
     """Take torch out of a lock: its file, and so its hash, differs from machine to machine.
 
-    `install.py` installs the version that worker.in pins after everything else.
+    `install.py` installs the version that worker.in pins after everything else. torchvision goes
+    too, and is not installed at all: its file has to be built for the very torch that is there, and
+    of what needs it (spandrel) we use the parts that do not (`docs/decisions/0018`).
     """
     return _TORCH.sub("", lock)
 

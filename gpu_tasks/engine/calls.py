@@ -65,7 +65,7 @@ class Call:
 
     def make(self, pipeline: Any, arguments: Mapping[str, Any]) -> list[Image.Image]:
         """Return a picture for each row that is left; raise EverybodyLeft if none is."""
-        accepted = call_parameters(type(pipeline))
+        accepted = call_parameters(pipeline.__class__)
         given = {name: value for name, value in arguments.items() if name in accepted}
         generators = [row.generator for row in self.rows]
         if any(row.passenger.member.on_step is not None for row in self.rows):
@@ -74,7 +74,7 @@ class Call:
         return list(output.images)
 
     def _callbacks(self, pipeline: Any, generators: list[torch.Generator]) -> dict[str, Any]:
-        if "callback_on_step_end" not in call_parameters(type(pipeline)):
+        if "callback_on_step_end" not in call_parameters(pipeline.__class__):
             # The adapters' pipelines have the older form, by which nothing can be changed.
             def end_old_step(index: int, _timestep: Any, latents: torch.Tensor) -> None:
                 self._end_step(pipeline, index, {"latents": latents}, generators)
@@ -169,7 +169,7 @@ def _keep(tensor: torch.Tensor, kept: list[int], *, of: int) -> torch.Tensor:
 
 
 @lru_cache(maxsize=256)
-def call_parameters(pipeline_class: Any) -> frozenset[str]:
+def call_parameters(pipeline_class: type) -> frozenset[str]:
     """Return the names that calling a pipeline of this class knows."""
     return frozenset(inspect.signature(pipeline_class.__call__).parameters)
 

@@ -50,10 +50,11 @@ def dressed(
             extras["feature_extractor"] = adapter.feature_extractor
         if request.seamless:
             vae = extras.get("vae", model.components["vae"])
-            modules = (model.components[model.family.denoiser], vae)
             stack.enter_context(
                 seamless(
-                    *modules, horizontal="x" in request.seamless, vertical="y" in request.seamless
+                    [model.components[model.family.denoiser], vae],
+                    horizontally="x" in request.seamless,
+                    vertically="y" in request.seamless,
                 )
             )
         yield extras

@@ -80,7 +80,7 @@ _NOT_WITH_TRANSFORMERS: Final = "it is a change of convolutions, and the model h
 _SDXL_ONLY: Final = "only SDXL has a refiner"
 
 # What no family has that denoises with a transformer.
-_TRANSFORMER: Final[Mapping[Capability, str]] = {
+_TRANSFORMER: Final[dict[Capability, str]] = {
     Capability.EMBEDDINGS: _ONE_ENCODER,
     Capability.T2I_ADAPTER: _NO_CLASS,
     Capability.REGIONS: "it is offered for SD 1.5, SD 2 and SDXL",

@@ -15,6 +15,7 @@ from gpu_tasks.engine.courses import CallInput, Course, Size
 from gpu_tasks.engine.dressing import dressed
 from gpu_tasks.engine.families import LoadedModel, Scene
 from gpu_tasks.engine.families.family import Reading
+from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.memory import is_out_of_memory, sparing_vae
 from gpu_tasks.engine.noise import blend_first_noise
@@ -171,8 +172,12 @@ class _Journey:
         self.before += plan.denoising_steps
         with ExitStack() as stack:
             stack.enter_context(sparing_vae(pipeline.vae) if self.sparing else nullcontext())
-            stack.enter_context(family.regional(model, scene, reading))
-            return call.make(pipeline, family.arguments(scene, pipeline) | prompts)
+            stack.enter_context(family.regional(model, scene, self._networks_of(scene)))
+            return call.make(pipeline, family.arguments(scene) | prompts)
+
+    def _networks_of(self, scene: Scene) -> Sequence[Any]:
+        is_network = scene.control is ControlKind.CONTROLNET
+        return self.run.add_ons.controls if is_network else ()
 
 
 def _other_noise(row: Row) -> torch.Generator:

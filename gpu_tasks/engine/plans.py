@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gpu_tasks.engine.pictures.canvas import Box
 from gpu_tasks.engine.request import GenerationRequest
 from gpu_tasks.engine.tasks_of_calls import Task
-
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +55,13 @@ def _first_calls(
         return [
             CallPlan(
                 task=Task.IMG2IMG,
-                width=right - left,
-                height=bottom - top,
+                width=tile.width,
+                height=tile.height,
                 steps=request.steps,
                 strength=request.upscale.strength,
-                tile=(left, top, right, bottom),
+                tile=tile,
             )
-            for left, top, right, bottom in tiles
+            for tile in tiles
         ]
     if request.mask is not None or request.outpaint is not None:
         return [_whole(request, Task.INPAINT, strength=request.denoise_strength)]

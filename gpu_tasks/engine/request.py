@@ -145,7 +145,7 @@ class GenerationRequest:
                 yield name, "needs a picture to start from"
             else:
                 yield name, "is for pictures that start from nothing"
-        if sum(part is not None for part in (self.mask, self.outpaint, self.upscale)) > 1:
+        if sum(part is not None for part in self._partial_works) > 1:
             yield "mask", "mask, outpaint and upscale exclude each other"
         if self.outpaint is not None:
             left, top, right, bottom = self.outpaint.margins
@@ -153,8 +153,8 @@ class GenerationRequest:
                 yield "outpaint", "leaves no room for the picture to start from"
         if len({control.kind for control in self.controls}) > 1:
             yield "controls", "ControlNets and T2I adapters exclude each other"
-        if self.regions and self.image_prompt is not None:
-            yield "regions", "regions and an image prompt exclude each other"
+        if self.regions and any(part is not None for part in self._partial_works):
+            yield "regions", "are for pictures that are made as a whole"
 
     def _fields_out_of_place(self) -> Iterator[str]:
         of_starts = ("mask", "outpaint", "upscale")
@@ -216,8 +216,11 @@ class GenerationRequest:
     @property
     def starts_from_the_whole(self) -> bool:
         """Whether all of the start picture may change (img2img)."""
-        others = (self.mask, self.outpaint, self.upscale)
-        return self.init_image is not None and all(part is None for part in others)
+        return self.init_image is not None and all(part is None for part in self._partial_works)
+
+    @property
+    def _partial_works(self) -> tuple[object, ...]:
+        return (self.mask, self.outpaint, self.upscale)
 
     @property
     def is_refined_upscale(self) -> bool:

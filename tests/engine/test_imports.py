@@ -8,7 +8,7 @@ import pytest
 WITHOUT_TORCH = """
 import sys
 import {module}
-heavy = {{"torch", "diffusers", "transformers", "numpy", "django"}}
+heavy = {{"torch", "diffusers", "transformers", "numpy", "cv2", "spandrel", "django"}}
 print(sorted(heavy & {{name.split(".")[0] for name in sys.modules}}))
 """
 
@@ -17,6 +17,7 @@ print(sorted(heavy & {{name.split(".")[0] for name in sys.modules}}))
     "module",
     [
         "gpu_tasks.engine",
+        "gpu_tasks.engine.control.names",
         "gpu_tasks.engine.errors",
         "gpu_tasks.engine.request",
         "gpu_tasks.engine.scheduler_names",

@@ -10,6 +10,7 @@ import pytest
 from gpu_tasks.engine import Engine, ModelSource, StepProgress
 from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.previews import DenoisedTap, LatentPreview
+from gpu_tasks.engine.scheduler_names import FLOW_SCHEDULER_NAMES
 from gpu_tasks.engine.schedulers import SCHEDULERS, make_scheduler
 from tests.engine.conftest import MakeRequest
 from tests.engine.test_schedulers import model_config
@@ -25,7 +26,7 @@ def test_latents_are_mapped_by_the_model_s_own_file(tmp_path: Path) -> None:
     latents[3] = 50.0
     latents[0, 1, 0] = float("nan")
 
-    picture = LatentPreview.for_model(tmp_path, channels=4).draw(latents)
+    picture = LatentPreview.for_model(tmp_path, channels=4, base="sd-1.5-class").draw(latents)
 
     assert (picture.size, picture.mode) == ((3, 2), "RGB")
     assert picture.getpixel((0, 0)) == (178, 128, 128)
@@ -37,14 +38,16 @@ def test_latents_are_mapped_by_the_model_s_own_file(tmp_path: Path) -> None:
 def test_without_a_file_the_latents_are_taken_for_those_of_sd_1(tmp_path: Path) -> None:
     latents = torch.tensor([1.0, 0.0, 0.0, -1.0]).reshape(4, 1, 1)
 
-    picture = LatentPreview.for_model(tmp_path, channels=4).draw(latents)
+    picture = LatentPreview.for_model(tmp_path, channels=4, base="sd-1.5-class").draw(latents)
 
     # 0.5 + half of (0.298 + 0.184, 0.207 + 0.271, 0.208 + 0.473)
     assert picture.getpixel((0, 0)) == (189, 188, 214)
 
 
 def test_unknown_latents_are_shown_in_grey(tmp_path: Path) -> None:
-    picture = LatentPreview.for_model(tmp_path, channels=16).draw(torch.full((16, 1, 1), 0.4))
+    picture = LatentPreview.for_model(tmp_path, channels=16, base="sd-1.5-class").draw(
+        torch.full((16, 1, 1), 0.4)
+    )
 
     assert picture.getpixel((0, 0)) == (179, 179, 179)
 
@@ -65,9 +68,11 @@ def test_a_broken_file_costs_the_preview_and_not_the_model(
 ) -> None:
     (tmp_path / "preview.json").write_text(content)
 
-    preview = LatentPreview.for_model(tmp_path, channels=4)
+    preview = LatentPreview.for_model(tmp_path, channels=4, base="sd-1.5-class")
 
-    assert torch.equal(preview.factors, LatentPreview.for_model(Path("/"), channels=4).factors)
+    assert torch.equal(
+        preview.factors, LatentPreview.for_model(Path("/"), channels=4, base="sd-1.5-class").factors
+    )
     assert "preview_map_ignored" in caplog.text
 
 
@@ -83,7 +88,7 @@ def test_the_tap_finds_what_the_model_believes_in(key: str, prediction_type: str
         key, model_config=model_config(prediction_type=prediction_type), steps=6
     )
     scheduler.set_timesteps(6)
-    tap = DenoisedTap(scheduler)
+    tap = DenoisedTap.on(scheduler)
     generator = torch.Generator().manual_seed(3)
     believed = torch.randn((1, 4, 8, 8), generator=generator)
     log_alphas = scheduler.alphas_cumprod.log()
@@ -102,14 +107,32 @@ def test_the_tap_finds_what_the_model_believes_in(key: str, prediction_type: str
             "sample": believed,
         }[prediction_type]
         sample = scheduler.step(said, timestep, sample, return_dict=False)[0]
-        assert torch.allclose(tap.denoised(sample), believed[0], atol=0.02)
+        assert torch.allclose(tap.denoised(sample), believed, atol=0.02)
+
+
+@pytest.mark.parametrize("key", FLOW_SCHEDULER_NAMES)
+def test_the_tap_finds_what_a_flow_believes_in(key: str) -> None:
+    scheduler = make_scheduler(
+        key, model_config={"num_train_timesteps": 1000, "shift": 3.0}, steps=6
+    )
+    scheduler.set_timesteps(6)
+    tap = DenoisedTap.on(scheduler)
+    generator = torch.Generator().manual_seed(3)
+    believed = torch.randn((2, 4, 8, 8), generator=generator)
+    sample = torch.randn((2, 4, 8, 8), generator=generator)
+
+    for index, timestep in enumerate(scheduler.timesteps):
+        sigma = scheduler.sigmas[index]
+        said = (sample - believed) / sigma
+        sample = scheduler.step(said, timestep, sample, return_dict=False)[0]
+        assert torch.allclose(tap.denoised(sample, row=1), believed[1:], atol=0.02)
 
 
 def test_the_tap_shows_the_latents_while_it_has_seen_nothing() -> None:
-    tap = DenoisedTap(make_scheduler("ddim", model_config=model_config(), steps=2))
+    tap = DenoisedTap.on(make_scheduler("ddim", model_config=model_config(), steps=2))
     latents = torch.randn(2, 4, 3, 3)
 
-    assert torch.equal(tap.denoised(latents), latents[0])
+    assert torch.equal(tap.denoised(latents, row=1), latents[1:])
 
 
 def test_a_preview_is_drawn_only_when_it_is_called(

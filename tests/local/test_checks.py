@@ -209,6 +209,7 @@ def test_torch_is_taken_out_of_a_lock_and_nothing_else() -> None:
         "tokenizers==0.23.3 \\\n    --hash=sha256:aa\n    # via transformers\n"
         "torch==2.13.0+cpu \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n"
         "    # via\n    #   -r worker.in\n    #   peft\n"
+        "torchvision==0.28.0 \\\n    --hash=sha256:ee\n    # via spandrel\n"
         "transformers==5.23.0 \\\n    --hash=sha256:dd\n"
     )
     assert without_torch(lock) == (

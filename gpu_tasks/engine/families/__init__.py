@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gpu_tasks.engine.errors import ModelUnavailable
-from gpu_tasks.engine.families.family import LoadedModel, ModelFamily, Scene, Task
+from gpu_tasks.engine.families.family import LoadedModel, ModelFamily, Scene
 from gpu_tasks.engine.families.stable_diffusion import StableDiffusion1, StableDiffusion2
 from gpu_tasks.engine.families.stable_diffusion_xl import (
     StableDiffusionXL,
@@ -26,7 +26,7 @@ FAMILIES: Final[Mapping[str, ModelFamily]] = MappingProxyType(
     }
 )
 
-__all__ = ["FAMILIES", "LoadedModel", "ModelFamily", "Scene", "Task", "find_family"]
+__all__ = ["FAMILIES", "LoadedModel", "ModelFamily", "Scene", "find_family"]
 
 
 def find_family(base: str) -> ModelFamily:

@@ -196,8 +196,7 @@ class ModelFamily(ABC):
                 if not part.is_optional or (source.path / name).is_dir()
             }
         for name, tokenizer_class in self.tokenizers.items():
-            if self.has_tokenizer(source, name):
-                components[name] = load_tokenizer(source.path, name, tokenizer_class)
+            components[name] = load_tokenizer(source.path, name, tokenizer_class)
         return components
 
     def _place(
@@ -219,13 +218,9 @@ class ModelFamily(ABC):
         """What the family does first of all: the call that any other is derived from."""
         return next(task for task, control in self.pipelines if control is None)
 
-    def has_tokenizer(self, source: ModelSource, name: str) -> bool:
-        """Tell whether a model of this family has the tokenizer `name` at all."""
-        del source, name
-        return True
-
     def check(self, components: Mapping[str, Any]) -> None:
         """Raise ModelUnavailable where the parts make up something that is not supported."""
+        del components
 
     def complete_scheduler(self, config: dict[str, Any]) -> dict[str, Any]:
         """Return the scheduler's configuration with what the family knows better."""
@@ -334,9 +329,12 @@ class ModelFamily(ABC):
         """Read the prompts of all rows; return what the call takes in their place."""
 
     @contextmanager
-    def regional(self, model: LoadedModel, scene: Scene, reading: Reading) -> Iterator[None]:
-        """Have each region of the picture follow its own prompt for the time of the block."""
-        del model, scene, reading
+    def regional(self, model: LoadedModel, scene: Scene, controls: Sequence[Any]) -> Iterator[None]:
+        """Have each region of the picture follow its own prompt for the time of the block.
+
+        `controls` are networks that read the same prompts.
+        """
+        del model, scene, controls
         yield
 
     def read_alike(self, model: LoadedModel, requests: Sequence[GenerationRequest]) -> bool:
@@ -344,7 +342,7 @@ class ModelFamily(ABC):
         del model, requests
         return True
 
-    def arguments(self, scene: Scene, pipeline: Any) -> dict[str, Any]:
+    def arguments(self, scene: Scene) -> dict[str, Any]:
         """Return the arguments of the call, but for prompts, generators and callbacks.
 
         What the pipeline's call has no name for is left out by the caller.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
+
+import numpy as np
+from PIL import Image
 
 from gpu_tasks.engine.families.family import (
     LoadedModel,
@@ -15,9 +19,15 @@ from gpu_tasks.engine.families.family import (
 )
 from gpu_tasks.engine.families.loading import Part
 from gpu_tasks.engine.guides import ControlKind
-from gpu_tasks.engine.libraries import diffusers, transformers
+from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.memory import OneRowAtATime
+from gpu_tasks.engine.pictures.masks import prepare_mask
 from gpu_tasks.engine.prompts.clip_encoding import ClipEncoder, EncodedPrompts, Encoding
+from gpu_tasks.engine.prompts.regions import (
+    blend_masks,
+    join_region_embeddings,
+    regional_attention,
+)
 from gpu_tasks.engine.request import GenerationRequest
 from gpu_tasks.engine.tasks_of_calls import Task
 
@@ -41,8 +51,8 @@ class UNetFamily(ModelFamily):
         return config | {"steps_offset": 1, "clip_sample": False}
 
     def sparing_denoiser(self, denoiser: Any, scene: Scene) -> Any:
-        # Regional prompts count on the rows of guidance lying beside each other.
-        return denoiser if scene.request.regions else OneRowAtATime(denoiser)
+        del scene
+        return OneRowAtATime(denoiser)
 
     def can_share_a_pass(self, model: LoadedModel) -> bool:
         # A distilled model is told the guidance in a tensor that the pipeline keeps to itself.
@@ -64,16 +74,33 @@ class UNetFamily(ModelFamily):
             cache=reading.cache,
             model_state=reading.state,
         )
-        prompts = [one.prompt for one in scene.requests]
+        texts, negative_texts = _texts(scene)
         if not scene.guided:
-            return _named(encoder.encode(prompts, how))
+            return _named(_with_regions(encoder.encode(texts, how), scene))
         positive, negative = encoder.encode_for_guidance(
-            prompts,
-            [one.negative_prompt for one in scene.requests],
+            texts,
+            negative_texts,
             how,
             zero_when_empty=model.options.get("force_zeros_for_empty_prompt", False),
         )
-        return _named(positive) | _named(negative, prefix="negative_")
+        return _named(_with_regions(positive, scene)) | _named(
+            _with_regions(negative, scene), prefix="negative_"
+        )
+
+    @contextmanager
+    def regional(self, model: LoadedModel, scene: Scene, controls: Sequence[Any]) -> Iterator[None]:
+        if not _has_regions(scene):
+            yield
+            return
+        factor = 2 ** (len(model.components["vae"].config.block_out_channels) - 1)
+        size = (scene.width // factor, scene.height // factor)
+        masks = [
+            torch.from_numpy(np.asarray(_fit_mask(region.mask, size), dtype=np.float32) / 255)
+            for region in scene.request.regions
+        ]
+        shares = blend_masks(torch.stack(masks), [1.0] * len(masks)).to(model.device)
+        with regional_attention([model.components["unet"], *controls], shares):
+            yield
 
     def read_alike(self, model: LoadedModel, requests: Sequence[GenerationRequest]) -> bool:
         # The shorter one would be padded to the longer one's chunks, and read differently.
@@ -96,6 +123,38 @@ class UNetFamily(ModelFamily):
             weight = arguments.pop("controlnet_conditioning_scale")
             arguments["adapter_conditioning_scale"] = weight
         return arguments
+
+
+def _has_regions(scene: Scene) -> bool:
+    return bool(scene.request.regions) and not scene.by_refiner
+
+
+def _texts(scene: Scene) -> tuple[list[str], list[str]]:
+    """Return prompts and negative prompts, one a row, or those of all regions behind the main."""
+    if _has_regions(scene):
+        request = scene.request
+        texts = [request.prompt, *(region.prompt for region in request.regions)]
+        return texts, [request.negative_prompt] * len(texts)
+    return (
+        [one.prompt for one in scene.requests],
+        [one.negative_prompt for one in scene.requests],
+    )
+
+
+def _with_regions(encoded: EncodedPrompts, scene: Scene) -> EncodedPrompts:
+    """Lay the prompts of regions, which were read as rows, behind the main one of each row."""
+    if not _has_regions(scene):
+        return encoded
+    rows = len(scene.requests)
+    main, *regions = torch.split(encoded.prompt_embeds, 1)
+    return EncodedPrompts(
+        join_region_embeddings(main.expand(rows, -1, -1), regions),
+        None if encoded.pooled is None else encoded.pooled[:1].expand(rows, -1),
+    )
+
+
+def _fit_mask(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return prepare_mask(mask, mask.size, feather=0).resize(size, Image.Resampling.BOX)
 
 
 def _named(encoded: EncodedPrompts, *, prefix: str = "") -> dict[str, Any]:

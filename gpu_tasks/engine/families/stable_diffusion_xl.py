@@ -11,7 +11,6 @@ from gpu_tasks.engine.families.stable_diffusion import UNetFamily
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, transformers
 from gpu_tasks.engine.prompts.clip_encoding import ClipEncoder
-from gpu_tasks.engine.request import ModelSource
 from gpu_tasks.engine.tasks_of_calls import Task
 
 _SECOND_ENCODER = Part(
@@ -73,6 +72,3 @@ class StableDiffusionXLRefiner(StableDiffusionXL):
         (Task.IMG2IMG, None): diffusers.StableDiffusionXLImg2ImgPipeline,
         (Task.INPAINT, None): diffusers.StableDiffusionXLInpaintPipeline,
     }
-
-    def has_tokenizer(self, source: ModelSource, name: str) -> bool:
-        return name == "tokenizer_2"

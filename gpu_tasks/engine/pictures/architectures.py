@@ -39,13 +39,13 @@ def _leave_out(name: str) -> None:
 for _name in _LEFT_OUT:
     _leave_out(_name)
 
-import spandrel
+import spandrel  # noqa: E402  # after the places of what it cannot import are taken
 
 __all__ = ["build_descriptor"]
 
 
 def build_descriptor(state: Mapping[str, torch.Tensor]) -> Any:
-    """Return spandrel's descriptor of the network that tensors belong to, by their names and shapes.
+    """Return spandrel's descriptor of the network that tensors belong to, by names and shapes.
 
     Raises:
         spandrel.UnsupportedModelError: they are of no architecture that it knows.

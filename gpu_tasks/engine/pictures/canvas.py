@@ -82,7 +82,7 @@ def check_picture(field: str, picture: Image.Image) -> None:
 
 
 def flatten(picture: Image.Image) -> Image.Image:
-    """Return a picture in RGB; what is transparent is laid on white."""
+    """Return a picture in RGB, itself if it is; what is transparent is laid on white."""
     if picture.mode == "RGB":
         return picture
     if not picture.has_transparency_data:

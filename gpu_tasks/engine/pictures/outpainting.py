@@ -110,7 +110,8 @@ def _make_noise(pixels: NDArray[Any], shape: tuple[int, ...], seed: int) -> NDAr
     generator = np.random.Generator(np.random.PCG64(seed))
     noise = generator.standard_normal(shape, dtype=np.float32)
     mean, deviation = pixels.mean(axis=(0, 1)), pixels.std(axis=(0, 1))
-    return np.clip(np.rint(noise * deviation + mean), 0, 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.clip(np.rint(noise * deviation + mean), 0, 255).astype(np.uint8)
+    return levels
 
 
 def _mark_room(box: Box, size: tuple[int, int], feather: int) -> Image.Image:

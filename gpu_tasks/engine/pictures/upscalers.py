@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 import safetensors.torch
 from PIL import Image
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from gpu_tasks.engine.errors import GenerationCancelled, ModelUnavailable, OutOfMemory
 from gpu_tasks.engine.libraries import torch
@@ -32,15 +31,18 @@ from gpu_tasks.engine.pictures.tiles import blend_tiles, plan_tiles
 MAX_FACTOR: Final = 8
 MIN_TILE: Final = 32
 MAX_TILE: Final = 2048
-# Twice what the widest of the usual networks (ESRGAN, 23 blocks) takes into account at the edges
-# that matters; a tile is never more than half overlap.
+# Pixels at a tile's edge lack their surroundings; so many are blended with the neighbour's.
 _OVERLAP: Final = 32
-# The largest upscaler in use (DAT, HAT-L) has some 160 MB; a file of a gigabyte is none.
-_MAX_FILE_BYTES: Final = 1 << 30
+# Most have less than 200 MB; the largest that spandrel knows, AuraSR, has 2.5 GB.
+_MAX_FILE_BYTES: Final = 4 * 1024**3
 # Networks are as deep as the numbers in the names of their tensors say.
 _MAX_INDEX: Final = 1000
 # Beside its weights a network makes tables of positions and masks when it is built.
 _SPARE_NUMBERS: Final = 64 * 1024**2
+# What layers make their weights with, given a shape first.
+_MAKERS: Final = frozenset(
+    {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
+)
 
 OnTile = Callable[[int, int], None]
 
@@ -79,7 +81,7 @@ def load_upscaler(path: Path, *, device: str | torch.device = "cpu") -> LoadedUp
     try:
         with _bounded_by(state):
             descriptor = build_descriptor(state)
-        descriptor.model.eval().requires_grad_(False)
+        descriptor.model.eval().requires_grad_(requires_grad=False)
         return _place(descriptor, torch.device(device), path)
     except ModelUnavailable:
         raise
@@ -104,8 +106,8 @@ def upscale(
     """Return a picture `factor` times as large (RGB, sides rounded), and with the same content.
 
     The network runs as often as it takes to reach the factor, on tiles of `tile` × `tile` pixels
-    that overlap; what is larger than asked is scaled down. `on_tile` is told how many tiles are done
-    and how many there are; `is_cancelled` is asked before each.
+    that overlap; what is larger than asked is scaled down. `on_tile` is told how many tiles are
+    done and how many there are; `is_cancelled` is asked before each.
 
     Raises:
         InvalidRequest: naming factor, tile, picture, or width and height if the result, or what is
@@ -240,23 +242,23 @@ def _place(descriptor: Any, device: torch.device, path: Path) -> LoadedUpscaler:
     )
 
 
-class _Bound(TorchDispatchMode):
+class _Bound(torch.overrides.TorchFunctionMode):
     """Refuse to make tensors once those made have more numbers than allowed."""
 
     def __init__(self, numbers: int) -> None:
         super().__init__()
         self._left = numbers
 
-    def __torch_dispatch__(
+    def __torch_function__(
         self,
         func: Any,
         types: Any,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        # What makes a tensor out of nothing is given its shape first (empty, zeros, randn, …).
-        if args and isinstance(args[0], list | tuple) and all(type(n) is int for n in args[0]):
-            self._left -= math.prod(args[0])
+        if func in _MAKERS and args:
+            shape = args[0] if isinstance(args[0], list | tuple) else args
+            self._left -= math.prod(side for side in shape if isinstance(side, int))
             if self._left < 0:
                 raise ValueError("the network would be far larger than its file")
         return func(*args, **(kwargs or {}))

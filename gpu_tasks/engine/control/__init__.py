@@ -1,0 +1,1 @@
+"""Make the pictures that ControlNets and adapters are guided by."""
