@@ -16,6 +16,7 @@ from gpu_tasks.engine import Engine, GenerationResult, ModelSource
 from gpu_tasks.engine.batching import Batching, BatchTable
 from gpu_tasks.runner.attempt import Attempt, Outcome
 from gpu_tasks.runner.lease import LeaseKeeper
+from gpu_tasks.runner.preloading import Preloader
 from gpu_tasks.worker.shutdown import Shutdown
 
 logger = structlog.get_logger(__name__)
@@ -51,6 +52,9 @@ class JobRunner:
         # Tiers that an operator wants nothing claimed of.
         self.drained: Collection[GpuTier] = frozenset()
         self.on_change: Callable[[], None] = _nothing
+        self.preloader = Preloader(
+            engine=engine, source_of=lambda model, _tier: model_source(model)
+        )
         self._attempts: Sequence[Attempt] = ()
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="ends") if ends_aside else None
         self._ending: Future[None] | None = None
@@ -140,9 +144,9 @@ class JobRunner:
         outcomes: Sequence[Outcome]
         try:
             with structlog.contextvars.bound_contextvars(job_ids=job_ids):
-                outcomes = self.engine.generate_together(
-                    members, source=model_source(ready[0].job.model)
-                )
+                source = model_source(ready[0].job.model)
+                with self.preloader.beside(source, tiers=self.open_tiers):
+                    outcomes = self.engine.generate_together(members, source=source)
         except Exception as error:  # noqa: BLE001  (each of the jobs ends by it)
             outcomes = [error] * len(ready)
         self._note_pace(ready, outcomes)

@@ -289,7 +289,6 @@ def test_the_jobs_are_what_they_are_said_to_be(
 ) -> None:
     """A job that changes nothing by itself would prove nothing of what it leaves behind."""
     kinds = {name: kind for name, (kind, _) in clean.items()}
-    for n,o in clean.items(): print("DBG", n, o[0], str(o[1])[:90] if o[0]!="made" else hash(o[1]))  # DBG
     assert {name for name, kind in kinds.items() if kind == "cancelled"} == {
         work.name for work in works if work.is_cancelled
     }
