@@ -11,7 +11,7 @@ import io
 import random
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -56,8 +56,11 @@ from tests.engine.tiny_add_ons import (
 )
 from tests.engine.tiny_model import build_tiny_model
 
-# The library's warning that a model has two LoRAs, which is what is wanted.
-pytestmark = pytest.mark.filterwarnings("ignore:Already found a `peft_config` attribute")
+# The library's warnings that a model has two LoRAs, or had, which is what is wanted.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Already found a `peft_config` attribute"),
+    pytest.mark.filterwarnings("ignore:Adapter .* was active which is now deleted"),
+]
 
 SIZE = 64
 ALICE = "a portrait of alice, her secret word is tulip"
@@ -314,7 +317,7 @@ def test_the_jobs_are_what_they_are_said_to_be(
 def test_a_job_is_made_as_if_it_were_the_first(
     works: Sequence[Work], clean: Mapping[str, Outcome], order: int
 ) -> None:
-    chosen = random.Random(order)  # noqa: S311  (an order, no secret)
+    chosen = random.Random(order)
     engine = Engine(device="cpu")
     plain = [work for work in works if work.name == "bob: plain"]
     sequence = [*works, *plain * PLAIN_AGAIN]
@@ -410,7 +413,7 @@ def test_what_is_kept_of_one_prompt_no_other_job_changes(
 
 
 def _kept(engine: Engine) -> dict[str, dict[str, bytes]]:
-    entries = engine.prompts._entries  # noqa: SLF001  (what the cache gives out are copies)
+    entries = engine.prompts._entries
     return {
         key: {name: tensor.numpy().tobytes() for name, tensor in entry.items()}
         for key, entry in entries.items()
