@@ -74,7 +74,8 @@ def _put_channels_last(part: torch.nn.Module) -> None:
     # Not the part as a whole: it would refuse what a video VAE has in five dimensions.
     for module in part.modules():
         if isinstance(module, torch.nn.Conv2d):
-            module.to(memory_format=torch.channels_last)
+            weight = module.weight
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
 
 _BY_DEVICE: dict[str, EngineTuning] = {}

@@ -46,7 +46,7 @@ def run(*, quick: bool) -> Report:
 
 def _measure(folder: Path, *, quick: bool) -> Report:
     source = ModelSource(key="starter", path=STARTER)
-    ways = {"bare": BareLoop(source), **_engines(source, compiled=not quick)}
+    ways: dict[str, Way] = {"bare": BareLoop(source), **_engines(source, compiled=not quick)}
     figures: dict[str, float] = {}
     for name, way in ways.items():
         # Threads compile and so do other processes; the first picture is slow in any case.

