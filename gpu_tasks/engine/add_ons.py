@@ -47,10 +47,10 @@ class IpAdapter:
 
 @dataclass(slots=True, eq=False)
 class AddOns:
-    """What a request adds, loaded; by the key of the addition where there may be several."""
+    """What a request adds, loaded."""
 
     controls: list[Any] = field(default_factory=list)
-    loras: dict[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+    loras: dict[AddOn, Mapping[str, torch.Tensor]] = field(default_factory=dict)
     embeddings: list[Embedding] = field(default_factory=list)
     image_prompt: IpAdapter | None = None
     vae: Any = None
@@ -91,7 +91,7 @@ class AddOnLoader:
             loaded.controls.append(self._control(control.source, control.kind))
         for lora in request.loras:
             if lora.weight:
-                loaded.loras[lora.source.key] = self._tensors("lora", lora.source)
+                loaded.loras[lora.source] = self._tensors("lora", lora.source)
         widths = self.model.family.encoder_widths(self.model)
         for inversion in request.embeddings:
             loaded.embeddings.append(

@@ -50,10 +50,17 @@ class LoadedModel:
     preview: LatentPreview
     device: torch.device
     dtype: torch.dtype
-    nbytes: int
+    own_bytes: int
     options: Mapping[str, Any] = field(default_factory=dict)
-    # LoRAs that lie in the parts, switched off between requests; the one used longest ago first.
-    adapters: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    # Bytes of the LoRAs that lie in the parts, switched off between requests, by name; the one
+    # used longest ago first.
+    adapters: OrderedDict[str, int] = field(default_factory=OrderedDict)
+
+    @property
+    def nbytes(self) -> int:
+        """What the parts take, with the LoRAs in them."""
+        # A tuple first: another thread may put one in meanwhile.
+        return self.own_bytes + sum(tuple(self.adapters.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +184,7 @@ class ModelFamily(ABC):
             ),
             device=device,
             dtype=dtype,
-            nbytes=count_bytes(components),
+            own_bytes=count_bytes(components),
             options=MappingProxyType(dict(options)),
         )
 
