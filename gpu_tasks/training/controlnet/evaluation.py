@@ -195,13 +195,15 @@ def make_pictures(
     *, model_dir: Path, controlnet_dir: Path, tasks: list[Task]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Generate every task with and without control, through the pipelines of diffusers."""
-    controlnet = ControlNetModel.from_pretrained(  # nosec B615  # a local directory
+    controlnet = ControlNetModel.from_pretrained(
         controlnet_dir,
         torch_dtype=torch.float32,
         use_safetensors=True,
         local_files_only=True,
     )
-    plain = StableDiffusionPipeline.from_pretrained(model_dir)  # nosec B615  # a local directory
+    plain = StableDiffusionPipeline.from_pretrained(
+        model_dir, use_safetensors=True, local_files_only=True
+    )
     steered = StableDiffusionControlNetPipeline(**plain.components, controlnet=controlnet)
     made = []
     for pipeline, controlled in ((steered, True), (plain, False)):

@@ -21,7 +21,7 @@ _DRAWING_CHANNELS: Final = (8, 16, 32, 96)
 
 def load_autoencoder(*, model_dir: Path) -> AutoencoderKL:
     """Load the shipped autoencoder, frozen."""
-    model = AutoencoderKL.from_pretrained(  # nosec B615  # a local directory
+    model = AutoencoderKL.from_pretrained(
         model_dir, subfolder="vae", use_safetensors=True, local_files_only=True
     )
     frozen: AutoencoderKL = model.eval().requires_grad_(requires_grad=False)
@@ -30,7 +30,7 @@ def load_autoencoder(*, model_dir: Path) -> AutoencoderKL:
 
 def load_denoiser(*, model_dir: Path) -> UNet2DConditionModel:
     """Load the shipped denoiser, frozen."""
-    model = UNet2DConditionModel.from_pretrained(  # nosec B615  # a local directory
+    model = UNet2DConditionModel.from_pretrained(
         model_dir, subfolder="unet", use_safetensors=True, local_files_only=True
     )
     # On a few dozen cells the plain product of matrices is quicker than the fused kernel.
