@@ -204,7 +204,9 @@ def make_pictures(
     plain = StableDiffusionPipeline.from_pretrained(
         model_dir, use_safetensors=True, local_files_only=True
     )
-    steered = StableDiffusionControlNetPipeline(**plain.components, controlnet=controlnet)
+    steered = StableDiffusionControlNetPipeline(
+        **plain.components, controlnet=controlnet, requires_safety_checker=False
+    )
     made = []
     for pipeline, controlled in ((steered, True), (plain, False)):
         pipeline.set_progress_bar_config(disable=True)
