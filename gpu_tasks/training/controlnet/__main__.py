@@ -22,7 +22,7 @@ from gpu_tasks.training.starter.parallel import configure_logging
 
 _PRODUCT: Final = Path(__file__).resolve().parents[2]
 DEFAULT_MINUTES: Final = 40.0
-DEFAULT_PROMPTS: Final = 240
+DEFAULT_PROMPTS: Final = 120
 
 logger = logging.getLogger(__name__)
 
