@@ -119,7 +119,7 @@ def test_figures_beyond_their_limits_are_named() -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_the_shipped_controlnet_moves_shapes_to_the_drawn_edges() -> None:
     report = evaluate_controlnet(
-        model_dir=PRODUCT / "starter_model", controlnet_dir=CONTROLNET, prompts=36
+        model_dir=PRODUCT / "starter_model", controlnet_dir=CONTROLNET, prompts=18
     )
 
     assert find_failures(figures=report["all"]) == [], format_table(report=report)

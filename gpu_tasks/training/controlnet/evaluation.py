@@ -31,9 +31,9 @@ from gpu_tasks.training.starter.world import (
 
 # Least ratios and shares, and the farthest distance in pixels.
 FLOORS: Final = {
-    "f_score": 0.6,
-    "over_uncontrolled": 2.0,
-    "over_shuffled": 2.0,
+    "f_score": 0.55,
+    "over_uncontrolled": 3.0,
+    "over_shuffled": 3.0,
     "color": 0.85,
     "ground": 0.9,
 }
@@ -43,10 +43,8 @@ CEILINGS: Final = {"offset": 4.0}
 GROUPS: Final = ("no place told", "another place told", "another shape told")
 TOLERANCE: Final = 2.0
 
-# What the product's preprocessor takes by default, on a scale of 255.
-DRAWING_THRESHOLDS: Final = (100.0, 200.0)
-# A decoder's edges are softer than drawn ones.
-PICTURE_THRESHOLDS: Final = (50.0, 100.0)
+# What the product's preprocessor takes by default; drawings and pictures are seen alike.
+THRESHOLDS: Final = (100.0, 200.0)
 _FRAME: Final = 4
 _FAINTEST: Final = 30
 _SEED: Final = 6007
@@ -68,7 +66,7 @@ class Task:
     def drawing(self) -> Edges:
         """Return the edges of the outline, as the preprocessor finds them in white on black."""
         solid = np.asarray(self.outline.cover() * 255 + 0.5, dtype=np.uint8)
-        low, high = DRAWING_THRESHOLDS
+        low, high = THRESHOLDS
         return trace_edges(picture=solid, low=low, high=high)
 
 
@@ -162,7 +160,7 @@ def judge_task(
     *, task: Task, controlled: Picture, uncontrolled: Picture, other: Edges
 ) -> dict[str, float]:
     """Measure one picture against its drawing, its twin without control, and another drawing."""
-    low, high = PICTURE_THRESHOLDS
+    low, high = THRESHOLDS
     drawn = task.drawing
     found = trace_edges(picture=controlled, low=low, high=high)
     twin = trace_edges(picture=uncontrolled, low=low, high=high)
