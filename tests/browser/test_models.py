@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from apps.accounts.models import User
 from apps.catalog.installs.making import make_installs
@@ -35,9 +35,7 @@ def test_a_file_is_sent_in_parts_and_becomes_a_model(
     page.get_by_label("Name").fill("Ink")
 
     page.locator("#upload-file").set_input_files(
-        files=[
-            {"name": "ink.safetensors", "mimeType": "application/octet-stream", "buffer": content}
-        ]
+        FilePayload(name="ink.safetensors", mimeType="application/octet-stream", buffer=content)
     )
 
     installs = page.locator("#installs")
