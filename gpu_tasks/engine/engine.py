@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from gpu_tasks.engine.add_ons import AddOnLoader, AddOns
+from gpu_tasks.engine.calls import call_parameters
 from gpu_tasks.engine.courses import first_task
 from gpu_tasks.engine.errors import (
     InvalidRequest,
@@ -344,7 +345,9 @@ def check_request(request: GenerationRequest, family: ModelFamily) -> None:
         raise InvalidRequest({"references": "are for pictures that start from nothing"})
     kind = request.controls[0].kind if request.controls else None
     if request.upscale is None or kind is None:
-        family.pipeline_class(task, kind)
+        pipeline_class = family.pipeline_class(task, kind)
+        if request.image_prompt and "ip_adapter_image" not in call_parameters(pipeline_class):
+            raise InvalidRequest({"image_prompt": "cannot be looked at in a call of this kind"})
 
 
 def check_pictures(request: GenerationRequest) -> None:

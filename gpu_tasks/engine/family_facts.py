@@ -265,6 +265,7 @@ _ROWS: Final = (
         guidance_scale=4.0,
         schedulers=FLOW_SCHEDULER_NAMES,
         lacks=_TRANSFORMER | _NO_REFERENCES | {Capability.IP_ADAPTER: _NO_CLASS},
+        limits={"controls": 1},
     ),
     FamilyFacts(
         base="qwen-image-edit",

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from PIL import Image
+
+from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.families.family import Scene
 from gpu_tasks.engine.families.flow import FlowFamily
 from gpu_tasks.engine.families.loading import Part
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.tasks_of_calls import Task
+
+_LEAST_SIDE = 64
+_WIDEST = 8
 
 
 class Flux2Latents(FlowFamily):
@@ -33,7 +39,7 @@ class Flux2Latents(FlowFamily):
     def picture_arguments(self, scene: Scene) -> dict[str, Any]:
         if scene.task is not Task.REFERENCE:
             return {}
-        return {"image": [picture.convert("RGB") for picture in scene.request.references]}
+        return {"image": [_acceptable(picture) for picture in scene.request.references]}
 
     def read_text(
         self, pipeline: Any, scene: Scene, text: str, *, device: torch.device
@@ -69,6 +75,21 @@ class Flux2(Flux2Latents):
     def is_told_what_not(self, scene: Scene) -> bool:
         del scene
         return False
+
+
+def _acceptable(picture: Image.Image) -> Image.Image:
+    """Return a reference as the pipelines take it: with sides of at least 64 pixels.
+
+    Raises:
+        InvalidRequest: it is so narrow that they would refuse it.
+    """
+    width, height = picture.size
+    if max(width, height) > _WIDEST * min(width, height):
+        raise InvalidRequest(
+            {"references": f"must not be more than {_WIDEST} times as long as they are wide"}
+        )
+    factor = max(1.0, _LEAST_SIDE / min(width, height))
+    return picture.convert("RGB").resize((round(width * factor), round(height * factor)))
 
 
 def _unpatch(packed: torch.Tensor) -> torch.Tensor:

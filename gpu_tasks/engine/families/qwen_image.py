@@ -45,7 +45,6 @@ class QwenImage(FlowFamily):
     control_classes: ClassVar[Mapping[ControlKind, Any]] = {
         ControlKind.CONTROLNET: diffusers.QwenImageControlNetModel
     }
-    joined_controls: ClassVar[Any] = diffusers.QwenImageMultiControlNetModel
     # It compares two predictions; what it calls guidance is for distilled models yet to come.
     guidance_argument: ClassVar[str] = "true_cfg_scale"
 

@@ -11,6 +11,7 @@ from gpu_tasks.engine.families.flow import FlowFamily
 from gpu_tasks.engine.families.loading import Part
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
+from gpu_tasks.engine.memory import EachRowAlone
 from gpu_tasks.engine.tasks_of_calls import Task
 
 _CLIP = Part(part_class=transformers.CLIPTextModelWithProjection, stem="model", is_encoder=True)
@@ -95,6 +96,10 @@ class StableDiffusion3(FlowFamily):
 
     def feature_extractor(self, size: int) -> Any:
         return transformers.SiglipImageProcessor(size={"height": size, "width": size})
+
+    def sparing_denoiser(self, denoiser: Any, scene: Scene) -> Any:
+        del scene
+        return EachRowAlone(denoiser)
 
     def read_text(
         self, pipeline: Any, scene: Scene, text: str, *, device: torch.device

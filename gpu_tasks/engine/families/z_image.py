@@ -10,6 +10,7 @@ from gpu_tasks.engine.families.flow import FlowFamily
 from gpu_tasks.engine.families.loading import Part
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
+from gpu_tasks.engine.memory import EachRowAlone
 from gpu_tasks.engine.tasks_of_calls import Task
 
 
@@ -35,6 +36,10 @@ class ZImage(FlowFamily):
     control_classes: ClassVar[Mapping[ControlKind, Any]] = {
         ControlKind.CONTROLNET: diffusers.ZImageControlNetModel
     }
+
+    def sparing_denoiser(self, denoiser: Any, scene: Scene) -> Any:
+        del scene
+        return EachRowAlone(denoiser)
 
     def read_text(
         self, pipeline: Any, scene: Scene, text: str, *, device: torch.device

@@ -29,7 +29,7 @@ def build_vae(**changes: Any) -> Any:
         "layers_per_block": 1,
         "latent_channels": LATENTS,
         "norm_num_groups": 4,
-        "sample_size": 64,
+        "sample_size": 128,
     }
     return diffusers.AutoencoderKL(**(options | changes))
 
@@ -250,7 +250,7 @@ def build_flux_2_vae() -> Any:
         layers_per_block=1,
         latent_channels=LATENTS,
         norm_num_groups=4,
-        sample_size=64,
+        sample_size=128,
     )
     vae.bn.running_mean.normal_(std=0.1)
     return vae
