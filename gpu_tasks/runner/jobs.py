@@ -20,6 +20,7 @@ from gpu_tasks.runner.attempt import Attempt, Outcome
 from gpu_tasks.runner.lease import LeaseKeeper
 from gpu_tasks.runner.preloading import Preloader
 from gpu_tasks.runner.sources import model_source
+from gpu_tasks.runner.weights import are_here
 from gpu_tasks.worker.shutdown import Shutdown
 
 logger = structlog.get_logger(__name__)
@@ -48,9 +49,7 @@ class JobRunner:
         # Tiers that an operator wants nothing claimed of.
         self.drained: Collection[GpuTier] = frozenset()
         self.on_change: Callable[[], None] = _nothing
-        self.preloader = Preloader(
-            engine=engine, source_of=lambda model, tier: self.source(model, tier=tier)
-        )
+        self.preloader = Preloader(engine=engine, source_of=self._source_here)
         self._attempts: Sequence[Attempt] = ()
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="ends") if ends_aside else None
         self._ending: Future[None] | None = None
@@ -121,6 +120,9 @@ class JobRunner:
         """Say where a model lies, and how on the card of a tier; errors as `model_source`."""
         is_card = self.engine.device.type == "cuda"
         return model_source(model, tier=tier if is_card else None)
+
+    def _source_here(self, model: GenerationModel, tier: GpuTier) -> ModelSource | None:
+        return self.source(model, tier=tier) if are_here(model) else None
 
     def _attempt(self, job: Job) -> Attempt:
         return Attempt(

@@ -56,11 +56,11 @@ def _measure(folder: Path, *, quick: bool) -> Report:
             figures["compiled_warm_up_cpu_s"] = _seconds_with_children() - before
     # What has a narrow target takes most of the rounds.
     narrow = {name: ways.pop(name) for name in ("bare", "as_shipped")} | {"engine": ways["engine"]}
-    seconds = _take_turns(narrow, rounds=8 if quick else 40)
+    seconds = _take_turns(narrow, rounds=8 if quick else 30)
     figures["bare_ms"] = median(seconds["bare"]) * 1e3
     overhead = _ratio(seconds["engine"], seconds["bare"])
     figures["as_shipped_over_bare"] = _ratio(seconds["as_shipped"], seconds["bare"])
-    seconds = _take_turns(ways, rounds=4 if quick else 16)
+    seconds = _take_turns(ways, rounds=4 if quick else 12)
     for name in set(ways) - {"engine"}:
         figures[f"{name}_over_engine"] = _ratio(seconds[name], seconds["engine"])
     rounds = 10 if quick else 40

@@ -23,7 +23,7 @@ $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("generation", "0014_watch_leases")]
+    dependencies = [("generation", "0017_axes_of_grids")]
 
     operations = [
         ServiceFunction(
