@@ -33,6 +33,7 @@ with _env.prefixed("EASEL_"):
     VAR_DIR: Path = _env.path("VAR_DIR", ROOT / "var")
     MEDIA_ROOT: Path | None = _env.path("MEDIA_ROOT", None)
     MODELS_ROOT: Path = _env.path("MODELS_ROOT", ROOT / "gpu_tasks")
+    MODELS_MEMORY_MAP: bool = _env.bool("MODELS_MEMORY_MAP", True)
     S3_BUCKET: str | None = _env.str("S3_BUCKET", None)
     S3_ENDPOINT_URL: str | None = _env.str("S3_ENDPOINT_URL", None)
     LOG_LEVEL: str = _env.str("LOG_LEVEL", "INFO")

@@ -233,6 +233,8 @@ EASEL_BATCHING = env.BATCHING
 EASEL_PRELOAD = env.PRELOAD
 EASEL_MODEL_CACHE_BYTES = env.MODEL_CACHE_BYTES
 EASEL_MODELS_ROOT = env.MODELS_ROOT
+# Network file systems serve the page faults of mapped files one at a time.
+EASEL_MODELS_MEMORY_MAP = env.MODELS_MEMORY_MAP
 EASEL_MODEL_FILES_CACHE: Path = env.MODEL_FILES_CACHE or env.VAR_DIR / "model-cache"
 EASEL_MODEL_FILES_CACHE_BYTES = env.MODEL_FILES_CACHE_BYTES
 # Whether models that may not be used commercially need a licence on record.
