@@ -87,9 +87,10 @@ def _put_in(
     try:
         pipeline.load_lora_weights(dict(state), adapter_name=name)
     except Exception as error:
+        # What is in by now would be in the way of the next try.
+        pipeline.delete_adapters(name)
         if is_out_of_memory(error):
             raise
-        pipeline.delete_adapters(name)
         raise InvalidRequest({"loras": "one of them was not made for this model"}) from error
     model.adapters[name] = None
 
