@@ -26,6 +26,9 @@ from gpu_tasks.engine.memory import OneRowAtATime, vae_in_its_type
 from tests.engine.conftest import MakeRequest
 from tests.engine.test_out_of_memory import cuda_runs_out, part_that_fails
 
+# The pipelines of T2I adapters decode in a way that their own library has left behind.
+pytestmark = pytest.mark.filterwarnings("ignore:The decode_latents method:FutureWarning")
+
 
 def test_a_prompt_that_cannot_be_read_is_its_own_requests_fault(
     engine: Engine, tiny_source: ModelSource, make_request: MakeRequest
