@@ -33,6 +33,7 @@ with _env.prefixed("EASEL_"):
     VAR_DIR: Path = _env.path("VAR_DIR", ROOT / "var")
     MEDIA_ROOT: Path | None = _env.path("MEDIA_ROOT", None)
     MODELS_ROOT: Path = _env.path("MODELS_ROOT", ROOT / "gpu_tasks")
+    MODELS_MEMORY_MAP: bool = _env.bool("MODELS_MEMORY_MAP", True)
     S3_BUCKET: str | None = _env.str("S3_BUCKET", None)
     S3_ENDPOINT_URL: str | None = _env.str("S3_ENDPOINT_URL", None)
     LOG_LEVEL: str = _env.str("LOG_LEVEL", "INFO")
@@ -49,6 +50,8 @@ with _env.prefixed("EASEL_"):
     METADATA_URL: str | None = _env.str("METADATA_URL", None)
     # Jobs that are alike share a forward pass: auto (where it was measured to pay), off, force.
     BATCHING: str = _env.str("BATCHING", "auto", validate=validate.OneOf(["auto", "off", "force"]))
+    # The model of the job that is due next is loaded while another is made.
+    PRELOAD: bool = _env.bool("PRELOAD", True)
     MODEL_CACHE_BYTES: int = _env.int("MODEL_CACHE_BYTES", 8 * 1024**3)
     # Where workers keep copies of models from the file store, and how much of them.
     MODEL_FILES_CACHE: Path | None = _env.path("MODEL_FILES_CACHE", None)

@@ -14,7 +14,9 @@ from apps.accounts.services.keys import create_key
 from apps.boards.models import Board, BoardLink, BoardMember, MemberRole
 from apps.boards.services import create_board
 from apps.boards.sharing_services import add_member, create_link
-from apps.catalog.models import GenerationModel
+from apps.catalog.installs.requests import request_install
+from apps.catalog.models import GenerationModel, ModelInstall
+from apps.catalog.services.own_models import set_cover
 from apps.generation.models import Job, Lane
 from apps.images.models import Archive, Image
 from apps.images.services.archives import request_archive
@@ -27,6 +29,7 @@ from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_export
 from apps.workflows.models import StylePreset, Wildcard
 from apps.workflows.services import create_preset, create_wildcard
+from tests.catalog.factories import make_model
 from tests.factories import make_batch, make_image, make_user
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +80,8 @@ PRESET = "style-presets/<uuid:preset_id>"
 WILDCARD = "wildcards/<uuid:wildcard_id>"
 REQUEST = "account/data-requests/<uuid:request_id>"
 ACCOUNTS = "accounts/"
+MODEL = "models/<slug:key>"
+INSTALL = "models/installs/<uuid:install_id>"
 GRID = {"base": {"prompt": "a red circle"}, "x": {"field": "seed", "values": [1, 2]}}
 TESTERS = "admin/tester-plan/grants"
 
@@ -108,6 +113,18 @@ TABLE = {
     ("POST", f"{API}billing/cancel"): Row(own(409), Scope.MANAGE, {}),
     ("POST", f"{API}billing/reactivate"): Row(own(409), Scope.MANAGE, {}),
     ("GET", f"{API}models"): Row(OWN_API),
+    ("GET", f"{API}{MODEL}"): Row(OBJECT_API),
+    ("PATCH", f"{API}{MODEL}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
+    ("DELETE", f"{API}{MODEL}"): Row(of_owner(204), Scope.MANAGE),
+    ("GET", f"{API}{MODEL}/cover"): Row(OBJECT_API),
+    ("PUT", f"{API}{MODEL}/cover"): Row(own(404), Scope.GENERATE, {"image": NOBODYS}),
+    ("DELETE", f"{API}{MODEL}/cover"): Row(of_owner(204), Scope.GENERATE),
+    ("GET", f"{API}models/installs"): Row(OWN_API),
+    ("POST", f"{API}models/installs"): Row(own(202), Scope.GENERATE, {"source": "some/one"}),
+    ("GET", f"{API}{INSTALL}"): Row(OBJECT_API),
+    ("POST", f"{API}{INSTALL}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
+    # It takes bytes alone.
+    ("PUT", f"{API}{INSTALL}/content"): Row(own(415), Scope.GENERATE, {}),
     ("GET", f"{API}style-presets"): Row(OWN_API),
     ("POST", f"{API}style-presets"): Row(own(201), Scope.GENERATE, {"name": "other"}),
     ("GET", f"{API}{PRESET}"): Row(OBJECT_API),
@@ -249,6 +266,10 @@ TABLE = {
     ("GET", "keys/"): Row(OWN_PAGE),
     ("POST", "keys/"): Row((302, 422, 422, 302, 422)),
     ("POST", "keys/<uuid:key_id>/revoke/"): Row((302, 404, 302, 302, 404)),
+    ("GET", "models/"): Row(OWN_PAGE),
+    ("POST", "models/"): Row((302, 422, 422, 302, 422)),
+    ("POST", "models/<slug:key>/act/"): Row((302, 404, 404, 302, 404)),
+    ("POST", "models/installs/<uuid:install_id>/cancel/"): Row((302, 404, 302, 302, 404)),
     ("GET", "queue/"): Row(OWN_PAGE),
     ("GET", "gallery/boards/"): Row(OWN_PAGE),
     ("GET", f"gallery/{BOARD}/share/"): Row(OBJECT_PAGE),
@@ -294,7 +315,9 @@ def methods_of(pattern: URLPattern) -> set[str] | None:
         return None
     taken = {method for method in METHODS if hasattr(view, method)}
     allowed = set(getattr(view, "http_method_names", METHODS))
-    return {method.upper() for method in taken & allowed} - {SAME_AS_POST}
+    methods = {method.upper() for method in taken & allowed}
+    # A view of the API says itself what it takes.
+    return methods - ({SAME_AS_POST} - set(getattr(view, "required_scopes", ())))
 
 
 def test_every_address_and_method_has_a_row() -> None:
@@ -321,6 +344,8 @@ class World:
     key: ApiKey
     request: DataRequest
     grant: plans.TesterGrant
+    model: GenerationModel
+    install: ModelInstall
     preset: StylePreset
     wildcard: Wildcard
 
@@ -337,6 +362,8 @@ class World:
             "<uuid:key_id>": self.key.id,
             "<uuid:request_id>": self.request.id,
             "<uuid:grant_id>": self.grant.id,
+            "<slug:key>": self.model.key,
+            "<uuid:install_id>": self.install.id,
             "<uuid:preset_id>": self.preset.id,
             "<uuid:wildcard_id>": self.wildcard.id,
             "<int:size>": 256,
@@ -364,6 +391,8 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
     request = request_export(user=user)
     run_next_request()
     grant = grant_tester_plan(user=user, actor=stranger, days=30, reason="tries the new models")
+    model = set_cover(user=user, key=make_model(user).key, picture=b"a small picture")
+    install = request_install(user=user, source="some/one", wanted={})
     return World(
         image=image,
         archive=archive,
@@ -373,6 +402,8 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
         key=key,
         request=request,
         grant=grant,
+        model=model,
+        install=install,
         preset=create_preset(user=user, name="p"),
         wildcard=create_wildcard(user=user, name="w", values=["red"]),
     )
@@ -409,6 +440,8 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
         *StylePreset.objects.filter(user=user).values_list("id", "updated_at"),
         *Wildcard.objects.filter(user=user).values_list("id", "updated_at"),
         *DataRequest.objects.filter(user=user).order_by("id").values_list("id", "state"),
+        *GenerationModel.objects.filter(user=user).values_list("key", "updated_at"),
+        *ModelInstall.objects.filter(user=user).values_list("id", "status"),
         *plans.TesterGrant.objects.filter(user=user).values_list("id", "revoked_at"),
         *User.objects.filter(id=user.id).values_list("email", "password", "is_active", "is_staff"),
     ]

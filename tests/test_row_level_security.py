@@ -81,6 +81,10 @@ PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", 
 SERVICE_SCOPES = {
     "apps/accounts/middleware.py": 1,  # staff in the admin
     "apps/accounts/services/users.py": 1,  # rights that a provider's group gives
+    "apps/catalog/installs/claims.py": 1,
+    "apps/catalog/installs/entering.py": 2,
+    "apps/catalog/installs/leftovers.py": 3,
+    "apps/catalog/management/commands/install_model.py": 2,
     "apps/core/health.py": 1,
     "apps/credits/services/audit.py": 1,
     "apps/credits/services/costs.py": 1,
@@ -317,6 +321,7 @@ def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public(
         "easel_report_worker": ["easel_ops", "easel_worker"],
         "easel_start_trial": ["easel_ops", "easel_web"],
         "easel_claim_alike": ["easel_ops", "easel_worker"],
+        "easel_next_model": ["easel_ops", "easel_worker"],
         "easel_watch_leases": ["easel_ops", "easel_worker"],
         "easel_user_id_of_email": ["easel_ops", "easel_web"],
         "easel_user_id_of_subject": ["easel_ops", "easel_web"],

@@ -3,67 +3,31 @@
 import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.models import OwnedModel, TimestampedModel
+from apps.core.models import OwnedModel, TenantModel, TimestampedModel
 from apps.plans.products import ModelAccess
-
-
-class BaseFamily(models.TextChoices):
-    """The architecture; the engine has one pipeline set for each."""
-
-    SD_15 = "sd-1.5-class", _("Stable Diffusion 1.5 class")
-    SD_2 = "sd-2", "Stable Diffusion 2"
-    SDXL = "sdxl", "SDXL"
-    SDXL_REFINER = "sdxl-refiner", _("SDXL refiner")
-    SD_35 = "sd-3.5", "Stable Diffusion 3.5"
-    FLUX_1 = "flux-1", "FLUX.1"
-    FLUX_1_FILL = "flux-1-fill", "FLUX.1 Fill"
-    FLUX_1_KONTEXT = "flux-1-kontext", "FLUX.1 Kontext"
-    FLUX_2 = "flux-2", "FLUX.2"
-    QWEN_IMAGE = "qwen-image", "Qwen-Image"
-    QWEN_IMAGE_EDIT = "qwen-image-edit", "Qwen-Image-Edit"
-    Z_IMAGE = "z-image", "Z-Image"
-
+from gpu_tasks.engine.family_facts import FAMILY_FACTS
 
 # Seconds of a picture of 1024 × 1024 pixels in 20 steps, before any were measured (DESIGN, 1).
-PLANNED_SECONDS: Mapping[BaseFamily, float] = MappingProxyType(
-    {
-        BaseFamily.SD_15: 5.0,
-        BaseFamily.SD_2: 5.0,
-        BaseFamily.SDXL: 13.0,
-        BaseFamily.SDXL_REFINER: 13.0,
-        BaseFamily.SD_35: 18.0,
-        BaseFamily.FLUX_1: 22.0,
-        BaseFamily.FLUX_1_FILL: 22.0,
-        BaseFamily.FLUX_1_KONTEXT: 22.0,
-        BaseFamily.FLUX_2: 30.0,
-        BaseFamily.QWEN_IMAGE: 35.0,
-        BaseFamily.QWEN_IMAGE_EDIT: 35.0,
-        BaseFamily.Z_IMAGE: 37.0,
-    }
+PLANNED_SECONDS: Mapping[str, float] = MappingProxyType(
+    {base: facts.planned_seconds for base, facts in FAMILY_FACTS.items()}
 )
-# SD on every plan, FLUX and its peers from Pro (DESIGN, 1).
-SD_FAMILIES = frozenset(
-    {
-        BaseFamily.SD_15,
-        BaseFamily.SD_2,
-        BaseFamily.SDXL,
-        BaseFamily.SDXL_REFINER,
-        BaseFamily.SD_35,
-    }
-)
+
+
+def base_choices() -> list[tuple[str, str]]:
+    """List the families of the engine with their names; asked, so that one more is no migration."""
+    return [(base, facts.name) for base, facts in FAMILY_FACTS.items()]
 
 
 def access_of_family(base: str) -> ModelAccess:
     """Return what a plan must include for models of a family, or of none."""
-    is_basic = not base or BaseFamily(base) in SD_FAMILIES
-    return ModelAccess.SD_ONLY if is_basic else ModelAccess.FLUX_INCLUDED
+    return ModelAccess(FAMILY_FACTS[base].access.value) if base else ModelAccess.SD_ONLY
 
 
 class ModelKind(models.TextChoices):
@@ -102,6 +66,8 @@ class GenerationModel(OwnedModel, TimestampedModel):
     its row, without its files.
     """
 
+    private_fields: ClassVar[tuple[str, ...]] = ("license_recorded_by",)
+
     key = models.SlugField(primary_key=True, max_length=64)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -113,7 +79,7 @@ class GenerationModel(OwnedModel, TimestampedModel):
     )
     kind = models.CharField(max_length=16, choices=ModelKind.choices, default=ModelKind.MAIN)
     name = models.CharField(max_length=100)
-    base = models.CharField(max_length=32, choices=BaseFamily.choices, blank=True)
+    base = models.CharField(max_length=32, choices=base_choices, blank=True)
     location = models.CharField(max_length=255)
     access = models.CharField(
         max_length=16, choices=ModelAccess.choices, default=ModelAccess.SD_ONLY
@@ -172,3 +138,69 @@ class GenerationModel(OwnedModel, TimestampedModel):
             }
         own: dict[str, Any] = self.defaults
         return columns | own
+
+
+class InstallSource(models.TextChoices):
+    """Where a model comes from."""
+
+    HUB = "hub", _("model hub")
+    URL = "url", _("address")
+    S3 = "s3", "S3"
+    UPLOAD = "upload", _("upload")
+
+
+class InstallStatus(models.TextChoices):
+    """How far an install is; a running one whose maker died is taken up again."""
+
+    UPLOADING = "uploading", _("waiting for its parts")
+    WAITING = "waiting", _("waiting")
+    RUNNING = "running", _("running")
+    READY = "ready", _("installed")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+OPEN_INSTALLS = frozenset({InstallStatus.UPLOADING, InstallStatus.WAITING, InstallStatus.RUNNING})
+
+
+class ModelInstall(TenantModel):
+    """A model on its way into the catalog: a user's own, or by an administrator a shared one.
+
+    `wanted` is what its user says about it: name, kind, base, license … `file_name` and
+    `total_bytes` of an upload are announced; its parts lie in the file store until it ends. Who
+    makes it renews `lease_until`; `attempt` is the fencing token. `model_key` is what came of it,
+    `detail` why nothing did, in the language of its user.
+    """
+
+    source_kind = models.CharField(max_length=8, choices=InstallSource.choices)
+    source = models.CharField(max_length=2000)
+    file_name = models.CharField(max_length=200, blank=True)
+    # Of an upload, in their order: {"key", "size"}.
+    parts = models.JSONField(default=list, blank=True)
+    is_shared = models.BooleanField(default=False)
+    status = models.CharField(
+        max_length=16, choices=InstallStatus.choices, default=InstallStatus.WAITING
+    )
+    wanted = models.JSONField(default=dict, blank=True)
+    expected_sha256 = models.CharField(max_length=64, blank=True)
+    done_bytes = models.PositiveBigIntegerField(default=0)
+    total_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    model_key = models.CharField(max_length=64, blank=True)
+    detail = models.TextField(blank=True)
+    error_id = models.CharField(max_length=32, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["user", "-created_at", "-id"], name="catalog_install_newest"),
+            models.Index(
+                fields=["created_at", "id"],
+                condition=models.Q(status__in=sorted(OPEN_INSTALLS)),
+                name="catalog_install_open",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.source} ({self.status})"

@@ -7,8 +7,9 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.catalog.models import GenerationModel, ModelKind
+from apps.catalog.models import GenerationModel, ModelInstall, ModelKind
 from apps.core.errors import Invalid, NotFound
+from apps.core.storage import file_store
 
 
 def list_models(*, user: User, kind: ModelKind = ModelKind.MAIN) -> QuerySet[GenerationModel]:
@@ -63,6 +64,21 @@ def get_own_model(*, user: User, key: str) -> GenerationModel:
     return model
 
 
+def read_cover(*, user: User, key: str) -> bytes:
+    """Return the cover of a model that `user` can see, as WebP.
+
+    Raises:
+        NotFound: there is no such model, or it has none.
+    """
+    model = get_catalog_model(user=user, key=key)
+    if not model.cover_key:
+        raise NotFound
+    try:
+        return b"".join(file_store.pieces(model.cover_key))
+    except FileNotFoundError as error:
+        raise NotFound from error
+
+
 def names_of_models(*, keys: Collection[str]) -> dict[str, str]:
     """Return the names of some models, also of those taken away; one query, or none."""
     if not keys:
@@ -95,3 +111,20 @@ def model_bytes(*, user_id: uuid.UUID) -> int:
     own = GenerationModel.objects.filter(user=user_id, deleted_at=None)
     size: int = own.aggregate(size=Sum("size_bytes", default=0))["size"]
     return size
+
+
+def list_installs(*, user: User) -> QuerySet[ModelInstall]:
+    """List the installs of `user`, newest first."""
+    return ModelInstall.objects.filter(user=user).order_by("-created_at", "-id")
+
+
+def get_install(*, user: User, install_id: uuid.UUID) -> ModelInstall:
+    """Return an install of `user`.
+
+    Raises:
+        NotFound: there is none of that id, or it is somebody else's.
+    """
+    install = list_installs(user=user).filter(id=install_id).first()
+    if install is None:
+        raise NotFound
+    return install

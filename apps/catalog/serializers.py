@@ -2,16 +2,18 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.accounts.models import User
 from apps.catalog.limits import MAX_IMAGES, MAX_STEPS
-from apps.catalog.models import GenerationModel
+from apps.catalog.models import GenerationModel, ModelKind
 from apps.catalog.selectors import list_models
 from apps.plans.entitlements import Decision, Entitlements, Feature, decide, entitlements_of
 from apps.plans.products import ModelAccess
-from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
+from gpu_tasks.engine.family_facts import FAMILY_FACTS
 
 
 class SchedulerSerializer(serializers.Serializer[Any]):
@@ -25,6 +27,15 @@ class GenerationModelSerializer(serializers.ModelSerializer[GenerationModel]):
     Whether the plan includes it follows from `entitlements` in the context.
     """
 
+    kind = serializers.ChoiceField(choices=ModelKind.values)
+    base = serializers.CharField(help_text="The family; empty where it works beside all.")
+    base_name = serializers.SerializerMethodField()
+    is_own = serializers.SerializerMethodField(help_text="Yours to change; else all share it.")
+    suggested = serializers.JSONField(help_text="Settings that it suggests, by their names.")
+    capabilities = serializers.SerializerMethodField(
+        help_text="What its family can do; of main models."
+    )
+    cover_url = serializers.SerializerMethodField()
     included = serializers.SerializerMethodField()
     smallest_plan = serializers.SerializerMethodField(
         help_text="The smallest plan that includes the model, where yours does not."
@@ -36,9 +47,9 @@ class GenerationModelSerializer(serializers.ModelSerializer[GenerationModel]):
     class Meta:
         model = GenerationModel
         fields = (
-            "key",
-            "name",
-            "base",
+            *("key", "kind", "name", "base", "base_name", "is_own", "is_enabled"),
+            *("description", "tags", "trigger_words", "cover_url", "size_bytes", "sha256"),
+            *("suggested", "preprocessor", "capabilities"),
             "included",
             "smallest_plan",
             "default_width",
@@ -58,8 +69,28 @@ class GenerationModelSerializer(serializers.ModelSerializer[GenerationModel]):
 
     @extend_schema_field(SchedulerSerializer(many=True))
     def get_schedulers(self, model: GenerationModel) -> list[dict[str, str]]:
-        del model
-        return [{"key": key, "name": name} for key, name in SCHEDULER_NAMES.items()]
+        if model.kind != ModelKind.MAIN:
+            return []
+        names = FAMILY_FACTS[model.base].schedulers
+        return [{"key": key, "name": name} for key, name in names.items()]
+
+    def get_base_name(self, model: GenerationModel) -> str:
+        return FAMILY_FACTS[model.base].name if model.base else ""
+
+    def get_is_own(self, model: GenerationModel) -> bool:
+        return model.user_id is not None
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_capabilities(self, model: GenerationModel) -> list[str]:
+        if model.kind != ModelKind.MAIN:
+            return []
+        return sorted(FAMILY_FACTS[model.base].capabilities)
+
+    def get_cover_url(self, model: GenerationModel) -> str | None:
+        if not model.cover_key:
+            return None
+        version = model.cover_key.rpartition("-")[2].removesuffix(".webp")
+        return f"{reverse('model-cover', args=[model.key])}?v={version}"
 
     def get_included(self, model: GenerationModel) -> bool:
         return self._decision(model).allowed
@@ -85,10 +116,17 @@ class GenerationModelListSerializer(serializers.Serializer[Any]):
 
 
 def render_models(*, user: User, has: Entitlements | None = None) -> list[dict[str, Any]]:
-    """Render the models that `user`, who `has` this, can see as JSON-ready dicts.
+    """Render the main models that `user`, who `has` this, can use as JSON-ready dicts.
 
     One query, and another one to find out what `user` has.
     """
+    return render_list(list_models(user=user), user=user, has=has)
+
+
+def render_list(
+    models: QuerySet[GenerationModel], *, user: User, has: Entitlements | None = None
+) -> list[dict[str, Any]]:
+    """Render models as `render_models` does."""
     context = {"entitlements": has or entitlements_of(user_id=user.id)}
-    models = GenerationModelSerializer(list_models(user=user), many=True, context=context)
-    return [dict(model) for model in models.data]
+    rendered = GenerationModelSerializer(models, many=True, context=context)
+    return [dict(model) for model in rendered.data]

@@ -67,3 +67,19 @@ class PackForm(forms.Form):
             "pack": self.cleaned_data.get("pack", ""),
             "key": self.cleaned_data.get("key") or None,
         }
+
+
+class InstallForm(forms.Form):
+    """A place to install a model from; the service says what is wrong with it."""
+
+    source = forms.CharField(max_length=2000)
+    name = forms.CharField(max_length=100, required=False)
+    commercial_use = forms.BooleanField(required=False)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was asked for, as the service takes it."""
+        given = self.cleaned_data
+        wanted = {"commercial_use": given["commercial_use"]}
+        if given["name"]:
+            wanted["name"] = given["name"]
+        return {"source": given["source"], "wanted": wanted}

@@ -3,6 +3,7 @@ from django.urls import path
 from apps.dashboard import (
     billing_views,
     key_views,
+    model_views,
     queue_views,
     sharing_views,
     trash_views,
@@ -48,6 +49,11 @@ urlpatterns = [
     path("gallery/<uuid:image_name>/tile/", views.image_tile, name="image-tile"),
     path("keys/", key_views.keys, name="keys"),
     path("keys/<uuid:key_id>/revoke/", key_views.revoke, name="key-revoke"),
+    path("models/", model_views.models, name="models"),
+    path("models/<slug:key>/act/", model_views.act_on_model, name="model-act"),
+    path(
+        "models/installs/<uuid:install_id>/cancel/", model_views.cancel, name="model-install-cancel"
+    ),
     path("queue/", queue_views.queue, name="queue"),
     path("queue/act/", queue_views.act, name="queue-act"),
     path("queue/<uuid:job_id>/", queue_views.act_on_job, name="queue-job"),

@@ -2,7 +2,7 @@
 
 import math
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
+from apps.catalog.models import GenerationModel
+from apps.core.tenancy import closed_scope
 from apps.generation.events import QueueEvent, QueuePlacePayload
 from apps.generation.models import TERMINAL_STATES, Job, JobState, Lane, Priority, position_now
 from apps.generation.selectors import list_jobs
@@ -78,6 +80,22 @@ class Queue:
     waiting: list[Job]
     ended: list[Job]
     places: dict[uuid.UUID, Place]
+
+
+def next_model(*, tiers: Collection[GpuTier]) -> tuple[GenerationModel, GpuTier] | None:
+    """Return the model that the job needs which is due next in `tiers`, and its tier.
+
+    For a worker, which is nobody's tenant meanwhile: `None` too for a model that is one user's own.
+    Nothing is claimed, so another worker may take the job.
+    """
+    with closed_scope():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT model_key, tier FROM easel_next_model(%s)", [list(tiers)])
+            found = cursor.fetchone()
+        if found is None:
+            return None
+        model = GenerationModel.objects.filter(key=found[0]).first()
+    return None if model is None else (model, GpuTier(found[1]))
 
 
 def lanes_of(*, user_id: uuid.UUID) -> list[Lane]:

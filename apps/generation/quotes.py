@@ -8,7 +8,7 @@ from django.core import signing
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.catalog.models import PLANNED_SECONDS, BaseFamily, GenerationModel
+from apps.catalog.models import PLANNED_SECONDS, GenerationModel
 from apps.core.errors import Conflict, ErrorCode
 from apps.credits.costs import Quote, quote_multiple
 from apps.credits.selectors import quote_shape
@@ -40,7 +40,7 @@ def quote_generation(
         model=model.key,
         tier=tier,
         shape=load.shape,
-        planned_seconds=PLANNED_SECONDS[BaseFamily(model.base)],
+        planned_seconds=PLANNED_SECONDS[model.base],
     )
     if load.factor != 1:
         quote = quote_multiple(quote, factor=load.factor)

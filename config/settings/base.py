@@ -230,8 +230,11 @@ EASEL_MAX_WAITING_JOBS = 1000
 # So long a worker may serve others first, for the sake of a model that it has loaded.
 EASEL_AFFINITY_SECONDS = 10
 EASEL_BATCHING = env.BATCHING
+EASEL_PRELOAD = env.PRELOAD
 EASEL_MODEL_CACHE_BYTES = env.MODEL_CACHE_BYTES
 EASEL_MODELS_ROOT = env.MODELS_ROOT
+# Network file systems serve the page faults of mapped files one at a time.
+EASEL_MODELS_MEMORY_MAP = env.MODELS_MEMORY_MAP
 EASEL_MODEL_FILES_CACHE: Path = env.MODEL_FILES_CACHE or env.VAR_DIR / "model-cache"
 EASEL_MODEL_FILES_CACHE_BYTES = env.MODEL_FILES_CACHE_BYTES
 # Whether models that may not be used commercially need a licence on record.

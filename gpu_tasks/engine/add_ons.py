@@ -14,7 +14,7 @@ from gpu_tasks.engine.errors import ModelUnavailable
 from gpu_tasks.engine.families import LoadedModel
 from gpu_tasks.engine.families.loading import count_bytes, damage_told
 from gpu_tasks.engine.guides import AddOn, ControlKind
-from gpu_tasks.engine.libraries import torch, transformers
+from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.model_cache import ModelCache
 from gpu_tasks.engine.model_files import (
     PICKLE_SUFFIXES,
@@ -47,10 +47,10 @@ class IpAdapter:
 
 @dataclass(slots=True, eq=False)
 class AddOns:
-    """What a request adds, loaded; by the key of the addition where there may be several."""
+    """What a request adds, loaded."""
 
     controls: list[Any] = field(default_factory=list)
-    loras: dict[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+    loras: dict[AddOn, Mapping[str, torch.Tensor]] = field(default_factory=dict)
     embeddings: list[Embedding] = field(default_factory=list)
     image_prompt: IpAdapter | None = None
     vae: Any = None
@@ -91,7 +91,7 @@ class AddOnLoader:
             loaded.controls.append(self._control(control.source, control.kind))
         for lora in request.loras:
             if lora.weight:
-                loaded.loras[lora.source.key] = self._tensors("lora", lora.source)
+                loaded.loras[lora.source] = self._tensors("lora", lora.source)
         widths = self.model.family.encoder_widths(self.model)
         for inversion in request.embeddings:
             loaded.embeddings.append(
@@ -164,7 +164,7 @@ class AddOnLoader:
                 )
             state[group][rest] = tensor
         with damage_told(f"cannot load the image encoder of {path}"):
-            encoder = transformers.CLIPVisionModelWithProjection.from_pretrained(
+            encoder = self.model.family.image_encoder_class.from_pretrained(
                 path,
                 subfolder="image_encoder",
                 use_safetensors=True,
@@ -177,9 +177,7 @@ class AddOnLoader:
             image_encoder=encoder.eval()
             .requires_grad_(requires_grad=False)
             .to(device=self.model.device, dtype=self.model.dtype),
-            feature_extractor=transformers.CLIPImageProcessor(
-                size={"shortest_edge": size}, crop_size={"height": size, "width": size}
-            ),
+            feature_extractor=self.model.family.feature_extractor(size),
         )
 
 

@@ -15,7 +15,7 @@ from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.passengers import Passenger
 from gpu_tasks.engine.previews import DenoisedTap
 from gpu_tasks.engine.request import StepProgress
-from gpu_tasks.engine.schedulers import keep_rows
+from gpu_tasks.engine.schedulers import keep_rows, seed_steps
 
 
 class EverybodyLeft(Exception):
@@ -68,6 +68,7 @@ class Call:
         accepted = call_parameters(pipeline.__class__)
         given = {name: value for name, value in arguments.items() if name in accepted}
         generators = [row.generator for row in self.rows]
+        seed_steps(pipeline.scheduler, generators)
         if any(row.passenger.member.on_step is not None for row in self.rows):
             self.tap = DenoisedTap.on(pipeline.scheduler)
         output = pipeline(**given, generator=generators, **self._callbacks(pipeline, generators))

@@ -13,14 +13,16 @@ from typing import Any, Final
 from gpu_tasks.engine.add_ons import AddOns, IpAdapter
 from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.families import LoadedModel
-from gpu_tasks.engine.guides import ControlKind, ImagePrompt, Lora
+from gpu_tasks.engine.guides import AddOn, ControlKind, ImagePrompt, Lora
 from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.memory import is_out_of_memory
+from gpu_tasks.engine.prompts.embedding_cache import digest_key
 from gpu_tasks.engine.prompts.seamless import seamless
 from gpu_tasks.engine.request import GenerationRequest
 
 # LoRAs stay in the parts, switched off, so that the next request with them need not load them.
 _LORAS_KEPT: Final = 4
+_NOT_FOR_THIS_MODEL: Final = "one of them was not made for this model"
 
 
 @contextmanager
@@ -61,19 +63,21 @@ def dressed(
 
 @contextmanager
 def _loras_on(
-    model: LoadedModel, loras: list[Lora], states: Mapping[str, Mapping[str, torch.Tensor]]
+    model: LoadedModel, loras: list[Lora], states: Mapping[AddOn, Mapping[str, torch.Tensor]]
 ) -> Iterator[None]:
     pipeline = model.family.bare_pipeline(model)
-    names = {lora.source.key: _adapter_name(lora) for lora in loras}
+    weights: dict[AddOn, float] = {}
+    for lora in loras:
+        weights[lora.source] = weights.get(lora.source, 0.0) + lora.weight
     try:
-        for lora in loras:
-            _put_in(pipeline, model, names[lora.source.key], states[lora.source.key])
+        for source in weights:
+            _put_in(pipeline, model, _adapter_name(source), states[source])
         pipeline.enable_lora()
-        pipeline.set_adapters(list(names.values()), [lora.weight for lora in loras])
+        pipeline.set_adapters([_adapter_name(source) for source in weights], [*weights.values()])
         yield
     finally:
         pipeline.disable_lora()
-        while len(model.adapters) > max(_LORAS_KEPT, len(loras)):
+        while len(model.adapters) > max(_LORAS_KEPT, len(weights)):
             name, _ = model.adapters.popitem(last=False)
             pipeline.delete_adapters(name)
 
@@ -90,13 +94,16 @@ def _put_in(
         if is_out_of_memory(error):
             raise
         pipeline.delete_adapters(name)
-        raise InvalidRequest({"loras": "one of them was not made for this model"}) from error
-    model.adapters[name] = None
+        raise InvalidRequest({"loras": _NOT_FOR_THIS_MODEL}) from error
+    if not any(name in names for names in pipeline.get_list_adapters().values()):
+        # Some loaders pass over tensors for parts that the model does not have.
+        raise InvalidRequest({"loras": _NOT_FOR_THIS_MODEL})
+    model.adapters[name] = sum(tensor.nbytes for tensor in state.values())
 
 
-def _adapter_name(lora: Lora) -> str:
-    # Module names of torch hold no dots.
-    return "lora_" + "".join(c if c.isalnum() else "_" for c in lora.source.key)
+def _adapter_name(source: AddOn) -> str:
+    # Module names of torch hold no dots, and two files under one key are two LoRAs.
+    return "lora_" + digest_key(key=source.key, path=str(source.path), sha256=source.sha256)
 
 
 @contextmanager
@@ -110,7 +117,9 @@ def _ip_adapter_on(
                 {group: dict(tensors) for group, tensors in adapter.state.items()},
                 subfolder="",
                 weight_name="",
+                # The encoder is ours; the families' loaders differ in how they are told so.
                 image_encoder_folder=None,
+                image_encoder_pretrained_model_name_or_path=None,
             )
         except Exception as error:
             if is_out_of_memory(error):

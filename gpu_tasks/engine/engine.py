@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from gpu_tasks.engine.add_ons import AddOnLoader, AddOns
+from gpu_tasks.engine.calls import call_parameters
 from gpu_tasks.engine.courses import first_task
 from gpu_tasks.engine.errors import (
     InvalidRequest,
@@ -23,7 +24,7 @@ from gpu_tasks.engine.libraries import LIBRARY_VERSIONS, torch
 from gpu_tasks.engine.memory import is_out_of_memory, release_memory
 from gpu_tasks.engine.model_cache import ModelCache
 from gpu_tasks.engine.passengers import Passenger
-from gpu_tasks.engine.prompts.embedding_cache import EmbeddingCache
+from gpu_tasks.engine.prompts.embedding_cache import DEFAULT_LIMIT_BYTES, EmbeddingCache
 from gpu_tasks.engine.request import (
     MIN_SIZE,
     GenerationRequest,
@@ -33,6 +34,7 @@ from gpu_tasks.engine.request import (
     OnStep,
     PassMember,
 )
+from gpu_tasks.engine.tuning import EngineTuning
 
 logger = logging.getLogger(__name__)
 
@@ -49,17 +51,28 @@ _PRECISIONS: Final = {
 class Engine:
     """Make pictures on one device, with its models kept loaded up to `cache_bytes`.
 
+    `tuning` is what was decided for the device unless it is given. Read prompts are kept up to
+    `prompt_bytes`.
+
     May be called from several threads: models load beside a generation, and generations run one
     after another, since diffusers pipelines share state through their parts.
     """
 
-    def __init__(self, device: str | None = None, cache_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        device: str | None = None,
+        cache_bytes: int | None = None,
+        *,
+        tuning: EngineTuning | None = None,
+        prompt_bytes: int = DEFAULT_LIMIT_BYTES,
+    ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.tuning = EngineTuning.for_device(self.device) if tuning is None else tuning
         # Models by their sources, and what requests add to them.
         self._cache: ModelCache[Any, Any] = ModelCache(
             _default_cache_bytes(self.device) if cache_bytes is None else cache_bytes
         )
-        self._prompts = EmbeddingCache()
+        self.prompts = EmbeddingCache(prompt_bytes)
         # Libraries patch torch for the time of a load, so loads never overlap.
         self._loading = threading.Lock()
         self._running = threading.Lock()
@@ -108,17 +121,35 @@ class Engine:
     ) -> LoadedModel | str:
         """Return the model, or what was said when memory ran out."""
         try:
-            return family.load(source, device=self.device, dtype=dtype)
+            model = family.load(source, device=self.device, dtype=dtype)
+            self.tuning.lay_out(model)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             return str(error) or type(error).__name__
+        return model
 
     def preload(self, source: ModelSource) -> float:
         """Load a model if it is not, and return the seconds it took."""
         started = time.perf_counter()
         with self.hold(source):
             return time.perf_counter() - started
+
+    def preload_beside(self, source: ModelSource) -> bool:
+        """Load a model beside what is in use, if it fits there; say whether it is loaded.
+
+        Not one that would have generations wait for its load.
+        """
+        if source in self._cache.loaded():
+            return True
+        family = find_family(source.base)
+        dtype = _choose_dtype(source.placement.precision, self.device)
+        if family.loads_alone(source, dtype=dtype):
+            return False
+        if not self._cache.has_room(family.expected_bytes(source, dtype=dtype)):
+            return False
+        self.preload(source)
+        return True
 
     def warm_up(self, source: ModelSource) -> float:
         """Load a model and make one small picture with it; return the seconds.
@@ -189,6 +220,7 @@ class Engine:
         family = find_family(source.base)
         for member in members:
             check_request(member.request, family)
+            check_pictures(member.request)
         passengers = [Passenger(member) for member in members]
         for passenger in passengers:
             passenger.leave_if_cancelled()
@@ -197,7 +229,7 @@ class Engine:
         asked = time.perf_counter()
         with self._hold_all(source, passengers[0].request) as (model, add_ons):
             load_seconds = time.perf_counter() - asked
-            with self._running:
+            with self._running, self.tuning.attending():
                 self._carry(model, add_ons, passengers, load_seconds)
         return [passenger.outcome for passenger in passengers]
 
@@ -231,7 +263,7 @@ class Engine:
     def _carry_alone(
         self, model: LoadedModel, add_ons: AddOns, passenger: Passenger, load_seconds: float
     ) -> None:
-        run = ForwardPass(model=model, passengers=[passenger], cache=self._prompts, add_ons=add_ons)
+        run = ForwardPass(model=model, passengers=[passenger], cache=self.prompts, add_ons=add_ons)
         try:
             sparingly = self._run_with_second_try(run)
         except Exception as error:  # noqa: BLE001  (raised again where one request was made)
@@ -284,7 +316,7 @@ class Engine:
         requests = [passenger.request for passenger in aboard]
         if not family.can_share_a_pass(model) or not family.read_alike(model, requests):
             return False
-        run = ForwardPass(model=model, passengers=aboard, cache=self._prompts)
+        run = ForwardPass(model=model, passengers=aboard, cache=self.prompts)
         try:
             shortage = run.make_pictures(sparing=False)
         except Exception:
@@ -308,9 +340,34 @@ def check_request(request: GenerationRequest, family: ModelFamily) -> None:
         InvalidRequest: what it lacks, by field.
     """
     request.check(family.facts)
+    task = first_task(request)
+    if request.references and task not in family.looks_at_references:
+        raise InvalidRequest({"references": "are for pictures that start from nothing"})
     kind = request.controls[0].kind if request.controls else None
     if request.upscale is None or kind is None:
-        family.pipeline_class(first_task(request), kind)
+        pipeline_class = family.pipeline_class(task, kind)
+        if request.image_prompt and "ip_adapter_image" not in call_parameters(pipeline_class):
+            raise InvalidRequest({"image_prompt": "cannot be looked at in a call of this kind"})
+
+
+def check_pictures(request: GenerationRequest) -> None:
+    """Do nothing if every picture beside the one to start from is whole.
+
+    Raises:
+        InvalidRequest: one is torn, by field. Pillow reads pixels late, so it is found only here.
+    """
+    pictures = [("controls", control.image) for control in request.controls]
+    pictures += [("regions", region.mask) for region in request.regions]
+    pictures += [("references", picture) for picture in request.references]
+    if request.mask is not None:
+        pictures.append(("mask", request.mask.image))
+    if request.image_prompt is not None:
+        pictures += [("image_prompt", picture) for picture in request.image_prompt.images]
+    for field_name, picture in pictures:
+        try:
+            picture.load()
+        except (OSError, ValueError, SyntaxError) as error:
+            raise InvalidRequest({field_name: "is not a complete picture"}) from error
 
 
 def _default_cache_bytes(device: torch.device) -> int:

@@ -53,7 +53,8 @@ class FamilyFacts:
 
     `lacks` names each capability that it does not have, with the reason; all others it has.
     `planned_seconds` are those of a picture of 1024 × 1024 pixels in 20 steps before any were
-    measured. Sizes are in pixels; `size` is what its models were trained for.
+    measured. Sizes are in pixels; `size` is what its models were trained for. `limits` says how
+    many of something a request may have, by field, where that is less than what the engine takes.
     """
 
     base: str
@@ -66,6 +67,7 @@ class FamilyFacts:
     guidance_scale: float
     schedulers: Mapping[str, str]
     lacks: Mapping[Capability, str] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -168,7 +170,9 @@ _ROWS: Final = (
         steps=28,
         guidance_scale=4.5,
         schedulers=FLOW_SCHEDULER_NAMES,
-        lacks=_TRANSFORMER | _NO_REFERENCES,
+        lacks={name: text for name, text in _TRANSFORMER.items() if name != Capability.CLIP_SKIP}
+        | _NO_REFERENCES,
+        limits={"image_prompt": 1},
     ),
     FamilyFacts(
         base="flux-1",
@@ -220,6 +224,7 @@ _ROWS: Final = (
         lacks=_TRANSFORMER
         | dict.fromkeys((Capability.CONTROLNET,), _NO_CLASS)
         | {Capability.NEGATIVE_PROMPT: _DISTILLED},
+        limits={"references": 1},
     ),
     FamilyFacts(
         base="flux-2",
@@ -237,6 +242,19 @@ _ROWS: Final = (
         | {Capability.NEGATIVE_PROMPT: _DISTILLED},
     ),
     FamilyFacts(
+        base="flux-2-klein",
+        name="FLUX.2 Klein",
+        access=Access.FLUX_INCLUDED,
+        planned_seconds=12.0,
+        size=1024,
+        size_multiple=16,
+        steps=4,
+        guidance_scale=1.0,
+        schedulers=FLOW_SCHEDULER_NAMES,
+        lacks=_TRANSFORMER
+        | dict.fromkeys((Capability.CONTROLNET, Capability.IP_ADAPTER), _NO_CLASS),
+    ),
+    FamilyFacts(
         base="qwen-image",
         name="Qwen-Image",
         access=Access.FLUX_INCLUDED,
@@ -247,6 +265,7 @@ _ROWS: Final = (
         guidance_scale=4.0,
         schedulers=FLOW_SCHEDULER_NAMES,
         lacks=_TRANSFORMER | _NO_REFERENCES | {Capability.IP_ADAPTER: _NO_CLASS},
+        limits={"controls": 1},
     ),
     FamilyFacts(
         base="qwen-image-edit",
@@ -283,6 +302,7 @@ _ROWS: Final = (
         guidance_scale=1.0,
         schedulers=FLOW_SCHEDULER_NAMES,
         lacks=_TRANSFORMER | _NO_REFERENCES | {Capability.IP_ADAPTER: _NO_CLASS},
+        limits={"controls": 1},
     ),
 )
 

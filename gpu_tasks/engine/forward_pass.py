@@ -50,13 +50,16 @@ class ForwardPass:
         for passenger in self.passengers:
             passenger.finished.clear()
         rows = [Row.of(one, seed) for one in self.aboard for seed in one.request.seeds]
+        singly = sparing or (
+            len(rows) > 1 and self.model.family.makes_one_by_one(rows[0].passenger.request)
+        )
         try:
             with torch.inference_mode():
-                if not sparing:
+                if not singly:
                     self._run_course(rows, sparing=False, image_index=None)
                     return None
                 for index, row in enumerate(rows):
-                    self._run_course([row], sparing=True, image_index=index)
+                    self._run_course([row], sparing=sparing, image_index=index)
         except EverybodyLeft:
             return None
         except Exception as error:
@@ -173,7 +176,9 @@ class _Journey:
         with ExitStack() as stack:
             stack.enter_context(sparing_vae(pipeline.vae) if self.sparing else nullcontext())
             stack.enter_context(family.regional(model, scene, self._networks_of(scene)))
-            return call.make(pipeline, family.arguments(scene) | prompts)
+            made = call.make(pipeline, family.arguments(scene) | prompts)
+        size = (plan.width, plan.height)
+        return [p if p.size == size else p.resize(size, Image.Resampling.LANCZOS) for p in made]
 
     def _networks_of(self, scene: Scene) -> Sequence[Any]:
         is_network = scene.control is ControlKind.CONTROLNET

@@ -55,11 +55,54 @@ class OneRowAtATime:
                 timestep,
                 encoder_hidden_states=encoder_hidden_states[row : row + 1],
                 timestep_cond=None if timestep_cond is None else timestep_cond[row : row + 1],
-                **others,
+                # Of SDXL sizes and pooled prompts, of ControlNets what they add: by rows as well.
+                **{name: _row_of(value, row, len(sample)) for name, value in others.items()},
             )[0]
             for row in range(sample.shape[0])
         ]
         return (torch.cat(rows),)
+
+
+class EachRowAlone:
+    """Stand in for a transformer of a pipeline that doubles the batch for guidance.
+
+    What belongs to rows is told by its size: tensors as long as the batch, and lists of them; and
+    where rows are given in a list, that list.
+    """
+
+    def __init__(self, transformer: Any) -> None:
+        self._transformer = transformer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transformer, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any]:
+        shown = args[0] if args else kwargs["hidden_states"]
+        count = len(shown)
+        made = [
+            self._transformer(
+                *(_row_of(value, row, count) for value in args),
+                **{name: _row_of(value, row, count) for name, value in kwargs.items()},
+            )[0]
+            for row in range(count)
+        ]
+        if isinstance(shown, torch.Tensor):
+            return (torch.cat(made),)
+        return ([row for one in made for row in one],)
+
+
+def _row_of(value: Any, row: int, count: int) -> Any:
+    match value:
+        case torch.Tensor():
+            return value[row : row + 1] if value.ndim and len(value) == count else value
+        case dict():
+            return {name: _row_of(one, row, count) for name, one in value.items()}
+        case list() | tuple() if all(isinstance(one, torch.Tensor) for one in value):
+            if all(one.ndim and len(one) == count for one in value):
+                return [one[row : row + 1] for one in value]
+            return value[row : row + 1] if len(value) == count else value
+        case _:
+            return value
 
 
 @contextmanager

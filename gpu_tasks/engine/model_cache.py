@@ -102,6 +102,12 @@ class ModelCache(Generic[Key, Model]):
             dropped = [self._entries.pop(key) for key in unused]
         return len(dropped)
 
+    def has_room(self, nbytes: int) -> bool:
+        """Tell whether so much more fits beside what is in use now."""
+        with self._lock:
+            used = sum(entry.model.nbytes for entry in self._entries.values() if entry.users)
+        return used + nbytes <= self.limit_bytes
+
     def loaded(self) -> tuple[Key, ...]:
         """Return what is loaded, the one used longest ago first."""
         with self._lock:

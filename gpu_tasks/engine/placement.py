@@ -99,6 +99,11 @@ FITS: Final[Mapping[str, Mapping[Card, Fit]]] = MappingProxyType(
             Card.A10G: _no("64 + 48 GB: 32 GB in 8 bits"),
             Card.A100: _fits(_BRAIN_SMALL, "64 + 48 GB: 32 GB in 8 bits, the encoder beside"),
         },
+        "flux-2-klein": {
+            Card.T4: _no(f"8 to 18 + 8 to 16 GB; {_NO_BFLOAT16}"),
+            Card.A10G: _fits(_BRAIN_ASIDE, "8 to 18 + 8 to 16 GB: the encoder beside the card"),
+            Card.A100: _fits(_BRAIN, "8 to 18 + 8 to 16 GB"),
+        },
         "qwen-image": _QWEN,
         "qwen-image-edit": _QWEN,
         "z-image": {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpu_tasks.engine.pictures.canvas import Box
-from gpu_tasks.engine.request import GenerationRequest
+from gpu_tasks.engine.request import MIN_SIZE, GenerationRequest
 from gpu_tasks.engine.tasks_of_calls import Task
 
 
@@ -71,8 +71,9 @@ def _first_calls(
         return [_whole(request, Task.REFERENCE)]
     if request.high_res is None:
         return [_whole(request, Task.TXT2IMG)]
+    least = -(-MIN_SIZE // size_multiple)
     small = [
-        max(round(size / request.high_res.scale / size_multiple), 8) * size_multiple
+        max(round(size / request.high_res.scale / size_multiple), least) * size_multiple
         for size in (request.width, request.height)
     ]
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,8 +39,18 @@ class LatentPreview:
     bias: torch.Tensor
 
     @classmethod
-    def for_model(cls, directory: Path, *, channels: int, base: str) -> LatentPreview:
-        """Take the map that lies in the model's directory, or the one of its family."""
+    def for_model(
+        cls,
+        directory: Path,
+        *,
+        channels: int,
+        base: str,
+        encode: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> LatentPreview:
+        """Take the map that lies in the model's directory, or the one of its family.
+
+        Where there is neither, `encode` says what pictures become; see `fitted`.
+        """
         file = directory / PREVIEW_FILE
         if file.is_file():
             try:
@@ -55,11 +65,47 @@ class LatentPreview:
             except (ModelUnavailable, KeyError, TypeError, ValueError) as error:
                 # A model without a preview is better than no model.
                 logger.warning("preview_map_ignored: %s: %s", file, error)
+        if encode is not None and not cls._is_known(channels, base):
+            try:
+                return cls.fitted(encode, channels=channels)
+            except Exception as error:  # noqa: BLE001  (a VAE of another kind raises anything)
+                logger.warning("preview_map_not_fitted: %s: %s", directory, error)
         return cls._fixed(channels, base)
 
     @classmethod
+    def fitted(
+        cls, encode: Callable[[torch.Tensor], torch.Tensor], *, channels: int
+    ) -> LatentPreview:
+        """Find the map by encoding patches of known colours, with least squares.
+
+        `encode` makes latents (1, channels, h, w) of a picture (1, 3, height, width) in [-1, 1].
+
+        Raises:
+            ValueError: it makes something else, or numbers that are not finite.
+        """
+        colours = _patches()
+        with torch.inference_mode():
+            latents = encode(colours * 2 - 1).float().cpu()
+        if latents.ndim != 4 or latents.shape[1] != channels or not latents.isfinite().all():
+            raise ValueError(f"latents of shape {tuple(latents.shape)}")
+        size = (int(latents.shape[2]), int(latents.shape[3]))
+        seen = torch.nn.functional.interpolate(colours, size=size, mode="area")
+        rows = latents[0].flatten(1).T.double()
+        wanted = seen[0].flatten(1).T.double() - 0.5
+        # A little ridge, since there may be hardly more patches than channels.
+        ridge = 1e-3 * rows.square().mean().clamp_min(1e-9) * len(rows)
+        rows = torch.cat([rows, torch.ones(len(rows), 1, dtype=rows.dtype)], dim=1)
+        square = rows.T @ rows + ridge * torch.eye(channels + 1, dtype=rows.dtype)
+        found = torch.linalg.solve(square, rows.T @ wanted).float()
+        return cls(found[:-1], found[-1] + 0.5)
+
+    @staticmethod
+    def _is_known(channels: int, base: str) -> bool:
+        return channels == len(_SD_1_FACTORS) and base in ("sd-1.5-class", "sd-2")
+
+    @classmethod
     def _fixed(cls, channels: int, base: str) -> LatentPreview:
-        if channels == len(_SD_1_FACTORS) and base in ("sd-1.5-class", "sd-2"):
+        if cls._is_known(channels, base):
             factors = torch.tensor(_SD_1_FACTORS)
         else:
             # Nothing is known of these latents: show their mean, in grey.
@@ -72,6 +118,14 @@ class LatentPreview:
             pixels = latents.float().cpu().permute(1, 2, 0) @ self.factors + self.bias
             pixels = pixels.nan_to_num().clamp(0, 1).mul(255).round().to(torch.uint8)
         return Image.fromarray(pixels.numpy(), mode="RGB")
+
+
+def _patches() -> torch.Tensor:
+    """Return a picture (1, 3, 64, 64) of 16 flat patches in [0, 1] that tell colours apart."""
+    levels = torch.arange(16)
+    # Each channel goes through its levels in an order of its own.
+    colours = torch.stack([levels, levels * 7 % 16, levels * 11 % 16]).float() / 15
+    return colours.reshape(1, 3, 4, 4).repeat_interleave(16, dim=2).repeat_interleave(16, dim=3)
 
 
 class DenoisedTap(ABC):

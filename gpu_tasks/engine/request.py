@@ -204,11 +204,19 @@ class GenerationRequest:
         }
         if self.scheduler not in facts.schedulers:
             problems["scheduler"] = f"{facts.name} knows {', '.join(facts.schedulers)} alone"
+        for name, most in facts.limits.items():
+            if self._count(name) > most:
+                problems.setdefault(name, f"must be at most {most} for {facts.name}")
         for name, size in (("width", self.width), ("height", self.height)):
             if size % facts.size_multiple:
                 problems[name] = f"must be a multiple of {facts.size_multiple}"
         if problems:
             raise InvalidRequest(problems)
+
+    def _count(self, field_name: str) -> int:
+        if field_name == "image_prompt":
+            return 0 if self.image_prompt is None else len(self.image_prompt.images)
+        return len(getattr(self, field_name))
 
     def _has_control(self, kind: ControlKind) -> bool:
         return any(control.kind is kind for control in self.controls)

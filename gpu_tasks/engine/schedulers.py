@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
+
+import numpy as np
 
 from gpu_tasks.engine.libraries import diffusers, torch
 from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
@@ -77,12 +80,39 @@ SCHEDULERS: Final[Mapping[str, SchedulerSpec]] = MappingProxyType(
     }
 )
 
+
+class FlowUniPC(diffusers.UniPCMultistepScheduler):  # type: ignore[misc]
+    """UniPC as flow models ask for it: they start from pictures, and give sigmas in lists."""
+
+    def set_timesteps(
+        self,
+        num_inference_steps: int | None = None,
+        device: str | torch.device | None = None,
+        sigmas: Sequence[float] | None = None,
+        mu: float | None = None,
+    ) -> None:
+        """Choose the steps, by their sigmas if any are given."""
+        super().set_timesteps(
+            num_inference_steps,
+            device,
+            sigmas=None if sigmas is None else np.array(sigmas),
+            mu=mu,
+        )
+
+    def scale_noise(
+        self, sample: torch.Tensor, timestep: torch.Tensor, noise: torch.Tensor
+    ) -> torch.Tensor:
+        """Return `sample` with as much noise as there is at `timestep`."""
+        noisy: torch.Tensor = self.add_noise(sample, noise, timestep)
+        return noisy
+
+
 # For models that go straight from noise to picture, under the names that users know.
 _FLOW_CLASSES: Final[Mapping[str, tuple[Any, Mapping[str, Any]]]] = {
     "euler": (diffusers.FlowMatchEulerDiscreteScheduler, {}),
     "lcm": (diffusers.FlowMatchLCMScheduler, {}),
     "unipc": (
-        diffusers.UniPCMultistepScheduler,
+        FlowUniPC,
         {"use_flow_sigmas": True, "prediction_type": "flow_prediction"},
     ),
 }
@@ -103,7 +133,9 @@ def make_scheduler(key: str, *, model_config: Mapping[str, Any], steps: int) -> 
     """
     if is_flow(model_config):
         flow_class, settings = _FLOW_CLASSES[key]
-        return flow_class.from_config({**model_config, **settings})
+        # UniPC has a name of its own for how far the steps lean towards the noise.
+        shift = {"flow_shift": model_config.get("shift", 1.0)}
+        return flow_class.from_config({**model_config, **shift, **settings})
     spec = SCHEDULERS[key]
     config = {**model_config, **_CHOSEN_BY_THE_KEY, **spec.config}
     if steps == 1:
@@ -120,6 +152,23 @@ def make_scheduler(key: str, *, model_config: Mapping[str, Any], steps: int) -> 
 def is_flow(model_config: Mapping[str, Any]) -> bool:
     """Tell whether a model's scheduler is one of flow matching, which has no noise schedule."""
     return "beta_start" not in model_config
+
+
+def seed_steps(scheduler: Any, generators: list[torch.Generator]) -> None:
+    """Have the noise that a step adds come from the generators of the rows.
+
+    Pipelines of flow models pass none on, and LCM would take its noise from the whole process.
+    Only for a scheduler that belongs to one call.
+    """
+    if not isinstance(scheduler, diffusers.FlowMatchLCMScheduler):
+        return
+    step = scheduler.step
+
+    @functools.wraps(step)
+    def seeded_step(*args: Any, **kwargs: Any) -> Any:
+        return step(*args, **({"generator": generators} | kwargs))
+
+    scheduler.step = seeded_step
 
 
 def keep_rows(scheduler: Any, rows: list[int], *, of: int) -> None:

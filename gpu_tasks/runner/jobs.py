@@ -18,7 +18,9 @@ from gpu_tasks.engine.batching import Batching, BatchTable
 from gpu_tasks.engine.device import device_name
 from gpu_tasks.runner.attempt import Attempt, Outcome
 from gpu_tasks.runner.lease import LeaseKeeper
+from gpu_tasks.runner.preloading import Preloader
 from gpu_tasks.runner.sources import model_source
+from gpu_tasks.runner.weights import are_here
 from gpu_tasks.worker.shutdown import Shutdown
 
 logger = structlog.get_logger(__name__)
@@ -47,6 +49,7 @@ class JobRunner:
         # Tiers that an operator wants nothing claimed of.
         self.drained: Collection[GpuTier] = frozenset()
         self.on_change: Callable[[], None] = _nothing
+        self.preloader = Preloader(engine=engine, source_of=self._source_here)
         self._attempts: Sequence[Attempt] = ()
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="ends") if ends_aside else None
         self._ending: Future[None] | None = None
@@ -118,6 +121,9 @@ class JobRunner:
         is_card = self.engine.device.type == "cuda"
         return model_source(model, tier=tier if is_card else None)
 
+    def _source_here(self, model: GenerationModel, tier: GpuTier) -> ModelSource | None:
+        return self.source(model, tier=tier) if are_here(model) else None
+
     def _attempt(self, job: Job) -> Attempt:
         return Attempt(
             job=job,
@@ -151,7 +157,8 @@ class JobRunner:
             with structlog.contextvars.bound_contextvars(job_ids=job_ids):
                 job = ready[0].job
                 source = self.source(job.model, tier=GpuTier(job.tier))
-                outcomes = self.engine.generate_together(members, source=source)
+                with self.preloader.beside(source, tiers=self.open_tiers):
+                    outcomes = self.engine.generate_together(members, source=source)
         except Exception as error:  # noqa: BLE001  (each of the jobs ends by it)
             outcomes = [error] * len(ready)
         self._note_pace(ready, outcomes)

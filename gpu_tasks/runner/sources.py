@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
+
 from apps.catalog.models import GenerationModel
 from apps.generation.placing import CARDS
 from apps.plans.tiers import GpuTier
@@ -31,5 +33,6 @@ def model_source(model: GenerationModel, *, tier: GpuTier | None = None) -> Mode
         path=local_weights(model),
         base=model.base,
         placement=placement,
+        memory_map=settings.EASEL_MODELS_MEMORY_MAP,
         sha256=model.sha256,
     )

@@ -50,6 +50,14 @@ def local_weights(model: GenerationModel) -> Path:
     return _entrance(_cache().obtain(model), model)
 
 
+def are_here(model: GenerationModel) -> bool:
+    """Tell whether the files of `model` are on this machine, so that none would be fetched."""
+    location = model.location
+    if is_safe_path(location) and (settings.EASEL_MODELS_ROOT / location).exists():
+        return True
+    return _cache().holds(model)
+
+
 def _entrance(directory: Path, model: GenerationModel) -> Path:
     if len(model.files) == 1 and directory.is_dir():
         return directory / str(model.files[0]["path"])
@@ -104,6 +112,10 @@ class WeightsCache:
             raise
         self._hold(name, lock)
         return entry
+
+    def holds(self, model: GenerationModel) -> bool:
+        """Tell whether `model` was fetched, and is still there at this moment."""
+        return (self.directory / _entry_name(model) / _MARK).is_file()
 
     def _hold(self, name: str, lock: int) -> None:
         with self._mutex:

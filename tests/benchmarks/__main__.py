@@ -15,6 +15,7 @@ from config.local.valkey import temporary_valkey
 NAMES = (
     "api",
     "dispatch",
+    "engine",
     "gallery",
     "ledger",
     "progress",

@@ -48,6 +48,7 @@ def test_no_page_is_wider_than_its_window(
         "create-empty": "/create/",
         "gallery": "/gallery/",
         "keys": "/keys/",
+        "models": "/models/",
         "queue": "/queue/",
         "account": "/accounts/",
         "activity": "/account/activity/",

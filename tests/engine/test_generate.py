@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from gpu_tasks.engine import (
     StepProgress,
 )
 from gpu_tasks.engine.libraries import diffusers
+from gpu_tasks.engine.placement import Placement
 from tests.engine.conftest import MakeRequest
 
 STOCHASTIC_AND_NOT = ["ddim", "euler_a", "dpmpp_2m_sde", "dpmpp_sde", "lcm", "dpm2_a"]
@@ -285,18 +287,18 @@ def test_a_request_for_another_model_is_refused(
     assert set(caught.value.fields) == {"model_key"}
 
 
-@pytest.mark.parametrize("change", [{"base": "sd-9"}, {"precision": "float8"}])
+@pytest.mark.parametrize("change", [{"base": "sd-9"}, {"placement": Placement(precision="float6")}])
 def test_an_unknown_family_or_precision_is_unavailable(
-    engine: Engine, tiny_source: ModelSource, make_request: MakeRequest, change: dict[str, str]
+    engine: Engine, tiny_source: ModelSource, make_request: MakeRequest, change: dict[str, Any]
 ) -> None:
     with pytest.raises(ModelUnavailable, match=r"^This kind of model is not supported\.$"):
-        engine.generate(make_request(tiny_source), source=replace(tiny_source, **change))  # type: ignore[arg-type]
+        engine.generate(make_request(tiny_source), source=replace(tiny_source, **change))
 
 
 def test_half_precision_makes_pictures_too(
     engine: Engine, tiny_source: ModelSource, make_request: MakeRequest
 ) -> None:
-    half = replace(tiny_source, precision="bfloat16")
+    half = replace(tiny_source, placement=Placement(precision="bfloat16"))
 
     result = engine.generate(make_request(tiny_source), source=half)
 

@@ -5,12 +5,18 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from gpu_tasks.engine import Engine, ModelSource
+from gpu_tasks.engine import Engine, ModelSource, families
+from gpu_tasks.engine.add_ons import read_tensors
+from gpu_tasks.engine.guides import AddOn, Lora
 from gpu_tasks.engine.model_cache import ModelCache
+from gpu_tasks.engine.placement import Placement
 from tests.engine.conftest import MakeRequest
+from tests.engine.tiny_add_ons import build_lora
 
 
 class FakeModel:
@@ -271,3 +277,67 @@ def test_threads_may_share_an_engine(
     run_together(make, threads=len(requests))
 
     assert [made[number] for number in range(len(requests))] == clean
+
+
+def test_there_is_room_beside_what_is_in_use_alone() -> None:
+    cache = Cache(30)
+    use(cache, "old", 25)
+
+    with cache.use("a", lambda: FakeModel(10), expected_bytes=lambda: 10):
+        assert cache.has_room(20)
+        assert not cache.has_room(21)
+    assert cache.has_room(30)
+
+
+def test_a_model_is_loaded_beside_another_if_both_fit(
+    tiny_source: ModelSource, other_source: ModelSource
+) -> None:
+    roomy = Engine(device="cpu")
+    roomy.preload(tiny_source)
+    narrow = Engine(device="cpu", cache_bytes=int(1.5 * roomy.loaded_bytes))
+
+    with roomy.hold(tiny_source), narrow.hold(tiny_source):
+        assert roomy.preload_beside(other_source)
+        assert not narrow.preload_beside(other_source)
+        assert narrow.preload_beside(tiny_source)
+
+    assert roomy.loaded_models == ["tiny", "other"]
+    assert narrow.loaded_models == ["tiny"]
+
+
+def test_a_model_that_generations_would_wait_for_is_not_loaded_beside_one(
+    other_source: ModelSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(families.family, "LARGEST_IN_FLOAT32", 0)
+    large = replace(other_source, placement=Placement(precision="bfloat16"))
+    engine = Engine(device="cpu")
+
+    assert not engine.preload_beside(large)
+
+    assert engine.loaded_models == []
+
+
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config` attribute")
+def test_loras_that_stay_in_a_model_are_counted_and_are_few(
+    tiny_source: ModelSource, make_request: MakeRequest, tmp_path: Path
+) -> None:
+    engine = Engine(device="cpu")
+    engine.preload(tiny_source)
+    alone = engine.loaded_bytes
+    loras = []
+    for number in range(6):
+        file = build_lora(tiny_source.path, tmp_path / f"{number}.safetensors", seed=number)
+        loras.append(Lora(source=AddOn(key=file.name, path=file)))
+    size = sum(tensor.nbytes for tensor in read_tensors(file).values())
+
+    def make(lora: Lora) -> None:
+        request = make_request(tiny_source, width=64, height=64, steps=1, loras=(lora,))
+        engine.generate(request, source=tiny_source)
+
+    make(loras[0])
+    # Once as it was read, and once in the model.
+    assert engine.loaded_bytes == alone + 2 * size
+
+    for lora in loras:
+        make(lora)
+    assert engine.loaded_bytes == alone + 6 * size + 4 * size

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import safetensors.torch
 from PIL import Image, ImageDraw
-from scipy.stats import spearmanr
 
 from gpu_tasks.engine import Engine, GenerationRequest, ModelSource
 from gpu_tasks.engine.guides import (
@@ -123,7 +122,7 @@ def test_a_greater_strength_makes_a_greater_difference(
         made = engine.generate(request, source=starter_source).images
         differences.append(np.mean([difference(picture, one) for one in made]))
 
-    assert spearmanr(strengths, differences).statistic > 0.95
+    assert differences == sorted(differences)
     assert differences[-1] > 3 * differences[0]
 
 

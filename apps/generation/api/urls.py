@@ -1,8 +1,15 @@
 from django.urls import path
 
-from apps.generation.api import content_views, grid_views, queue_views, views
+from apps.generation.api import (
+    content_views,
+    cover_views,
+    grid_views,
+    queue_views,
+    views,
+)
 
 urlpatterns = [
+    path("models/<slug:key>/cover", cover_views.ModelCoverView.as_view(), name="model-cover"),
     path("generations", views.GenerationListView.as_view(), name="generations"),
     path("generations/quote", views.GenerationQuoteView.as_view(), name="generation-quote"),
     path("generations/batch", queue_views.BatchView.as_view(), name="generation-batch"),

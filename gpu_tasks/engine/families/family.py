@@ -20,6 +20,7 @@ from gpu_tasks.engine.families.loading import (
     Part,
     count_bytes,
     count_part_weights,
+    has_weights,
     load_part,
     load_single_file,
     load_tokenizer,
@@ -29,7 +30,7 @@ from gpu_tasks.engine.families.loading import (
 )
 from gpu_tasks.engine.family_facts import FAMILY_FACTS, FamilyFacts
 from gpu_tasks.engine.guides import Control, ControlKind
-from gpu_tasks.engine.libraries import diffusers, torch
+from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.model_files import count_weights_of_file
 from gpu_tasks.engine.previews import LatentPreview
 from gpu_tasks.engine.prompts.embedding_cache import EmbeddingCache
@@ -49,10 +50,17 @@ class LoadedModel:
     preview: LatentPreview
     device: torch.device
     dtype: torch.dtype
-    nbytes: int
+    own_bytes: int
     options: Mapping[str, Any] = field(default_factory=dict)
-    # LoRAs that lie in the parts, switched off between requests; the one used longest ago first.
-    adapters: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    # Bytes of the LoRAs that lie in the parts, switched off between requests, by name; the one
+    # used longest ago first.
+    adapters: OrderedDict[str, int] = field(default_factory=OrderedDict)
+
+    @property
+    def nbytes(self) -> int:
+        """What the parts take, with the LoRAs in them."""
+        # A tuple first: another thread may put one in meanwhile.
+        return self.own_bytes + sum(tuple(self.adapters.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +120,16 @@ class ModelFamily(ABC):
     index_classes: ClassVar[frozenset[str]]
     parts: ClassVar[Mapping[str, Part]]
     tokenizers: ClassVar[Mapping[str, Any]]
+    optional_tokenizers: ClassVar[frozenset[str]] = frozenset()
     # By what the call does and what steers it.
     pipelines: ClassVar[Mapping[tuple[Task, ControlKind | None], Any]]
     control_classes: ClassVar[Mapping[ControlKind, Any]] = {}
     denoiser: ClassVar[str] = "transformer"
     guidance_argument: ClassVar[str] = "guidance_scale"
+    # The kinds of calls in which references are looked at.
+    looks_at_references: ClassVar[frozenset[Task]] = frozenset({Task.REFERENCE})
+    # What reads the pictures of an IP-Adapter.
+    image_encoder_class: ClassVar[Any] = transformers.CLIPVisionModelWithProjection
     # What a callback may change of a call so that rows leave it; nothing where they cannot.
     row_tensors: ClassVar[tuple[str, ...]] = ()
 
@@ -130,8 +143,14 @@ class ModelFamily(ABC):
         """Count the numbers in all parts, without loading them."""
         single = source.path / SINGLE_FILE
         if single.is_file():
-            return count_weights_of_file(single)
+            return count_weights_of_file(single) + sum(
+                count_part_weights(source, name, part) for name, part in self.parts_beside(source)
+            )
         return sum(count_part_weights(source, name, part) for name, part in self.parts.items())
+
+    def parts_beside(self, source: ModelSource) -> list[tuple[str, Part]]:
+        """Return the parts that lie in folders of their own beside a checkpoint of one file."""
+        return [(n, part) for n, part in self.parts.items() if has_weights(source.path / n, part)]
 
     def expected_bytes(self, source: ModelSource, *, dtype: torch.dtype) -> int:
         """Say how much memory the model will take on the device, without loading it."""
@@ -158,11 +177,14 @@ class ModelFamily(ABC):
                 self.complete_scheduler(read_scheduler_config(source.path))
             ),
             preview=LatentPreview.for_model(
-                source.path, channels=self.preview_channels(components), base=self.base
+                source.path,
+                channels=self.preview_channels(components),
+                base=self.base,
+                encode=lambda pixels: self.latents_of(components, pixels.to(device, dtype)),
             ),
             device=device,
             dtype=dtype,
-            nbytes=count_bytes(components),
+            own_bytes=count_bytes(components),
             options=MappingProxyType(dict(options)),
         )
 
@@ -172,14 +194,29 @@ class ModelFamily(ABC):
         # In another type only a model that would not fit in float32; see `load_part`.
         loading = dtype if self.loads_alone(source, dtype=dtype) else torch.float32
         if (source.path / SINGLE_FILE).is_file():
-            pipeline = load_single_file(
-                source, self.pipelines[self.first_task, None], dtype=loading
+            beside = {
+                name: load_part(source, name, part, dtype=loading)
+                for name, part in self.parts_beside(source)
+            }
+            loaded = load_single_file(
+                source,
+                self.pipelines[self.first_task, None],
+                beside=beside,
+                denoiser=(self.denoiser, self.parts[self.denoiser]),
+                dtype=loading,
             )
             components = {
-                name: self._place(pipeline.components[name], part, source, device, dtype)
+                name: self._place(loaded[name], part, source, device, dtype)
                 for name, part in self.parts.items()
-                if pipeline.components.get(name) is not None
+                if loaded.get(name) is not None
             }
+            if missing := [
+                n for n, p in self.parts.items() if n not in loaded and not p.is_optional
+            ]:
+                raise ModelUnavailable(
+                    "The model's weights are missing.",
+                    reason=f"{missing} are neither in the checkpoint nor beside it: {source.path}",
+                )
         else:
             components = {
                 name: self._place(
@@ -189,7 +226,8 @@ class ModelFamily(ABC):
                 if not part.is_optional or (source.path / name).is_dir()
             }
         for name, tokenizer_class in self.tokenizers.items():
-            components[name] = load_tokenizer(source.path, name, tokenizer_class)
+            if name not in self.optional_tokenizers or (source.path / name).is_dir():
+                components[name] = load_tokenizer(source.path, name, tokenizer_class)
         return components
 
     def _place(
@@ -222,7 +260,19 @@ class ModelFamily(ABC):
     def preview_channels(self, components: Mapping[str, Any]) -> int:
         return int(components["vae"].config.latent_channels)
 
+    def latents_of(self, components: Mapping[str, Any], pixels: torch.Tensor) -> torch.Tensor:
+        """Return what a picture (1, 3, height, width) in [-1, 1] is to the denoiser, unpacked."""
+        vae = components["vae"]
+        latents = vae.encode(pixels).latent_dist.mode() - (vae.config.shift_factor or 0.0)
+        scaled: torch.Tensor = latents * vae.config.scaling_factor
+        return scaled
+
     # Calling
+
+    def makes_one_by_one(self, request: GenerationRequest) -> bool:
+        """Tell whether pictures of a request must be made one after another."""
+        del request
+        return False
 
     def has_pipeline(self, task: Task, control: ControlKind | None) -> bool:
         return (task, control) in self.pipelines
@@ -240,6 +290,15 @@ class ModelFamily(ABC):
             raise InvalidRequest(
                 {field_name: f"{self.facts.name} cannot do this: there is no pipeline for it"}
             ) from None
+
+    def pipeline_for(self, model: LoadedModel, scene: Scene) -> Any:
+        """Return the class for a call of this model; raise as `pipeline_class` does."""
+        del model
+        return self.pipeline_class(scene.task, scene.control)
+
+    def working_size(self, scene: Scene) -> tuple[int, int]:
+        """Return the width and height that the pipeline works at; it is scaled from there."""
+        return scene.width, scene.height
 
     def bare_pipeline(self, model: LoadedModel) -> Any:
         """Return a pipeline to change the shared parts through, not to make pictures with."""
@@ -266,7 +325,7 @@ class ModelFamily(ABC):
         `extras` are parts of this request: a ControlNet, an image encoder, another VAE.
         `sparing` asks for one that needs less memory, at the cost of time.
         """
-        pipeline_class = self.pipeline_class(scene.task, scene.control)
+        pipeline_class = self.pipeline_for(model, scene)
         given = {**model.options, **model.components, **extras, "scheduler": scheduler}
         if sparing:
             given[self.denoiser] = self.sparing_denoiser(given[self.denoiser], scene)
@@ -292,6 +351,12 @@ class ModelFamily(ABC):
         """Return what a pipeline takes for one control, or for several."""
         del kind
         return controls[0] if len(controls) == 1 else list(controls)
+
+    def feature_extractor(self, size: int) -> Any:
+        """Return what prepares pictures of `size` pixels for `image_encoder_class`."""
+        return transformers.CLIPImageProcessor(
+            size={"shortest_edge": size}, crop_size={"height": size, "width": size}
+        )
 
     def encoder_widths(self, model: LoadedModel) -> Mapping[str, int]:
         """Return the width of each text encoder that textual inversions are made for, by name."""
@@ -405,6 +470,8 @@ _ABSENT: Mapping[str, Any] = MappingProxyType(
         "add_watermarker": False,
         "tokenizer": None,
         "text_encoder": None,
+        "tokenizer_3": None,
+        "text_encoder_3": None,
     }
 )
 

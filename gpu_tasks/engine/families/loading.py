@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,25 +66,47 @@ def load_part(source: ModelSource, name: str, part: Part, *, dtype: torch.dtype)
     return module.eval().requires_grad_(requires_grad=False)
 
 
-def load_single_file(source: ModelSource, pipeline_class: Any, *, dtype: torch.dtype) -> Any:
-    """Load a pipeline from a checkpoint of one file, with the configurations beside it.
+def has_weights(directory: Path, part: Part) -> bool:
+    """Tell whether the weights of a part lie in a folder, whole or in shards."""
+    return any(directory.glob(f"{part.stem}*.safetensors"))
 
-    Without them diffusers would ask a hub; workers are kept from asking.
+
+def load_single_file(
+    source: ModelSource,
+    pipeline_class: Any,
+    *,
+    beside: Mapping[str, Any],
+    denoiser: tuple[str, Part],
+    dtype: torch.dtype,
+) -> dict[str, Any]:
+    """Return the parts of a checkpoint of one file, and those `beside` it, by name.
+
+    Configurations lie beside the file; without them diffusers would ask a hub, which workers are
+    kept from. Where it has no reader for a whole pipeline of this kind, the file is read as that
+    of its denoiser, and all else has to lie beside it.
     """
-    options = {"safety_checker": None} if "StableDiffusionP" in pipeline_class.__name__ else {}
-    with damage_told(f"cannot load {source.path / SINGLE_FILE}"):
-        pipeline = pipeline_class.from_single_file(
-            str(source.path / SINGLE_FILE),
-            config=str(source.path),
-            local_files_only=True,
-            torch_dtype=dtype,
-            disable_mmap=not source.memory_map,
-            **options,
-        )
-    for part in pipeline.components.values():
-        if isinstance(part, torch.nn.Module):
-            part.eval().requires_grad_(requires_grad=False)
-    return pipeline
+    options = {
+        "local_files_only": True,
+        "torch_dtype": dtype,
+        "disable_mmap": not source.memory_map,
+    }
+    file, config = str(source.path / SINGLE_FILE), str(source.path)
+    loaded = dict(beside)
+    with damage_told(f"cannot load {file}"):
+        if hasattr(pipeline_class, "from_single_file"):
+            if "safety_checker" in inspect.signature(pipeline_class.__init__).parameters:
+                options["safety_checker"] = None
+            pipeline = pipeline_class.from_single_file(file, config=config, **options, **beside)
+            loaded |= pipeline.components
+        else:
+            name, part = denoiser
+            loaded[name] = part.part_class.from_single_file(
+                file, config=config, subfolder=name, **options
+            )
+    for module in loaded.values():
+        if isinstance(module, torch.nn.Module):
+            module.eval().requires_grad_(requires_grad=False)
+    return loaded
 
 
 def load_tokenizer(path: Path, name: str, tokenizer_class: Any) -> Any:
@@ -104,7 +127,7 @@ def read_scheduler_config(path: Path) -> dict[str, Any]:
 
 
 def read_pipeline_options(path: Path, *, classes: frozenset[str]) -> Mapping[str, Any]:
-    """Return the switches that a model's index sets for its pipeline.
+    """Return the switches that a model's index sets for its pipeline, and which that is.
 
     Raises:
         ModelUnavailable: the index names none of `classes`.
@@ -115,11 +138,12 @@ def read_pipeline_options(path: Path, *, classes: frozenset[str]) -> Mapping[str
             "This kind of model is not supported.",
             reason=f"{path} is made for {index.get('_class_name')!r}",
         )
-    return {
+    switches = {
         key: value
         for key, value in index.items()
         if not key.startswith("_") and isinstance(value, bool | int | float)
     }
+    return switches | {"index_class": index["_class_name"]}
 
 
 @contextmanager

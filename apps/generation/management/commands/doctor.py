@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand
 
 from apps.accounts.health import check_mail, check_sign_in
@@ -79,16 +80,23 @@ def check_disk() -> Check:
 
 def check_models() -> Check:
     def look() -> str:
-        models = list(GenerationModel.objects.filter(is_enabled=True))
+        models = list(GenerationModel.objects.filter(user=None, is_enabled=True))
         if not models:
             raise RuntimeError("no model is installed")
         for model in models:
             directory: Path = settings.EASEL_MODELS_ROOT / model.location
-            if not any(directory.glob("**/*.safetensors")):
+            if not any(directory.glob("**/*.safetensors")) and not _is_stored(model):
                 raise RuntimeError(f"{model.key} has no weights in {directory}")
         return ", ".join(model.key for model in models)
 
     return run_check("models", look, advice="Run `python manage.py bootstrap_local`.")
+
+
+def _is_stored(model: GenerationModel) -> bool:
+    """Say whether workers can fetch a model from the file store, by its first file."""
+    if not model.files:
+        return False
+    return default_storage.exists(f"{model.location}/{model.files[0]['path']}")
 
 
 def check_queues() -> Check:

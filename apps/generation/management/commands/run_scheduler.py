@@ -13,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
 
+from apps.catalog.installs.leftovers import give_up_old_uploads, remove_install_leftovers
+from apps.catalog.installs.making import make_installs
 from apps.core.checks import refuse_weak_settings
 from apps.credits.services.costs import measure_costs
 from apps.credits.services.grants import expire_grants
@@ -74,6 +76,7 @@ class Command(BaseCommand):
             Sweep("remove_leftovers", 60 * every, remove_leftovers),
             Sweep("grant_enterprise_credits", 60 * every, grant_enterprise_credits),
             Sweep("remove_expired_exports", 60 * every, remove_expired_exports),
+            Sweep("give_up_old_uploads", 720 * every, give_up_old_uploads),
             Sweep("forget_gone_workers", 720 * every, forget_gone_workers),
         ]
         # Each beside the sweeps: an export, a mail server or many files may take minutes, and a
@@ -93,6 +96,10 @@ class Command(BaseCommand):
             Sweep("make_archives", every, make_archives),
             Sweep("make_archives_too", every, make_archives),
             Sweep("remove_expired_archives", 60 * every, remove_expired_archives),
+            # As many as this machine brings in at once, of all users.
+            Sweep("make_installs", every, make_installs),
+            Sweep("make_installs_too", every, make_installs),
+            Sweep("remove_install_leftovers", 720 * every, remove_install_leftovers),
             Sweep("audit_credits", 60 * every, audit_nightly),
         ]
         for sweep in aside:
