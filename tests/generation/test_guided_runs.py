@@ -26,7 +26,6 @@ from apps.images.services.pictures import add_results, store_picture
 from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine
 from gpu_tasks.engine.control.preprocessors import preprocess
-from gpu_tasks.engine.libraries import diffusers, torch
 from gpu_tasks.runner import JobRunner, reproduction
 from tests.engine.test_picture_safety import build_checker
 from tests.engine.test_starter_properties import build_lora
@@ -46,7 +45,8 @@ def engine() -> Engine:
 @pytest.fixture
 def models_root(tmp_path: Path, settings: Any) -> Path:
     """Return a folder of models with the starter in it, to put others beside."""
-    (tmp_path / "starter_model").symlink_to(STARTER)
+    for name in ("starter_model", "starter_controlnet"):
+        (tmp_path / name).symlink_to(STARTER.parent / name)
     settings.EASEL_MODELS_ROOT = tmp_path
     return tmp_path
 
@@ -128,26 +128,14 @@ def test_a_lora_changes_its_own_jobs_picture_and_not_that_of_a_plain_one_after_i
     assert (made_by(twin) == made_by(guided)).all()
 
 
-def enter_controlnet(root: Path) -> GenerationModel:
-    """Write a ControlNet that nobody trained: what it sees shows, and nothing else is asked."""
-    unet = diffusers.UNet2DConditionModel.from_pretrained(STARTER / "unet")
-    net = diffusers.ControlNetModel.from_unet(unet)
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for block in net.controlnet_down_blocks:
-            block.weight.normal_(0, 0.2)
-        net.controlnet_cond_embedding.conv_out.weight.normal_(0, 0.2)
-    net.save_pretrained(root / "edges")
-    return make_add_on("edges", ModelKind.CONTROLNET, location="edges", preprocessor="canny")
-
-
 def test_a_control_picture_is_prepared_as_its_model_wants_it(
-    runner: JobRunner, models_root: Path, user: User, starter: GenerationModel
+    runner: JobRunner, user: User, starter: GenerationModel
 ) -> None:
-    net = enter_controlnet(models_root)
+    # The one of edges that ships with Easel.
+    net = GenerationModel.objects.get(kind=ModelKind.CONTROLNET)
     drawn = PillowImage.new("RGB", (128, 128))
     drawn.paste("white", (32, 32, 96, 96))
-    edges = preprocess("canny", drawn, size=(128, 128), parameters={})
+    edges = preprocess(net.preprocessor, drawn, size=(128, 128), parameters={})
     raw, prepared = keep(user, drawn), keep(user, edges)
     asked: list[list[dict[str, Any]]] = [
         [],
