@@ -14,7 +14,7 @@ from gpu_tasks.engine.errors import ModelUnavailable
 from gpu_tasks.engine.families import LoadedModel
 from gpu_tasks.engine.families.loading import count_bytes, damage_told
 from gpu_tasks.engine.guides import AddOn, ControlKind
-from gpu_tasks.engine.libraries import torch
+from gpu_tasks.engine.libraries import PATCHING, torch
 from gpu_tasks.engine.model_cache import ModelCache
 from gpu_tasks.engine.model_files import (
     PICKLE_SUFFIXES,
@@ -113,7 +113,8 @@ class AddOnLoader:
         key = AddOnKey(kind, source, self.model.family.base, self.model.dtype)
 
         def load_and_measure() -> LoadedAddOn:
-            content = load(source.path)
+            with PATCHING:
+                content = load(source.path)
             return LoadedAddOn(content, _count(content))
 
         return self.stack.enter_context(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,7 +175,10 @@ class _Journey:
         self.before += plan.denoising_steps
         with ExitStack() as stack:
             stack.enter_context(vae_in_its_type(pipeline.vae))
-            stack.enter_context(sparing_vae(pipeline.vae) if self.sparing else nullcontext())
+            if self.sparing:
+                # Tiles would put the seams back.
+                in_tiles = not scene.request.seamless
+                stack.enter_context(sparing_vae(pipeline.vae, in_tiles=in_tiles))
             stack.enter_context(family.regional(model, scene, self._networks_of(scene)))
             made = call.make(pipeline, family.arguments(scene) | prompts)
         size = (plan.width, plan.height)

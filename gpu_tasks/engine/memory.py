@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from gpu_tasks.engine.errors import OutOfMemory
 from gpu_tasks.engine.libraries import torch
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error means that a device or this machine has too little memory."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if isinstance(error, torch.OutOfMemoryError | MemoryError | OutOfMemory):
         return True
     # On a CPU torch has no class for it; the sentence is in c10/core/impl/alloc_cpu.cpp.
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
@@ -131,10 +132,10 @@ def vae_in_its_type(vae: Any) -> Iterator[None]:
 
 
 @contextmanager
-def sparing_vae(vae: Any) -> Iterator[None]:
+def sparing_vae(vae: Any, *, in_tiles: bool = True) -> Iterator[None]:
     """Have the VAE work on one picture and one tile at a time, and as before afterwards."""
     before = (vae.use_slicing, vae.use_tiling)
-    vae.use_slicing, vae.use_tiling = True, True
+    vae.use_slicing, vae.use_tiling = True, in_tiles
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from gpu_tasks.engine.errors import InvalidRequest, ModelUnavailable
 from gpu_tasks.engine.families.loading import (
@@ -425,7 +425,9 @@ class ModelFamily(ABC):
         controls = scene.controls
         if scene.control is None:
             return {}
-        pictures = [control.image.resize((scene.width, scene.height)) for control in controls]
+        # Cropped as the start picture is: stretched, its lines would lie elsewhere.
+        size = (scene.width, scene.height)
+        pictures = [ImageOps.fit(control.image, size) for control in controls]
         one = len(controls) == 1
         return {
             self.control_argument(scene): pictures[0] if one else pictures,
