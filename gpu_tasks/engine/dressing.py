@@ -91,9 +91,10 @@ def _put_in(
     try:
         pipeline.load_lora_weights(dict(state), adapter_name=name)
     except Exception as error:
+        # What is in by now would be in the way of the next try.
+        pipeline.delete_adapters(name)
         if is_out_of_memory(error):
             raise
-        pipeline.delete_adapters(name)
         raise InvalidRequest({"loras": _NOT_FOR_THIS_MODEL}) from error
     if not any(name in names for names in pipeline.get_list_adapters().values()):
         # Some loaders pass over tensors for parts that the model does not have.

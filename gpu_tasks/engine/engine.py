@@ -218,12 +218,15 @@ class Engine:
         if len({member.request.shape for member in members}) > 1:
             raise InvalidRequest({"shape": "differs from that of another request of this pass"})
         family = find_family(source.base)
-        for member in members:
-            check_request(member.request, family)
-            check_pictures(member.request)
         passengers = [Passenger(member) for member in members]
         for passenger in passengers:
-            passenger.leave_if_cancelled()
+            try:
+                check_request(passenger.request, family)
+                check_pictures(passenger.request)
+            except InvalidRequest as error:
+                passenger.arrive(error)
+            else:
+                passenger.leave_if_cancelled()
         if not any(passenger.is_aboard for passenger in passengers):
             return [passenger.outcome for passenger in passengers]
         asked = time.perf_counter()
@@ -314,7 +317,12 @@ class Engine:
         """
         family = model.family
         requests = [passenger.request for passenger in aboard]
-        if not family.can_share_a_pass(model) or not family.read_alike(model, requests):
+        try:
+            alike = family.can_share_a_pass(model) and family.read_alike(model, requests)
+        except InvalidRequest:
+            # Whose prompt it is that cannot be read is found out one by one.
+            return False
+        if not alike:
             return False
         run = ForwardPass(model=model, passengers=aboard, cache=self.prompts)
         try:

@@ -17,7 +17,7 @@ from gpu_tasks.engine.families import LoadedModel, Scene
 from gpu_tasks.engine.families.family import Reading
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import torch
-from gpu_tasks.engine.memory import is_out_of_memory, sparing_vae
+from gpu_tasks.engine.memory import is_out_of_memory, sparing_vae, vae_in_its_type
 from gpu_tasks.engine.noise import blend_first_noise
 from gpu_tasks.engine.passengers import Passenger, SharedMeter
 from gpu_tasks.engine.pictures.upscalers import upscale
@@ -174,6 +174,7 @@ class _Journey:
         )
         self.before += plan.denoising_steps
         with ExitStack() as stack:
+            stack.enter_context(vae_in_its_type(pipeline.vae))
             stack.enter_context(sparing_vae(pipeline.vae) if self.sparing else nullcontext())
             stack.enter_context(family.regional(model, scene, self._networks_of(scene)))
             made = call.make(pipeline, family.arguments(scene) | prompts)

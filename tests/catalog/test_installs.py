@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.catalog.installs import entering, making
 from apps.catalog.installs.claims import claim_next_install
+from apps.catalog.installs.completing import REPOSITORIES
 from apps.catalog.installs.making import make_installs, make_next_install
 from apps.catalog.installs.requests import cancel_install, request_install
 from apps.catalog.models import GenerationModel, InstallStatus, ModelInstall, ModelKind
@@ -40,6 +41,13 @@ from tests.factories import encode, make_picture
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("install_folder")]
 
 LORA = weights(LORA_OF_SD_15, {"modelspec.title": "Ink drawing", "filler": "x" * 600_000})
+CONFIGURATIONS = {
+    "model_index.json": b'{"_class_name": "StableDiffusionPipeline"}',
+    "scheduler/scheduler_config.json": b'{"prediction_type": "epsilon"}',
+    "tokenizer/vocab.json": b"{}",
+    "unet/config.json": b"{}",
+    "unet/diffusion_pytorch_model.safetensors": weights({"a": (7,)}),
+}
 DIGEST = hashlib.sha256(LORA).hexdigest()
 
 
@@ -111,24 +119,28 @@ def test_an_archive_of_a_model_is_unpacked(enterprise_user: User, server: FileSe
     ]
 
 
-class TestHub:
-    def publish(self, server: FileServer, files: dict[str, bytes], **card: Any) -> None:
-        listing = {
-            "sha": "abc123",
-            "cardData": card,
-            "siblings": [
-                {
-                    "rfilename": path,
-                    "size": len(content),
-                    "lfs": {"sha256": hashlib.sha256(content).hexdigest()},
-                }
-                for path, content in files.items()
-            ],
-        }
-        server.files["/api/models/some/one/revision/main"] = json.dumps(listing).encode()
-        for path, content in files.items():
-            server.files[f"/some/one/resolve/abc123/{path}"] = content
+def publish(
+    server: FileServer, files: dict[str, bytes], *, repository: str = "some/one", **card: Any
+) -> None:
+    """Have the server be a hub with a repository of these files."""
+    listing = {
+        "sha": "abc123",
+        "cardData": card,
+        "siblings": [
+            {
+                "rfilename": path,
+                "size": len(content),
+                "lfs": {"sha256": hashlib.sha256(content).hexdigest()},
+            }
+            for path, content in files.items()
+        ],
+    }
+    server.files[f"/api/models/{repository}/revision/main"] = json.dumps(listing).encode()
+    for path, content in files.items():
+        server.files[f"/{repository}/resolve/abc123/{path}"] = content
 
+
+class TestHub:
     def test_a_directory_comes_without_what_lies_beside_it(
         self, enterprise_user: User, server: FileServer
     ) -> None:
@@ -146,7 +158,7 @@ class TestHub:
             "README.md": b"read me",
             "../escape.json": b"{}",
         }
-        self.publish(server, files | beside, license="creativeml-openrail-m")
+        publish(server, files | beside, license="creativeml-openrail-m")
 
         found = made(ask(enterprise_user, "some/one"))
 
@@ -157,7 +169,7 @@ class TestHub:
         assert (model.default_width, model.max_size, model.name) == (512, 1024, "one")
 
     def test_one_file_of_many_is_named(self, user: User, server: FileServer) -> None:
-        self.publish(server, {"a.safetensors": LORA, "b.safetensors": LORA}, license="other")
+        publish(server, {"a.safetensors": LORA, "b.safetensors": LORA}, license="other")
 
         detail = refused(ask(user, "some/one"))
         assert "a.safetensors, b.safetensors" in detail
@@ -168,7 +180,7 @@ class TestHub:
         assert (model.license, model.commercial_use) == ("other", False)
 
     def test_what_differs_from_the_list_is_not_taken(self, user: User, server: FileServer) -> None:
-        self.publish(server, {"a.safetensors": LORA})
+        publish(server, {"a.safetensors": LORA})
         server.files["/some/one/resolve/abc123/a.safetensors"] = LORA[:-1] + b"x"
 
         assert "SHA-256" in refused(ask(user, "some/one"))
@@ -185,7 +197,7 @@ class TestHub:
         self, user: User, server: FileServer, settings: Any
     ) -> None:
         settings.EASEL_HUB_TOKEN = "secret"
-        self.publish(server, {"a.safetensors": LORA}, license="mit")
+        publish(server, {"a.safetensors": LORA}, license="mit")
 
         made(ask(user, "some/one"))
         made(ask(user, server.url("/some/one/resolve/abc123/a.safetensors")))
@@ -199,6 +211,60 @@ class TestHub:
         model = GenerationModel.objects.get(key=found.model_key)
         assert (model.user_id, model.key) == (None, "ink-drawing")
         assert model.location == "models/shared/sd-1.5-class/ink-drawing"
+
+
+class TestCheckpoint:
+    """A checkpoint of one file comes with what workers need to load it, from the hub or ours."""
+
+    CONTENT = weights(CHECKPOINT_OF_SD_15)
+    TEXTS = frozenset(path for path in CONFIGURATIONS if not path.endswith(".safetensors"))
+
+    def files_of(self, install: ModelInstall) -> set[str]:
+        assert install.status == InstallStatus.READY, install.detail
+        model = GenerationModel.objects.get(key=install.model_key)
+        assert (model.kind, model.base) == ("main", "sd-1.5-class")
+        return {file["path"] for file in model.files}
+
+    def test_its_configuration_comes_from_the_hub_and_its_weights_are_its_own(
+        self, enterprise_user: User, server: FileServer, settings: Any, tmp_path: Path
+    ) -> None:
+        settings.EASEL_MODEL_FILES_CACHE = tmp_path / "cache"
+        server.files["/dream.safetensors"] = self.CONTENT
+        publish(server, CONFIGURATIONS, repository=REPOSITORIES["sd-1.5-class"])
+
+        found = made(ask(enterprise_user, server.url("/dream.safetensors")))
+
+        assert self.files_of(found) == {"weights.safetensors", *self.TEXTS}
+        model = GenerationModel.objects.get(key=found.model_key)
+        assert model.name == "dream"
+        directory = local_weights(model)
+        assert (directory / "weights.safetensors").read_bytes() == self.CONTENT
+        index = (directory / "model_index.json").read_bytes()
+        assert index == CONFIGURATIONS["model_index.json"]
+
+    def test_without_a_hub_it_comes_from_a_shared_model_of_the_family(
+        self, enterprise_user: User, server: FileServer
+    ) -> None:
+        model = make_model("classic", base="sd-1.5-class", location="models/shared/x/classic")
+        for path, content in CONFIGURATIONS.items():
+            default_storage.save(f"{model.location}/{path}", io.BytesIO(content))
+        files = [{"path": path, "size": 1, "sha256": "0"} for path in CONFIGURATIONS]
+        with service_scope("a shared model with files"):
+            GenerationModel.objects.filter(key="classic").update(files=files)
+        server.files["/dream.safetensors"] = self.CONTENT
+
+        found = made(ask(enterprise_user, server.url("/dream.safetensors")))
+
+        assert self.files_of(found) == {"weights.safetensors", *self.TEXTS}
+
+    def test_without_either_it_is_refused_and_leaves_nothing(
+        self, enterprise_user: User, server: FileServer
+    ) -> None:
+        server.files["/dream.safetensors"] = self.CONTENT
+
+        detail = refused(ask(enterprise_user, server.url("/dream.safetensors")))
+
+        assert detail.startswith("The configuration that this file needs cannot be fetched now.")
 
 
 class TestInterrupted:
@@ -487,6 +553,7 @@ class TestRoom:
             ask(user, server.url("/x.safetensors"), wanted={"kind": "main"})
 
         start_subscription(user=user, plan=PLANS["enterprise"])
+        publish(server, CONFIGURATIONS, repository=REPOSITORIES["sd-1.5-class"])
         found = made(ask(user, server.url("/x.safetensors")))
         assert GenerationModel.objects.get(key=found.model_key).access == "full"
 

@@ -122,6 +122,16 @@ class UNetFamily(ModelFamily):
         if scene.control is ControlKind.T2I_ADAPTER:
             weight = arguments.pop("controlnet_conditioning_scale")
             arguments["adapter_conditioning_scale"] = weight
+            # Unlike those of ControlNets these pipelines do not repeat a picture for each row.
+            rows = len(scene.requests)
+            if rows > 1:
+                name = self.control_argument(scene)
+                given = arguments[name]
+                arguments[name] = (
+                    [[picture] * rows for picture in given]
+                    if isinstance(given, list)
+                    else [given] * rows
+                )
         return arguments
 
 
