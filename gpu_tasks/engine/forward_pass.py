@@ -14,7 +14,7 @@ from gpu_tasks.engine.calls import Call, EverybodyLeft, Row, Share
 from gpu_tasks.engine.courses import CallInput, Course, Size
 from gpu_tasks.engine.dressing import dressed
 from gpu_tasks.engine.families import LoadedModel, Scene
-from gpu_tasks.engine.families.family import Reading
+from gpu_tasks.engine.families.scene import Reading
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.memory import is_out_of_memory, sparing_vae, vae_in_its_type

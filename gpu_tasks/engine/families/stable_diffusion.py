@@ -10,14 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from gpu_tasks.engine.families.family import (
-    LoadedModel,
-    ModelFamily,
-    Reading,
-    Scene,
-    refuse_kind,
-)
+from gpu_tasks.engine.families.family import ModelFamily, refuse_kind
 from gpu_tasks.engine.families.loading import Part
+from gpu_tasks.engine.families.scene import LoadedModel, Reading, Scene
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.memory import OneRowAtATime
