@@ -7,7 +7,7 @@ import pytest
 
 from apps.accounts.models import User
 from apps.catalog.installs.completing import REPOSITORIES
-from apps.catalog.models import GenerationModel, InstallStatus, ModelInstall
+from apps.catalog.models import GenerationModel, InstallStatus, ModelInstall, ModelKind
 from apps.core.tenancy import service_scope
 from gpu_tasks.runner.weights import local_weights
 from tests.catalog.factories import store_model
