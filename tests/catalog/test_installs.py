@@ -198,7 +198,29 @@ class TestHub:
         assert {headers["Authorization"] for _path, headers in server.requests} == {"Bearer secret"}
         model = GenerationModel.objects.get(key=found.model_key)
         assert (model.user_id, model.key) == (None, "ink-drawing")
-        assert model.location == "models/shared/sd-1.5-class/ink-drawing"
+        assert model.location.startswith("models/shared/sd-1.5-class/ink-drawing-")
+
+    def test_a_shared_model_keeps_its_files_when_a_late_maker_clears_up(
+        self, user: User, server: FileServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.publish(server, {"a.safetensors": LORA}, license="mit")
+        with service_scope("test"):
+            late, other = (ask(user, "some/one", is_shared=True) for _number in range(2))
+        insert = entering._insert
+
+        def insert_behind_another(install: ModelInstall, *rest: Any) -> None:
+            if install.id == late.id:
+                monkeypatch.setattr(entering, "_insert", insert)
+                make_next_install()
+            insert(install, *rest)
+
+        monkeypatch.setattr(entering, "_insert", insert_behind_another)
+        with pytest.raises(DatabaseError):
+            make_next_install()
+
+        other.refresh_from_db()
+        model = GenerationModel.objects.get(key=other.model_key)
+        assert stored_models() == {f"{model.location}/a.safetensors"}
 
 
 class TestInterrupted:
