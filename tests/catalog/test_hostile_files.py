@@ -18,7 +18,7 @@ from apps.catalog.installs import unpacking
 from apps.catalog.installs.unpacking import model_root, unpack
 from apps.catalog.probing import ProbeRefused, probe
 from apps.catalog.probing.headers import read_header
-from tests.catalog.weights import LORA_OF_SD_15, weights, write_weights
+from tests.catalog.weights import LORA_OF_SD_15, header_of, weights, write_weights
 
 MOST_BYTES = 100 * 1024**2
 LORA = weights(LORA_OF_SD_15)
@@ -55,6 +55,16 @@ def test_pickles_are_refused_whatever_they_are_called(
         probe(tmp_path)
 
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580])
+def test_an_honest_header_may_be_as_long_as_a_pickle_begins(length: int, tmp_path: Path) -> None:
+    raw = json.dumps(header_of(LORA_OF_SD_15)).encode().ljust(length)
+    content = with_header(raw, bytes(4 * 768 + 320 * 4))
+    assert content.startswith(b"\x80" + bytes([length >> 8]))
+    (tmp_path / "x.safetensors").write_bytes(content)
+
+    assert probe(tmp_path).kind == "lora"
 
 
 @pytest.mark.parametrize("name", ["x.bin", "x.pkl", "x.pth", "x.npz", "x.h5", "x.Pickle"])
