@@ -110,6 +110,7 @@ class TestOwn:
             ("defaults", {"steps": True}),
             ("defaults", {"unknown": 1}),
             ("defaults", {"weight": 1e9}),
+            ("defaults", {"negative_prompt": "\0"}),
             ("defaults", [1]),
         ],
     )
