@@ -53,7 +53,8 @@ def check_entitled(job: Job) -> dict[str, GenerationModel]:
     with tenant_scope(job.user_id):
         has = require(user_id=job.user_id, feature=Feature.GENERATION)
         found = find_by_keys(user_id=job.user_id, keys=wanted)
-    if job.model.deleted_at is not None or not wanted <= found.keys():
+    is_gone = job.model.deleted_at is not None or not job.model.is_enabled
+    if is_gone or not wanted <= found.keys():
         raise Forbidden(
             _("A model of this job has been deleted or switched off."), code=ErrorCode.MODEL_GONE
         )
