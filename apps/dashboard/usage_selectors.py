@@ -31,7 +31,7 @@ from apps.dashboard.charts import MOST_SERIES, Chart, stacked_bars
 from apps.generation.failures import failure_detail
 from apps.generation.models import ContentAppeal
 from apps.generation.receipts import Receipt, get_receipt, list_receipts
-from apps.generation.selectors import find_appeal, images_of
+from apps.generation.selectors import find_appeal
 from apps.images.models import Image
 
 MONTHS_OFFERED = 12
@@ -135,11 +135,10 @@ def receipt_page(*, user: User, job_id: uuid.UUID) -> ReceiptPage:
     """
     receipt = get_receipt(user=user, job_id=job_id)
     job = receipt.job
-    images = images_of(user=user, jobs=[job])
     is_refused = job.error_code == ErrorCode.CONTENT_REFUSED
     return ReceiptPage(
         receipt=receipt,
-        images=images.get(job_id, []),
+        images=receipt.images,
         reason=failure_detail(job.error_code) if job.error_code else "",
         is_refused=is_refused,
         appeal=find_appeal(user=user, job_id=job_id) if is_refused else None,

@@ -19,6 +19,7 @@ from apps.credits.selectors import HoldFacts, holds_of_jobs
 from apps.credits.usage import Span
 from apps.generation.models import Job, JobState
 from apps.generation.selectors import get_job, images_of, list_jobs
+from apps.images.models import Image
 
 ROWS_A_CHUNK = 500
 
@@ -50,8 +51,8 @@ class Attempt:
 class Receipt:
     """The account of a job, in credits; `charged` is `None` until it ends.
 
-    `quoted` is also what was held; jobs from before there were holds have none. `made_with` names
-    what the pictures were made with, where it was asked for and any is left.
+    `quoted` is also what was held; jobs from before there were holds have none. The receipt of one
+    job has its pictures, and `made_with` names what they were made with, where any is left.
     """
 
     job: Job
@@ -61,6 +62,7 @@ class Receipt:
     refunded: int
     attempts: Sequence[Attempt]
     key_name: str | None
+    images: Sequence[Image] = ()
     made_with: Mapping[str, Any] | None = None
 
     @property
@@ -84,7 +86,7 @@ def get_receipt(*, user: User, job_id: uuid.UUID) -> Receipt:
     made = job.compute_seconds is not None
     images = images_of(user=user, jobs=[job]).get(job.id, []) if made else []
     made_with = next((image.metadata.get("made_with") for image in images), None)
-    return replace(receipt, made_with=made_with)
+    return replace(receipt, images=images, made_with=made_with)
 
 
 def list_receipts(*, user: User, span: Span, limit: int) -> list[Receipt]:

@@ -14,7 +14,7 @@ from gpu_tasks.engine.errors import ModelUnavailable
 from gpu_tasks.engine.families import LoadedModel
 from gpu_tasks.engine.families.loading import count_bytes, damage_told
 from gpu_tasks.engine.guides import AddOn, ControlKind
-from gpu_tasks.engine.libraries import torch
+from gpu_tasks.engine.libraries import PATCHING, torch
 from gpu_tasks.engine.model_cache import ModelCache
 from gpu_tasks.engine.model_files import (
     PICKLE_SUFFIXES,
@@ -26,6 +26,7 @@ from gpu_tasks.engine.prompts.embedding_files import Embedding, load_embedding
 from gpu_tasks.engine.request import GenerationRequest
 
 _DIFFUSERS_STEM: Final = "diffusion_pytorch_model"
+_DAMAGED: Final = "The model's files are incomplete or damaged."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +113,8 @@ class AddOnLoader:
         key = AddOnKey(kind, source, self.model.family.base, self.model.dtype)
 
         def load_and_measure() -> LoadedAddOn:
-            content = load(source.path)
+            with PATCHING:
+                content = load(source.path)
             return LoadedAddOn(content, _count(content))
 
         return self.stack.enter_context(
@@ -144,6 +146,9 @@ class AddOnLoader:
                 )
             else:
                 refuse_pickles(path)
+                # The library reads a file of any other name as a pickle.
+                if path.suffix != ".safetensors":
+                    raise ModelUnavailable(_DAMAGED, reason=f"{path} is no safetensors file")
                 module = module_class.from_single_file(
                     str(path), config=str(path.parent), local_files_only=True
                 )
@@ -158,11 +163,14 @@ class AddOnLoader:
         state: dict[str, dict[str, torch.Tensor]] = {"image_proj": {}, "ip_adapter": {}}
         for name, tensor in read_tensors(path / "ip_adapter.safetensors").items():
             group, _, rest = name.partition(".")
-            if group not in state:
+            # Those that read faces bring LoRAs, which the library puts in and never takes out.
+            if group not in state or "_lora." in rest:
                 raise ModelUnavailable(
-                    "This is no IP-Adapter.", reason=f"{path} has a tensor {name!r}"
+                    "This is no IP-Adapter of a kind that is supported.",
+                    reason=f"{path} has a tensor {name[:200]!r}",
                 )
             state[group][rest] = tensor
+        find_weights(path / "image_encoder", "model")
         with damage_told(f"cannot load the image encoder of {path}"):
             encoder = self.model.family.image_encoder_class.from_pretrained(
                 path,

@@ -78,7 +78,10 @@ class Call:
         if "callback_on_step_end" not in call_parameters(pipeline.__class__):
             # The adapters' pipelines have the older form, by which nothing can be changed.
             def end_old_step(index: int, _timestep: Any, latents: torch.Tensor) -> None:
-                self._end_step(pipeline, index, {"latents": latents}, generators)
+                # They count steps, not evaluations; the last step may have one fewer.
+                order, last = pipeline.scheduler.order, len(pipeline.scheduler.timesteps) - 1
+                evaluation = min((index + 1) * order - 1, last)
+                self._end_step(pipeline, evaluation, {"latents": latents}, generators)
 
             return {"callback": end_old_step, "callback_steps": 1}
 

@@ -88,7 +88,7 @@ class Course:
         if self.request.upscale is not None:
             pictures = self._upscale(make, own)
         elif self.request.mask is not None or self.request.outpaint is not None:
-            pictures = self._fill(make, own)
+            return self._fill(make, self.calls)
         else:
             pictures = self._make_whole(make, own)
         for call in self.calls[len(own) :]:
@@ -161,7 +161,9 @@ class Course:
             raise InvalidRequest({"mask": "is missing"})
         whole = request.mask.only_masked
         ground = upright(request.init_image) if whole else fit(request.init_image, self.size)
-        mask = prepare_mask(request.mask.image, ground.size, feather=request.mask.feather)
+        # Cropped as the picture is, or it would mark another place of one of another shape.
+        drawn = ImageOps.fit(request.mask.image, ground.size, Image.Resampling.NEAREST)
+        mask = prepare_mask(drawn, ground.size, feather=request.mask.feather)
         if mask.getbbox() is None:
             raise InvalidRequest({"mask": "marks nothing to change"})
         if not request.mask.only_masked:
@@ -179,6 +181,8 @@ class Course:
         """Return what steers a call; later calls go without where there is no pipeline for it."""
         controls = self.request.controls
         is_first = call is self.calls[0]
+        if call.by_refiner:
+            return ()
         if controls and not is_first and not self.family.has_pipeline(call.task, controls[0].kind):
             return ()
         return controls

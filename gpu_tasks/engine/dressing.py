@@ -14,7 +14,7 @@ from gpu_tasks.engine.add_ons import AddOns, IpAdapter
 from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.families import LoadedModel
 from gpu_tasks.engine.guides import AddOn, ControlKind, ImagePrompt, Lora
-from gpu_tasks.engine.libraries import torch
+from gpu_tasks.engine.libraries import PATCHING, torch
 from gpu_tasks.engine.memory import is_out_of_memory
 from gpu_tasks.engine.prompts.embedding_cache import digest_key
 from gpu_tasks.engine.prompts.seamless import seamless
@@ -37,8 +37,13 @@ def dressed(
     extras: dict[str, Any] = {}
     with ExitStack() as stack:
         if add_ons.vae is not None:
+            _check_alike("vae", add_ons.vae, model.components["vae"], "latent_channels")
             extras["vae"] = add_ons.vae
         if add_ons.controls:
+            for control in add_ons.controls:
+                denoiser = model.components[model.family.denoiser]
+                _check_alike("controls", control, denoiser, "cross_attention_dim")
+                _check_alike("controls", control, denoiser, "joint_attention_dim")
             kind = request.controls[0].kind
             name = "adapter" if kind is ControlKind.T2I_ADAPTER else "controlnet"
             extras[name] = model.family.join_controls(add_ons.controls, kind)
@@ -51,14 +56,24 @@ def dressed(
             extras["feature_extractor"] = adapter.feature_extractor
         if request.seamless:
             vae = extras.get("vae", model.components["vae"])
+            networks = [model.components[model.family.denoiser], vae]
+            if (refiner := add_ons.refiner) is not None:
+                networks += [refiner.components["unet"], refiner.components["vae"]]
             stack.enter_context(
                 seamless(
-                    [model.components[model.family.denoiser], vae],
+                    networks,
                     horizontally="x" in request.seamless,
                     vertically="y" in request.seamless,
                 )
             )
         yield extras
+
+
+def _check_alike(field_name: str, part: Any, own: Any, name: str) -> None:
+    """Refuse an addition whose measure `name` differs from that of the model's own part."""
+    measures = [getattr(one.config, name, None) for one in (part, own)]
+    if None not in measures and measures[0] != measures[1]:
+        raise InvalidRequest({field_name: "was not made for this model"})
 
 
 @contextmanager
@@ -89,11 +104,13 @@ def _put_in(
         model.adapters.move_to_end(name)
         return
     try:
-        pipeline.load_lora_weights(dict(state), adapter_name=name)
+        with PATCHING:
+            pipeline.load_lora_weights(dict(state), adapter_name=name)
     except Exception as error:
+        # What is in by now would be in the way of the next try.
+        pipeline.delete_adapters(name)
         if is_out_of_memory(error):
             raise
-        pipeline.delete_adapters(name)
         raise InvalidRequest({"loras": _NOT_FOR_THIS_MODEL}) from error
     if not any(name in names for names in pipeline.get_list_adapters().values()):
         # Some loaders pass over tensors for parts that the model does not have.
@@ -113,14 +130,15 @@ def _ip_adapter_on(
     pipeline = model.family.bare_pipeline(model)
     try:
         try:
-            pipeline.load_ip_adapter(
-                {group: dict(tensors) for group, tensors in adapter.state.items()},
-                subfolder="",
-                weight_name="",
-                # The encoder is ours; the families' loaders differ in how they are told so.
-                image_encoder_folder=None,
-                image_encoder_pretrained_model_name_or_path=None,
-            )
+            with PATCHING:
+                pipeline.load_ip_adapter(
+                    {group: dict(tensors) for group, tensors in adapter.state.items()},
+                    subfolder="",
+                    weight_name="",
+                    # The encoder is ours; the families' loaders differ in how they are told so.
+                    image_encoder_folder=None,
+                    image_encoder_pretrained_model_name_or_path=None,
+                )
         except Exception as error:
             if is_out_of_memory(error):
                 raise

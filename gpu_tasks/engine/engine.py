@@ -20,7 +20,7 @@ from gpu_tasks.engine.errors import (
 from gpu_tasks.engine.families import LoadedModel, ModelFamily, find_family
 from gpu_tasks.engine.family_facts import Capability
 from gpu_tasks.engine.forward_pass import ForwardPass
-from gpu_tasks.engine.libraries import LIBRARY_VERSIONS, torch
+from gpu_tasks.engine.libraries import LIBRARY_VERSIONS, PATCHING, torch
 from gpu_tasks.engine.memory import is_out_of_memory, release_memory
 from gpu_tasks.engine.model_cache import ModelCache
 from gpu_tasks.engine.passengers import Passenger
@@ -73,8 +73,6 @@ class Engine:
             _default_cache_bytes(self.device) if cache_bytes is None else cache_bytes
         )
         self.prompts = EmbeddingCache(prompt_bytes)
-        # Libraries patch torch for the time of a load, so loads never overlap.
-        self._loading = threading.Lock()
         self._running = threading.Lock()
 
     @property
@@ -100,10 +98,12 @@ class Engine:
 
     def _load(self, source: ModelSource, family: ModelFamily, dtype: torch.dtype) -> LoadedModel:
         started = time.perf_counter()
-        with self._loading, ExitStack() as alone:
+        with ExitStack() as alone:
             if family.loads_alone(source, dtype=dtype):
-                # Its load changes what torch makes numbers of, in every thread.
+                # Its load changes what torch makes numbers of, in every thread. Before the other
+                # lock, which a generation takes that has this one.
                 alone.enter_context(self._running)
+            alone.enter_context(PATCHING)
             model = self._try_to_load(source, family, dtype)
             if isinstance(model, str):
                 # Other models may be in the way.
@@ -175,6 +175,7 @@ class Engine:
 
     def unload(self, source: ModelSource) -> bool:
         """Forget a model, say because its files were replaced; say whether it was loaded."""
+        self.prompts.clear()
         return self._cache.drop(source)
 
     def generate(
@@ -218,12 +219,15 @@ class Engine:
         if len({member.request.shape for member in members}) > 1:
             raise InvalidRequest({"shape": "differs from that of another request of this pass"})
         family = find_family(source.base)
-        for member in members:
-            check_request(member.request, family)
-            check_pictures(member.request)
         passengers = [Passenger(member) for member in members]
         for passenger in passengers:
-            passenger.leave_if_cancelled()
+            try:
+                check_request(passenger.request, family)
+                check_pictures(passenger.request)
+            except InvalidRequest as error:
+                passenger.arrive(error)
+            else:
+                passenger.leave_if_cancelled()
         if not any(passenger.is_aboard for passenger in passengers):
             return [passenger.outcome for passenger in passengers]
         asked = time.perf_counter()
@@ -296,6 +300,8 @@ class Engine:
         if shortage is None:
             return False
         logger.warning("out_of_memory: trying again sparingly: %s", shortage)
+        for passenger in run.aboard:
+            passenger.start_again()
         self._cache.drop_unused()
         release_memory()
         shortage = run.make_pictures(sparing=True)
@@ -314,7 +320,12 @@ class Engine:
         """
         family = model.family
         requests = [passenger.request for passenger in aboard]
-        if not family.can_share_a_pass(model) or not family.read_alike(model, requests):
+        try:
+            alike = family.can_share_a_pass(model) and family.read_alike(model, requests)
+        except InvalidRequest:
+            # Whose prompt it is that cannot be read is found out one by one.
+            return False
+        if not alike:
             return False
         run = ForwardPass(model=model, passengers=aboard, cache=self.prompts)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,10 @@ from gpu_tasks.engine.calls import Call, EverybodyLeft, Row, Share
 from gpu_tasks.engine.courses import CallInput, Course, Size
 from gpu_tasks.engine.dressing import dressed
 from gpu_tasks.engine.families import LoadedModel, Scene
-from gpu_tasks.engine.families.family import Reading
+from gpu_tasks.engine.families.scene import Reading
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import torch
-from gpu_tasks.engine.memory import is_out_of_memory, sparing_vae
+from gpu_tasks.engine.memory import is_out_of_memory, sparing_vae, vae_in_its_type
 from gpu_tasks.engine.noise import blend_first_noise
 from gpu_tasks.engine.passengers import Passenger, SharedMeter
 from gpu_tasks.engine.pictures.upscalers import upscale
@@ -174,7 +174,11 @@ class _Journey:
         )
         self.before += plan.denoising_steps
         with ExitStack() as stack:
-            stack.enter_context(sparing_vae(pipeline.vae) if self.sparing else nullcontext())
+            stack.enter_context(vae_in_its_type(pipeline.vae))
+            if self.sparing:
+                # Tiles would put the seams back.
+                in_tiles = not scene.request.seamless
+                stack.enter_context(sparing_vae(pipeline.vae, in_tiles=in_tiles))
             stack.enter_context(family.regional(model, scene, self._networks_of(scene)))
             made = call.make(pipeline, family.arguments(scene) | prompts)
         size = (plan.width, plan.height)

@@ -89,6 +89,8 @@ class Control:
                 return
         if self.start >= self.end:
             yield "controls", "start must lie before end"
+        if self.kind is ControlKind.T2I_ADAPTER and (self.start, self.end) != (0, 1):
+            yield "controls", "a T2I adapter works from the first step to the last"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ set before the first import of the libraries that read them only once.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -35,4 +36,8 @@ LIBRARY_VERSIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-__all__ = ["LIBRARY_VERSIONS", "diffusers", "torch", "transformers"]
+# While they load, the libraries put functions of their own in the place of torch's, for the whole
+# process; two loads that overlap may leave them there. Whoever loads anything holds this.
+PATCHING: Final = threading.RLock()
+
+__all__ = ["LIBRARY_VERSIONS", "PATCHING", "diffusers", "torch", "transformers"]

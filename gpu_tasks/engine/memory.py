@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from gpu_tasks.engine.errors import OutOfMemory
 from gpu_tasks.engine.libraries import torch
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error means that a device or this machine has too little memory."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if isinstance(error, torch.OutOfMemoryError | MemoryError | OutOfMemory):
         return True
     # On a CPU torch has no class for it; the sentence is in c10/core/impl/alloc_cpu.cpp.
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
@@ -23,6 +24,19 @@ def release_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _only(row: int, count: int, value: Any) -> Any:
+    """Return what belongs to one row of `count`: of tensors as long as that, however deep."""
+    match value:
+        case torch.Tensor() if value.ndim and len(value) == count:
+            return value[row : row + 1]
+        case dict():
+            return {name: _only(row, count, one) for name, one in value.items()}
+        case list() | tuple():
+            return [_only(row, count, one) for one in value]
+        case _:
+            return value
 
 
 class OneRowAtATime:
@@ -49,16 +63,15 @@ class OneRowAtATime:
         timestep_cond: torch.Tensor | None = None,
         **others: Any,
     ) -> tuple[torch.Tensor]:
+        # Sizes for SDXL, pictures for IP-Adapters, what ControlNets add: of each row its own.
+        others |= {
+            "encoder_hidden_states": encoder_hidden_states,
+            "timestep_cond": timestep_cond,
+        }
+        count = sample.shape[0]
         rows = [
-            self._unet(
-                sample[row : row + 1],
-                timestep,
-                encoder_hidden_states=encoder_hidden_states[row : row + 1],
-                timestep_cond=None if timestep_cond is None else timestep_cond[row : row + 1],
-                # Of SDXL sizes and pooled prompts, of ControlNets what they add: by rows as well.
-                **{name: _row_of(value, row, len(sample)) for name, value in others.items()},
-            )[0]
-            for row in range(sample.shape[0])
+            self._unet(sample[row : row + 1], timestep, **_only(row, count, others))[0]
+            for row in range(count)
         ]
         return (torch.cat(rows),)
 
@@ -106,10 +119,23 @@ def _row_of(value: Any, row: int, count: int) -> Any:
 
 
 @contextmanager
-def sparing_vae(vae: Any) -> Iterator[None]:
+def vae_in_its_type(vae: Any) -> Iterator[None]:
+    """Have the VAE in the type it had before when the block ends, errors or not.
+
+    Pipelines of SDXL widen the shared one to decode with it, and narrow it only if that went well.
+    """
+    before = vae.dtype
+    try:
+        yield
+    finally:
+        vae.to(dtype=before)
+
+
+@contextmanager
+def sparing_vae(vae: Any, *, in_tiles: bool = True) -> Iterator[None]:
     """Have the VAE work on one picture and one tile at a time, and as before afterwards."""
     before = (vae.use_slicing, vae.use_tiling)
-    vae.use_slicing, vae.use_tiling = True, True
+    vae.use_slicing, vae.use_tiling = True, in_tiles
     try:
         yield
     finally:

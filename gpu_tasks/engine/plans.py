@@ -42,9 +42,10 @@ def plan_calls(
     """
     calls = [*_first_calls(request, size_multiple=size_multiple, tiles=tiles)]
     if request.refiner is not None:
-        calls.append(
-            _whole(request, Task.IMG2IMG, strength=request.refiner_strength, by_refiner=True)
-        )
+        # Within the mask alone, where there is one.
+        is_filled = request.mask is not None or request.outpaint is not None
+        task = Task.INPAINT if is_filled else Task.IMG2IMG
+        calls.append(_whole(request, task, strength=request.refiner_strength, by_refiner=True))
     return [call for call in calls if call.denoising_steps > 0]
 
 

@@ -153,6 +153,13 @@ class GenerationRequest:
                 yield "outpaint", "leaves no room for the picture to start from"
         if len({control.kind for control in self.controls}) > 1:
             yield "controls", "ControlNets and T2I adapters exclude each other"
+        yield from self._parts_without_place()
+
+    def _parts_without_place(self) -> Problems:
+        if self.upscale is not None:
+            for name in ("controls", "refiner"):
+                if getattr(self, name):
+                    yield name, "has no place where a picture is made tile by tile"
         if self.regions and any(part is not None for part in self._partial_works):
             yield "regions", "are for pictures that are made as a whole"
 

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from gpu_tasks.engine.families import LoadedModel
 from gpu_tasks.engine.libraries import torch
@@ -25,7 +26,7 @@ class Attention(StrEnum):
     MATH = "math"
 
 
-_KERNELS = {
+_KERNELS: Final = {
     Attention.FLASH: torch.nn.attention.SDPBackend.FLASH_ATTENTION,
     Attention.EFFICIENT: torch.nn.attention.SDPBackend.EFFICIENT_ATTENTION,
     Attention.CUDNN: torch.nn.attention.SDPBackend.CUDNN_ATTENTION,
@@ -78,4 +79,4 @@ def _put_channels_last(part: torch.nn.Module) -> None:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
 
-_BY_DEVICE: dict[str, EngineTuning] = {}
+_BY_DEVICE: Final[Mapping[str, EngineTuning]] = {"cpu": EngineTuning(channels_last=True)}

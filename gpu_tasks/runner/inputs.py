@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.core.files.storage import default_storage
 from PIL import Image as PillowImage
+from PIL import ImageOps
 
 from apps.catalog.models import GenerationModel, ModelKind
 from apps.core.tenancy import tenant_scope
@@ -93,14 +94,18 @@ def _prepare_controls(
     # OpenCV is wanted for nothing else.
     from gpu_tasks.engine.control.preprocessors import preprocess
 
+    size = (parameters.width, parameters.height)
+    if parameters.mask is not None and parameters.mask.only_masked:
+        # The engine cuts the control picture as it cuts the whole picture.
+        size = pictures["init_image"].size
     for number, control in enumerate(parameters.controls):
         field = f"controls.{number}.image"
         needs_depth = PREPROCESSOR_NAMES[control.preprocessor].needs_depth_model
         try:
             pictures[field] = preprocess(
                 control.preprocessor,
-                pictures[field],
-                size=(parameters.width, parameters.height),
+                ImageOps.fit(pictures[field], size),
+                size=size,
                 parameters=control.parameters,
                 depth=_depth(add_ons) if needs_depth else None,
             )

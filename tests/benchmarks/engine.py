@@ -58,7 +58,9 @@ def _measure(folder: Path, *, quick: bool) -> Report:
     narrow = {name: ways.pop(name) for name in ("bare", "as_shipped")} | {"engine": ways["engine"]}
     seconds = _take_turns(narrow, rounds=8 if quick else 30)
     figures["bare_ms"] = median(seconds["bare"]) * 1e3
-    overhead = _ratio(seconds["engine"], seconds["bare"])
+    figures["engine_over_bare_p50"] = _ratio(seconds["engine"], seconds["bare"])
+    # Noise of some percent hides what is sought; other work can only add to what a picture takes.
+    overhead = min(seconds["engine"]) / min(seconds["bare"])
     figures["as_shipped_over_bare"] = _ratio(seconds["as_shipped"], seconds["bare"])
     seconds = _take_turns(ways, rounds=4 if quick else 12)
     for name in set(ways) - {"engine"}:

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.storage import default_storage
 from django.db import DatabaseError
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.catalog.installs import entering, making
 from apps.catalog.installs.claims import claim_next_install
+from apps.catalog.installs.completing import REPOSITORIES
 from apps.catalog.installs.making import make_installs, make_next_install
-from apps.catalog.installs.requests import cancel_install, request_install
+from apps.catalog.installs.requests import cancel_install
 from apps.catalog.models import GenerationModel, InstallStatus, ModelInstall, ModelKind
 from apps.core.errors import Conflict, Forbidden, Invalid
 from apps.core.models import Act, AuditRecord
-from apps.core.tenancy import service_scope, tenant_scope
+from apps.core.tenancy import tenant_scope
 from apps.images.models import Image, StorageUse
 from apps.images.services.pictures import upload_image
 from apps.plans.products import PLANS
@@ -29,6 +29,16 @@ from apps.plans.services.subscriptions import start_subscription
 from gpu_tasks.runner.weights import local_weights
 from tests.catalog.factories import make_model
 from tests.catalog.file_server import FileServer, answer, redirect_to
+from tests.catalog.installing import (
+    CONFIGURATIONS,
+    DIGEST,
+    LORA,
+    ask,
+    made,
+    publish,
+    refused,
+    stored_models,
+)
 from tests.catalog.weights import (
     CHECKPOINT_OF_SD_15,
     CONTROLNET_OF_SD_15,
@@ -38,36 +48,6 @@ from tests.catalog.weights import (
 from tests.factories import encode, make_picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("install_folder")]
-
-LORA = weights(LORA_OF_SD_15, {"modelspec.title": "Ink drawing", "filler": "x" * 600_000})
-DIGEST = hashlib.sha256(LORA).hexdigest()
-
-
-def stored_models() -> set[str]:
-    root = Path(default_storage.location)  # type: ignore[attr-defined]
-    return {
-        path.relative_to(root).as_posix() for path in (root / "models").rglob("*") if path.is_file()
-    }
-
-
-def ask(user: User, source: str, **facts: Any) -> ModelInstall:
-    wanted = facts.pop("wanted", {})
-    return request_install(user=user, source=source, wanted=wanted, **facts)
-
-
-def made(install: ModelInstall) -> ModelInstall:
-    make_installs()
-    install.refresh_from_db()
-    return install
-
-
-def refused(install: ModelInstall) -> str:
-    """Return why an install came to nothing; what it left would be an error."""
-    found = made(install)
-    assert found.status == InstallStatus.FAILED, found.detail
-    assert not GenerationModel.objects.filter(source=install.source).exists()
-    assert stored_models() == set()
-    return found.detail
 
 
 def test_a_lora_from_an_address_becomes_ones_own(
@@ -109,118 +89,6 @@ def test_an_archive_of_a_model_is_unpacked(enterprise_user: User, server: FileSe
         "config.json",
         "diffusion_pytorch_model.safetensors",
     ]
-
-
-class TestHub:
-    def publish(self, server: FileServer, files: dict[str, bytes], **card: Any) -> None:
-        listing = {
-            "sha": "abc123",
-            "cardData": card,
-            "siblings": [
-                {
-                    "rfilename": path,
-                    "size": len(content),
-                    "lfs": {"sha256": hashlib.sha256(content).hexdigest()},
-                }
-                for path, content in files.items()
-            ],
-        }
-        server.files["/api/models/some/one/revision/main"] = json.dumps(listing).encode()
-        for path, content in files.items():
-            server.files[f"/some/one/resolve/abc123/{path}"] = content
-
-    def test_a_directory_comes_without_what_lies_beside_it(
-        self, enterprise_user: User, server: FileServer
-    ) -> None:
-        files = {
-            "model_index.json": b'{"_class_name": "StableDiffusionPipeline"}',
-            "unet/config.json": b'{"cross_attention_dim": 768}',
-            "unet/diffusion_pytorch_model.safetensors": weights({"a": (7,)}),
-            "tokenizer/merges.txt": b"a b",
-        }
-        beside = {
-            "unet/diffusion_pytorch_model.fp16-00001-of-00002.safetensors": weights({"a": (3,)}),
-            "unet/diffusion_pytorch_model.non_ema.safetensors": weights({"a": (3,)}),
-            "unet/diffusion_pytorch_model.bin": b"pickle",
-            "all_in_one.safetensors": weights({"a": (9,)}),
-            "README.md": b"read me",
-            "../escape.json": b"{}",
-        }
-        self.publish(server, files | beside, license="creativeml-openrail-m")
-
-        found = made(ask(enterprise_user, "some/one"))
-
-        model = GenerationModel.objects.get(key=found.model_key)
-        assert {file["path"] for file in model.files} == files.keys()
-        assert (model.kind, model.base, model.access) == ("main", "sd-1.5-class", "full")
-        assert (model.license, model.commercial_use) == ("creativeml-openrail-m", True)
-        assert (model.default_width, model.max_size, model.name) == (512, 1024, "one")
-
-    def test_one_file_of_many_is_named(self, user: User, server: FileServer) -> None:
-        self.publish(server, {"a.safetensors": LORA, "b.safetensors": LORA}, license="other")
-
-        detail = refused(ask(user, "some/one"))
-        assert "a.safetensors, b.safetensors" in detail
-        found = made(ask(user, "some/one@main:b.safetensors"))
-
-        assert found.status == InstallStatus.READY
-        model = GenerationModel.objects.get(key=found.model_key)
-        assert (model.license, model.commercial_use) == ("other", False)
-
-    def test_what_differs_from_the_list_is_not_taken(self, user: User, server: FileServer) -> None:
-        self.publish(server, {"a.safetensors": LORA})
-        server.files["/some/one/resolve/abc123/a.safetensors"] = LORA[:-1] + b"x"
-
-        assert "SHA-256" in refused(ask(user, "some/one"))
-
-    @pytest.mark.parametrize(
-        "listing", [b"", b"[]", b"{}", b'{"siblings": 1}', b'{"siblings": [1, {}]}']
-    )
-    def test_an_odd_list_is_refused(self, listing: bytes, user: User, server: FileServer) -> None:
-        server.files["/api/models/some/one/revision/main"] = listing
-
-        assert refused(ask(user, "some/one"))
-
-    def test_our_token_is_shown_for_administrators_alone(
-        self, user: User, server: FileServer, settings: Any
-    ) -> None:
-        settings.EASEL_HUB_TOKEN = "secret"
-        self.publish(server, {"a.safetensors": LORA}, license="mit")
-
-        made(ask(user, "some/one"))
-        made(ask(user, server.url("/some/one/resolve/abc123/a.safetensors")))
-        assert not any("Authorization" in headers for _path, headers in server.requests)
-        server.requests.clear()
-        with service_scope("test"):
-            install = ask(user, "some/one", is_shared=True)
-        found = made(install)
-
-        assert {headers["Authorization"] for _path, headers in server.requests} == {"Bearer secret"}
-        model = GenerationModel.objects.get(key=found.model_key)
-        assert (model.user_id, model.key) == (None, "ink-drawing")
-        assert model.location.startswith("models/shared/sd-1.5-class/ink-drawing-")
-
-    def test_a_shared_model_keeps_its_files_when_a_late_maker_clears_up(
-        self, user: User, server: FileServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        self.publish(server, {"a.safetensors": LORA}, license="mit")
-        with service_scope("test"):
-            late, other = (ask(user, "some/one", is_shared=True) for _number in range(2))
-        insert = entering._insert
-
-        def insert_behind_another(install: ModelInstall, *rest: Any) -> None:
-            if install.id == late.id:
-                monkeypatch.setattr(entering, "_insert", insert)
-                make_next_install()
-            insert(install, *rest)
-
-        monkeypatch.setattr(entering, "_insert", insert_behind_another)
-        with pytest.raises(DatabaseError):
-            make_next_install()
-
-        other.refresh_from_db()
-        model = GenerationModel.objects.get(key=other.model_key)
-        assert stored_models() == {f"{model.location}/a.safetensors"}
 
 
 class TestInterrupted:
@@ -509,6 +377,7 @@ class TestRoom:
             ask(user, server.url("/x.safetensors"), wanted={"kind": "main"})
 
         start_subscription(user=user, plan=PLANS["enterprise"])
+        publish(server, CONFIGURATIONS, repository=REPOSITORIES["sd-1.5-class"])
         found = made(ask(user, server.url("/x.safetensors")))
         assert GenerationModel.objects.get(key=found.model_key).access == "full"
 

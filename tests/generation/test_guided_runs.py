@@ -25,6 +25,7 @@ from apps.images.selectors import read_file
 from apps.images.services.pictures import add_results, store_picture
 from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine
+from gpu_tasks.engine.control.preprocessors import preprocess
 from gpu_tasks.runner import JobRunner, reproduction
 from tests.engine.test_picture_safety import build_checker
 from tests.engine.test_starter_properties import build_lora
@@ -44,7 +45,8 @@ def engine() -> Engine:
 @pytest.fixture
 def models_root(tmp_path: Path, settings: Any) -> Path:
     """Return a folder of models with the starter in it, to put others beside."""
-    (tmp_path / "starter_model").symlink_to(STARTER)
+    for name in ("starter_model", "starter_controlnet"):
+        (tmp_path / name).symlink_to(STARTER.parent / name)
     settings.EASEL_MODELS_ROOT = tmp_path
     return tmp_path
 
@@ -124,6 +126,52 @@ def test_a_lora_changes_its_own_jobs_picture_and_not_that_of_a_plain_one_after_i
     assert np.abs(made_by(guided) - made_by(plain)).max() > 2
     assert (made_by(after) == made_by(plain)).all()
     assert (made_by(twin) == made_by(guided)).all()
+
+
+def test_a_control_picture_is_prepared_as_its_model_wants_it(
+    runner: JobRunner, user: User, starter: GenerationModel
+) -> None:
+    # The one of edges that ships with Easel.
+    net = GenerationModel.objects.get(kind=ModelKind.CONTROLNET)
+    drawn = PillowImage.new("RGB", (128, 128))
+    drawn.paste("white", (32, 32, 96, 96))
+    edges = preprocess(net.preprocessor, drawn, size=(128, 128), parameters={})
+    raw, prepared = keep(user, drawn), keep(user, edges)
+    asked: list[list[dict[str, Any]]] = [
+        [],
+        [{"model": net.key, "image": raw}],
+        [{"model": net.key, "image": prepared, "preprocessor": "none"}],
+        [{"model": net.key, "image": raw, "preprocessor": "none"}],
+    ]
+    jobs = [make_job(user, starter, steps=3, controls=controls) for controls in asked]
+
+    while runner.run_next():
+        pass
+
+    plain, by_default, by_hand, unprepared = (made_by(job) for job in jobs)
+    assert (by_default == by_hand).all()
+    assert (by_default != plain).any()
+    assert (by_default != unprepared).any()
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_a_picture_is_enlarged_to_the_size_that_is_asked_for(
+    runner: JobRunner, user: User, starter: GenerationModel, strength: float
+) -> None:
+    start = PillowImage.radial_gradient("L").resize((128, 128)).convert("RGB")
+    job = make_job(
+        user,
+        starter,
+        init_image=keep(user, start),
+        width=256,
+        height=192,
+        steps=4,
+        upscale={"strength": strength, "tile": 128, "overlap": 32},
+    )
+
+    runner.run_next()
+
+    assert made_by(job).shape == (192, 256, 3)
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def test_a_waiting_job_has_a_quote_and_no_attempt(
         "released": 0,
         "refunded": 0,
         "attempts": [],
+        "made_with": None,
     }
 
 

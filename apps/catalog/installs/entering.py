@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 
 from apps.catalog.fingerprints import Fingerprint, fingerprint_of_directory
 from apps.catalog.installs.claims import Superseded, as_claimed
+from apps.catalog.installs.completing import CHECKPOINT
 from apps.catalog.installs.requests import access_needed, check_room
 from apps.catalog.models import (
     OWN_PREFIX,
     GenerationModel,
+    InstallSource,
     InstallStatus,
     ModelInstall,
     ModelKind,
@@ -55,7 +57,6 @@ def enter_model(
         Superseded: the install was given up meanwhile.
         OSError: the store is away.
     """
-    _check_as_wanted(install.wanted, found)
     base = found.base(str(install.wanted.get("base") or ""))
     key = _new_key(install, found, root)
     owner = None if install.is_shared else install.user_id
@@ -64,10 +65,8 @@ def enter_model(
     folder = model_folder(user_id=owner, base=base, key=place)
     files = fingerprint_of_directory(root)
     known = {"kind": found.kind, "base": base}
-    if not install.is_shared:
-        # Before gigabytes are stored for nothing; and once more below.
-        with tenant_scope(install.user_id):
-            check_room(user=install.user, more_bytes=files.size_bytes, wanted=known, is_new=False)
+    # Before gigabytes are stored for nothing; and once more below.
+    check_enterable(install, found=found, size_bytes=files.size_bytes)
     stored: list[str] = []
     try:
         for file in files.files:
@@ -82,6 +81,20 @@ def enter_model(
         raise
     logger.info("model_installed", model=key, kind=found.kind.value, base=base)
     return model
+
+
+def check_enterable(install: ModelInstall, *, found: Finding, size_bytes: int) -> None:
+    """Do nothing if what was `found` may become a model of this install's user.
+
+    Raises:
+        ProbeRefused, Forbidden, Conflict: as `enter_model` does.
+    """
+    _check_as_wanted(install.wanted, found)
+    if install.is_shared:
+        return
+    known = {"kind": found.kind, "base": found.base(str(install.wanted.get("base") or ""))}
+    with tenant_scope(install.user_id):
+        check_room(user=install.user, more_bytes=size_bytes, wanted=known, is_new=False)
 
 
 def _insert(install: ModelInstall, model: GenerationModel, known: Mapping[str, Any]) -> None:
@@ -135,8 +148,11 @@ def _new_key(install: ModelInstall, found: Finding, root: Path) -> str:
 
 def _name(install: ModelInstall, found: Finding, root: Path) -> str:
     files = [path for path in root.iterdir() if path.suffix == ".safetensors"]
-    of_file = files[0].stem if len(files) == 1 else ""
-    of_place = install.source.partition("@")[0].partition(":")[0].rpartition("/")[2]
+    of_file = files[0].stem if len(files) == 1 and files[0].name != CHECKPOINT else ""
+    is_hub = install.source_kind == InstallSource.HUB
+    place = install.source.partition("@")[0].partition(":")[0] if is_hub else install.source
+    of_place = place.rpartition("/")[2]
+    of_place = (install.file_name or of_place).removesuffix(".safetensors")
     names = (str(install.wanted.get("name") or ""), found.title, of_file, of_place)
     return next((name for name in names if name.strip()), "model")[:100]
 

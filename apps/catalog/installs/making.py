@@ -21,8 +21,9 @@ from apps.catalog.installs.claims import (
     lease_kept,
     report_bytes,
 )
+from apps.catalog.installs.completing import complete_checkpoint
 from apps.catalog.installs.downloads import check_digest, download
-from apps.catalog.installs.entering import enter_model
+from apps.catalog.installs.entering import check_enterable, enter_model
 from apps.catalog.installs.hub import hub_authorization, plan_hub_install
 from apps.catalog.installs.plans import InstallPlan, WantedFile
 from apps.catalog.installs.requests import check_room
@@ -120,7 +121,29 @@ def _make(install: ModelInstall, work: Path) -> None:
             )
         progress.end_file(target.stat().st_size)
     root = _unpacked(plan, files, work)
-    enter_model(install, root=root, found=probe(root), facts=plan.facts)
+    found = probe(root)
+    check_enterable(install, found=found, size_bytes=progress.done_bytes)
+    secret = hub_authorization() if install.is_shared else ""
+
+    def fetch(file: WantedFile, target: Path) -> None:
+        download(
+            file,
+            target,
+            most_bytes=settings.EASEL_INSTALL_MAX_BYTES,
+            report=progress.report,
+            authorization=secret,
+        )
+        progress.end_file(target.stat().st_size)
+
+    root = complete_checkpoint(
+        root,
+        found=found,
+        base=found.base(str(install.wanted.get("base") or "")),
+        work=work,
+        authorization=secret,
+        fetch=fetch,
+    )
+    enter_model(install, root=root, found=found, facts=plan.facts)
 
 
 def _plan(install: ModelInstall) -> InstallPlan:
@@ -217,6 +240,11 @@ class _Progress:
         self._check_room(expected)
         self._checked_total = -1 if self._total is None else self._total
         report_bytes(self._install, done=self._ended + done, total=self._total)
+
+    @property
+    def done_bytes(self) -> int:
+        """Bytes of the files that are whole."""
+        return self._ended
 
     def end_file(self, size: int) -> None:
         """Count a file that is whole."""

@@ -22,6 +22,7 @@ Problem = tuple[str, str]
 AddOns = Mapping[str, GenerationModel]
 
 MAX_TILES = 1024
+_MAX_UPSCALED = 4096
 ABILITIES: Mapping[Capability, str | Promise] = {
     Capability.TXT2IMG: gettext_lazy("pictures from a prompt alone"),
     Capability.IMG2IMG: gettext_lazy("pictures from another picture"),
@@ -90,9 +91,6 @@ def _sizes(
             _("%(family)s works with these schedulers alone: %(names)s.")
             % {"family": facts.name, "names": ", ".join(facts.schedulers.values())},
         )
-
-
-_MAX_UPSCALED = 4096
 
 
 def tile_count(parameters: GenerationParameters, *, multiple: int) -> int:

@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import Final
 
 from gpu_tasks.engine.errors import ModelUnavailable
-from gpu_tasks.engine.families.family import LoadedModel, ModelFamily, Scene
+from gpu_tasks.engine.families.family import ModelFamily
 from gpu_tasks.engine.families.flux_1 import Flux1, Flux1Fill, Flux1Kontext
 from gpu_tasks.engine.families.flux_2 import Flux2
 from gpu_tasks.engine.families.flux_2_klein import Flux2Klein
 from gpu_tasks.engine.families.qwen_image import QwenImage, QwenImageEdit
+from gpu_tasks.engine.families.scene import LoadedModel, Scene
 from gpu_tasks.engine.families.stable_diffusion import StableDiffusion1, StableDiffusion2
 from gpu_tasks.engine.families.stable_diffusion_3 import StableDiffusion3
 from gpu_tasks.engine.families.stable_diffusion_xl import (

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from PIL import Image
+from PIL import ImageOps
 
 from gpu_tasks.engine.errors import InvalidRequest, ModelUnavailable
 from gpu_tasks.engine.families.loading import (
@@ -28,85 +26,14 @@ from gpu_tasks.engine.families.loading import (
     read_scheduler_config,
     store_in_8_bits,
 )
+from gpu_tasks.engine.families.scene import LoadedModel, Reading, Scene
 from gpu_tasks.engine.family_facts import FAMILY_FACTS, FamilyFacts
-from gpu_tasks.engine.guides import Control, ControlKind
+from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.model_files import count_weights_of_file
 from gpu_tasks.engine.previews import LatentPreview
-from gpu_tasks.engine.prompts.embedding_cache import EmbeddingCache
-from gpu_tasks.engine.prompts.embedding_files import Embedding
 from gpu_tasks.engine.request import GenerationRequest, ModelSource
 from gpu_tasks.engine.tasks_of_calls import Task
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LoadedModel:
-    """Hold a model that is ready on its device: shared parts, never changed by a request."""
-
-    source: ModelSource
-    family: ModelFamily
-    components: Mapping[str, Any]
-    scheduler_config: Mapping[str, Any]
-    preview: LatentPreview
-    device: torch.device
-    dtype: torch.dtype
-    own_bytes: int
-    options: Mapping[str, Any] = field(default_factory=dict)
-    # Bytes of the LoRAs that lie in the parts, switched off between requests, by name; the one
-    # used longest ago first.
-    adapters: OrderedDict[str, int] = field(default_factory=OrderedDict)
-
-    @property
-    def nbytes(self) -> int:
-        """What the parts take, with the LoRAs in them."""
-        # A tuple first: another thread may put one in meanwhile.
-        return self.own_bytes + sum(tuple(self.adapters.values()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """One call of a pipeline: a request, a start picture and a mask for each row of its batch.
-
-    Sizes are in pixels, and pictures have them already. `strength` is None for a call that
-    starts from nothing. Rows of different requests differ in prompt and pictures alone.
-    """
-
-    task: Task
-    width: int
-    height: int
-    steps: int
-    requests: Sequence[GenerationRequest]
-    strength: float | None = None
-    images: Sequence[Image.Image] = ()
-    masks: Sequence[Image.Image] = ()
-    controls: Sequence[Control] = ()
-    by_refiner: bool = False
-
-    @property
-    def request(self) -> GenerationRequest:
-        return self.requests[0]
-
-    @property
-    def control(self) -> ControlKind | None:
-        """What steers the call beside the prompt."""
-        return self.controls[0].kind if self.controls else None
-
-    @property
-    def guided(self) -> bool:
-        return self.request.guidance_scale > 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Reading:
-    """What reading prompts needs beside them.
-
-    `state` tells encoders in different dress apart, and `cache` keeps what was read in it.
-    """
-
-    model: LoadedModel
-    cache: EmbeddingCache
-    embeddings: Sequence[Embedding] = ()
-    state: str = ""
 
 
 class ModelFamily(ABC):
@@ -425,7 +352,9 @@ class ModelFamily(ABC):
         controls = scene.controls
         if scene.control is None:
             return {}
-        pictures = [control.image.resize((scene.width, scene.height)) for control in controls]
+        # Cropped as the start picture is: stretched, its lines would lie elsewhere.
+        size = (scene.width, scene.height)
+        pictures = [ImageOps.fit(control.image, size) for control in controls]
         one = len(controls) == 1
         return {
             self.control_argument(scene): pictures[0] if one else pictures,

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from PIL import Image
 
-from gpu_tasks.engine.families.family import ModelFamily, Reading, Scene
+from gpu_tasks.engine.families.family import ModelFamily
+from gpu_tasks.engine.families.scene import Reading, Scene
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.prompts.embedding_cache import digest_key

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from gpu_tasks.engine.families.family import Scene, refuse_kind
+from gpu_tasks.engine.families.family import refuse_kind
 from gpu_tasks.engine.families.flow import FlowFamily, scale_to_area
 from gpu_tasks.engine.families.loading import Part
+from gpu_tasks.engine.families.scene import Scene
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.tasks_of_calls import Task

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from gpu_tasks.engine.errors import InvalidRequest
-from gpu_tasks.engine.families.family import Scene
 from gpu_tasks.engine.families.flow import FlowFamily
 from gpu_tasks.engine.families.loading import Part
+from gpu_tasks.engine.families.scene import Scene
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.tasks_of_calls import Task

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from PIL import Image
 
-from gpu_tasks.engine.families.family import Scene
 from gpu_tasks.engine.families.flux_2 import Flux2Latents
 from gpu_tasks.engine.families.loading import Part
+from gpu_tasks.engine.families.scene import Scene
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, transformers
 from gpu_tasks.engine.tasks_of_calls import Task

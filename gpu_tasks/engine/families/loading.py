@@ -17,6 +17,8 @@ from gpu_tasks.engine.request import ModelSource
 
 SINGLE_FILE: Final = "weights.safetensors"
 _TOKENIZER_FILES: Final = ("vocab.json", "tokenizer.json", "spiece.model", "tokenizer.model")
+# The last is what pipelines call their own package, for the safety checker.
+_LIBRARIES: Final = (None, "diffusers", "transformers", "stable_diffusion")
 _DAMAGED: Final = "The model's files are incomplete or damaged."
 
 
@@ -54,8 +56,9 @@ def load_part(source: ModelSource, name: str, part: Part, *, dtype: torch.dtype)
     """
     weights = find_weights(source.path / name, part.stem)
     with damage_told(f"cannot load {name} from {source.path}"):
-        module = part.part_class.from_pretrained(
+        module, found = part.part_class.from_pretrained(
             source.path,
+            output_loading_info=True,
             subfolder=name,
             variant=weights.variant,
             use_safetensors=True,
@@ -63,6 +66,10 @@ def load_part(source: ModelSource, name: str, part: Part, *, dtype: torch.dtype)
             **({"dtype": dtype} if part.of_transformers else {"torch_dtype": dtype}),
             **({} if source.memory_map else {"disable_mmap": True}),
         )
+    if found["missing_keys"]:
+        # Both libraries would put random numbers there.
+        missing = sorted(found["missing_keys"])[:3]
+        raise ModelUnavailable(_DAMAGED, reason=f"{name} in {source.path} lacks {missing}")
     return module.eval().requires_grad_(requires_grad=False)
 
 
@@ -90,6 +97,7 @@ def load_single_file(
         "torch_dtype": dtype,
         "disable_mmap": not source.memory_map,
     }
+    _check_classes(source.path)
     file, config = str(source.path / SINGLE_FILE), str(source.path)
     loaded = dict(beside)
     with damage_told(f"cannot load {file}"):
@@ -144,6 +152,15 @@ def read_pipeline_options(path: Path, *, classes: frozenset[str]) -> Mapping[str
         if not key.startswith("_") and isinstance(value, bool | int | float)
     }
     return switches | {"index_class": index["_class_name"]}
+
+
+def _check_classes(path: Path) -> None:
+    """Refuse an index that names code of other libraries: this reader imports what it names."""
+    for name, value in read_json(path / "model_index.json").items():
+        if isinstance(value, list) and value and value[0] not in _LIBRARIES:
+            raise ModelUnavailable(
+                "This kind of model is not supported.", reason=f"{name} in {path} is of {value}"
+            )
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from gpu_tasks.engine.errors import InvalidRequest
-from gpu_tasks.engine.families.family import LoadedModel, Scene
 from gpu_tasks.engine.families.flow import FlowFamily
 from gpu_tasks.engine.families.loading import Part
 from gpu_tasks.engine.families.qwen_reading import QwenReader
+from gpu_tasks.engine.families.scene import LoadedModel, Scene
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.request import GenerationRequest

@@ -29,10 +29,12 @@ class QwenReader:
     def from_pretrained(cls, path: Path, *, subfolder: str, **options: Any) -> QwenReader:
         """Load from the folder that the library's processor was saved to."""
         return cls(
-            transformers.Qwen2VLImageProcessorPil.from_pretrained(
+            transformers.Qwen2VLImageProcessorPil.from_pretrained(  # nosec B615  # a directory
                 path, subfolder=subfolder, **options
             ),
-            transformers.Qwen2Tokenizer.from_pretrained(path, subfolder=subfolder, **options),
+            transformers.Qwen2Tokenizer.from_pretrained(  # nosec B615  # a directory
+                path, subfolder=subfolder, **options
+            ),
         )
 
     def __call__(

@@ -10,14 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from gpu_tasks.engine.families.family import (
-    LoadedModel,
-    ModelFamily,
-    Reading,
-    Scene,
-    refuse_kind,
-)
+from gpu_tasks.engine.families.family import ModelFamily, refuse_kind
 from gpu_tasks.engine.families.loading import Part
+from gpu_tasks.engine.families.scene import LoadedModel, Reading, Scene
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.memory import OneRowAtATime
@@ -122,6 +117,16 @@ class UNetFamily(ModelFamily):
         if scene.control is ControlKind.T2I_ADAPTER:
             weight = arguments.pop("controlnet_conditioning_scale")
             arguments["adapter_conditioning_scale"] = weight
+            # Unlike those of ControlNets these pipelines do not repeat a picture for each row.
+            rows = len(scene.requests)
+            if rows > 1:
+                name = self.control_argument(scene)
+                given = arguments[name]
+                arguments[name] = (
+                    [[picture] * rows for picture in given]
+                    if isinstance(given, list)
+                    else [given] * rows
+                )
         return arguments
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from gpu_tasks.engine.families.family import LoadedModel, Scene
 from gpu_tasks.engine.families.flow import FlowFamily
 from gpu_tasks.engine.families.loading import Part
+from gpu_tasks.engine.families.scene import LoadedModel, Scene
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.memory import EachRowAlone

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from gpu_tasks.engine.families.family import LoadedModel
 from gpu_tasks.engine.families.loading import Part
+from gpu_tasks.engine.families.scene import LoadedModel
 from gpu_tasks.engine.families.stable_diffusion import UNetFamily
 from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.libraries import diffusers, transformers

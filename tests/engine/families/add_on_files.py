@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from gpu_tasks.engine.families import find_family
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from tests.engine.families import builders
-from tests.engine.families.builders import WIDTH
+from tests.engine.families.tiny_parts import LATENTS, WIDTH
 
 _PIXELS = 32
 
@@ -96,7 +96,7 @@ def _of_z_image(transformer: Any) -> Any:
             **builders.Z_SIZES,
             control_layers_places=[0],
             control_refiner_layers_places=[0],
-            control_in_dim=builders.LATENTS,
+            control_in_dim=LATENTS,
         )
     )
 

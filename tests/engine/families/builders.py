@@ -8,71 +8,23 @@ from typing import Any
 
 from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from tests.engine.families import tiny_tokenizers
+from tests.engine.families.tiny_parts import (
+    LATENTS,
+    WIDTH,
+    build_clip,
+    build_flow_scheduler,
+    build_flow_vae,
+    build_t5_encoder,
+    build_unet,
+    build_vae,
+    qwen_3_config,
+)
 from tests.engine.families.tiny_tokenizers import VOCABULARY
 from tests.engine.tiny_model import build_tiny_model
-
-LATENTS = 4
-# A picture of FLUX.2 has 8 channels here, and of Qwen-Image 16, as its statistics say.
-WIDTH = 16
 
 
 def _seeded(seed: int) -> None:
     torch.manual_seed(seed)
-
-
-def build_vae(**changes: Any) -> Any:
-    """Build a VAE of factor 8 with LATENTS channels."""
-    options: dict[str, Any] = {
-        "block_out_channels": (8, 8, 8, 8),
-        "down_block_types": ("DownEncoderBlock2D",) * 4,
-        "up_block_types": ("UpDecoderBlock2D",) * 4,
-        "layers_per_block": 1,
-        "latent_channels": LATENTS,
-        "norm_num_groups": 4,
-        "sample_size": 128,
-    }
-    return diffusers.AutoencoderKL(**(options | changes))
-
-
-def build_flow_vae() -> Any:
-    return build_vae(shift_factor=0.1, scaling_factor=0.4)
-
-
-def _clip(*, projected: bool = False, width: int = WIDTH) -> Any:
-    config = transformers.CLIPTextConfig(
-        vocab_size=1000,
-        hidden_size=width,
-        intermediate_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        max_position_embeddings=77,
-        bos_token_id=998,
-        eos_token_id=999,
-        pad_token_id=999,
-        projection_dim=width,
-    )
-    if projected:
-        return transformers.CLIPTextModelWithProjection(config)
-    return transformers.CLIPTextModel(config)
-
-
-def _t5(width: int) -> Any:
-    return transformers.T5EncoderModel(
-        transformers.T5Config(
-            vocab_size=VOCABULARY,
-            d_model=width,
-            d_kv=8,
-            d_ff=32,
-            num_layers=2,
-            num_heads=2,
-            pad_token_id=0,
-            eos_token_id=1,
-        )
-    )
-
-
-def _flow_scheduler(**changes: Any) -> Any:
-    return diffusers.FlowMatchEulerDiscreteScheduler(**({"shift": 3.0} | changes))
 
 
 def _save(pipeline: Any, directory: Path) -> Path:
@@ -80,42 +32,25 @@ def _save(pipeline: Any, directory: Path) -> Path:
     return directory / "model"
 
 
-def _unet(**changes: Any) -> Any:
-    """Build a U-Net whose layers lie as in Stable Diffusion: the lowest looks at no prompt."""
-    options: dict[str, Any] = {
-        "sample_size": 16,
-        "in_channels": LATENTS,
-        "out_channels": LATENTS,
-        "block_out_channels": (16, 32),
-        "layers_per_block": 1,
-        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
-        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
-        "cross_attention_dim": WIDTH,
-        "attention_head_dim": 8,
-        "norm_num_groups": 4,
-    }
-    return diffusers.UNet2DConditionModel(**(options | changes))
-
-
 def build_tiny_sd_1(directory: Path, *, seed: int = 0) -> Path:
     path = build_tiny_model(directory, seed=seed)
-    _unet().save_pretrained(path / "unet", safe_serialization=True)
+    build_unet().save_pretrained(path / "unet", safe_serialization=True)
     return path
 
 
 def build_tiny_sdxl(directory: Path, *, seed: int = 0, refiner: bool = False) -> Path:
     _seeded(seed)
-    encoders = {"text_encoder_2": _clip(projected=True)}
+    encoders = {"text_encoder_2": build_clip(projected=True)}
     tokenizers = {"tokenizer_2": tiny_tokenizers.build_clip_tokenizer(directory / "words_2")}
     if refiner:
         encoders["text_encoder"] = None
         tokenizers["tokenizer"] = None
     else:
-        encoders["text_encoder"] = _clip()
+        encoders["text_encoder"] = build_clip()
         tokenizers["tokenizer"] = tiny_tokenizers.build_clip_tokenizer(directory / "words")
     # Size, crop and target size; the refiner is told a score instead of the last.
     numbers = 5 if refiner else 6
-    unet = _unet(
+    unet = build_unet(
         cross_attention_dim=WIDTH if refiner else 2 * WIDTH,
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
@@ -168,14 +103,14 @@ def build_tiny_sd_3(directory: Path, *, seed: int = 0) -> Path:
     )
     pipeline = diffusers.StableDiffusion3Pipeline(
         transformer=transformer,
-        scheduler=_flow_scheduler(),
+        scheduler=build_flow_scheduler(),
         # Its pipelines insist on 16 channels.
         vae=build_vae(latent_channels=16, shift_factor=0.1, scaling_factor=0.4),
-        text_encoder=_clip(projected=True),
+        text_encoder=build_clip(projected=True),
         tokenizer=tiny_tokenizers.build_clip_tokenizer(directory / "words"),
-        text_encoder_2=_clip(projected=True),
+        text_encoder_2=build_clip(projected=True),
         tokenizer_2=tiny_tokenizers.build_clip_tokenizer(directory / "words_2"),
-        text_encoder_3=_t5(2 * WIDTH),
+        text_encoder_3=build_t5_encoder(2 * WIDTH),
         tokenizer_3=tiny_tokenizers.build_t5(),
     )
     return _save(pipeline, directory)
@@ -204,11 +139,11 @@ def build_tiny_flux_1(
     )
     pipeline = (pipeline_class or diffusers.FluxPipeline)(
         transformer=transformer,
-        scheduler=_flow_scheduler(use_dynamic_shifting=True),
+        scheduler=build_flow_scheduler(use_dynamic_shifting=True),
         vae=build_flow_vae(),
-        text_encoder=_clip(),
+        text_encoder=build_clip(),
         tokenizer=tiny_tokenizers.build_clip_tokenizer(directory / "words"),
-        text_encoder_2=_t5(32),
+        text_encoder_2=build_t5_encoder(32),
         tokenizer_2=tiny_tokenizers.build_t5(),
     )
     return _save(pipeline, directory)
@@ -286,7 +221,7 @@ def build_tiny_flux_2(directory: Path, *, seed: int = 0) -> Path:
     )
     pipeline = diffusers.Flux2Pipeline(
         transformer=_flux_2_transformer(text_width=48, guidance_embeds=True),
-        scheduler=_flow_scheduler(use_dynamic_shifting=True),
+        scheduler=build_flow_scheduler(use_dynamic_shifting=True),
         vae=build_flux_2_vae(),
         text_encoder=text_encoder,
         tokenizer=tiny_tokenizers.build_pixtral(directory / "words"),
@@ -299,9 +234,9 @@ def build_tiny_flux_2_klein(directory: Path, *, seed: int = 0) -> Path:
     _seeded(seed)
     pipeline = diffusers.Flux2KleinPipeline(
         transformer=_flux_2_transformer(text_width=48, guidance_embeds=False),
-        scheduler=_flow_scheduler(use_dynamic_shifting=True),
+        scheduler=build_flow_scheduler(use_dynamic_shifting=True),
         vae=build_flux_2_vae(),
-        text_encoder=transformers.Qwen3ForCausalLM(_qwen_3(layers=27)),
+        text_encoder=transformers.Qwen3ForCausalLM(qwen_3_config(layers=27)),
         tokenizer=tiny_tokenizers.build_qwen(),
         is_distilled=False,
     )
@@ -359,7 +294,7 @@ def build_tiny_qwen_image(directory: Path, *, seed: int = 0, pipeline_class: Any
     sees = pipeline_class is not diffusers.QwenImagePipeline
     pipeline = pipeline_class(
         transformer=diffusers.QwenImageTransformer2DModel(**QWEN_SIZES),
-        scheduler=_flow_scheduler(use_dynamic_shifting=True),
+        scheduler=build_flow_scheduler(use_dynamic_shifting=True),
         vae=build_qwen_vae(),
         text_encoder=_qwen_vl(),
         tokenizer=tiny_tokenizers.build_qwen(),
@@ -374,19 +309,6 @@ def build_tiny_qwen_image(directory: Path, *, seed: int = 0, pipeline_class: Any
 def build_tiny_qwen_image_edit(directory: Path, *, seed: int = 0) -> Path:
     return build_tiny_qwen_image(
         directory, seed=seed, pipeline_class=diffusers.QwenImageEditPlusPipeline
-    )
-
-
-def _qwen_3(*, layers: int) -> Any:
-    return transformers.Qwen3Config(
-        vocab_size=VOCABULARY,
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=layers,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=8,
-        max_position_embeddings=4096,
     )
 
 
@@ -414,9 +336,9 @@ def build_tiny_z_image(directory: Path, *, seed: int = 0) -> Path:
         torch.nn.init.normal_(mark, std=0.02)
     pipeline = diffusers.ZImagePipeline(
         transformer=transformer,
-        scheduler=_flow_scheduler(),
+        scheduler=build_flow_scheduler(),
         vae=build_flow_vae(),
-        text_encoder=transformers.Qwen3Model(_qwen_3(layers=2)),
+        text_encoder=transformers.Qwen3Model(qwen_3_config(layers=2)),
         tokenizer=tiny_tokenizers.build_qwen(),
     )
     return _save(pipeline, directory)

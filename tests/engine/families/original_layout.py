@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
@@ -84,7 +84,7 @@ def _unet_name(name: str, tensors: Tensors) -> str:
         if name.startswith(ours):
             return theirs + name.removeprefix(ours)
     # Levels have one layer and, going down, what makes them smaller; going up, two layers.
-    rules = (
+    rules: tuple[tuple[str, Callable[[int, int], str]], ...] = (
         (r"down_blocks\.(\d)\.resnets\.0", lambda i, _: f"input_blocks.{2 * i + 1}.0"),
         (r"down_blocks\.(\d)\.attentions\.0", lambda i, _: f"input_blocks.{2 * i + 1}.1"),
         (

@@ -54,7 +54,7 @@ def test_a_sparing_pass_makes_the_same_picture(engine: Engine, shop: Shop, base:
 def test_a_prompt_is_read_once(shop: Shop, base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(device="cpu")
     source = shop.model(base)
-    cache = engine._prompts
+    cache = engine.prompts
     engine.generate(plain(base, prompt="a dog"), source=source)
     read = cache.misses
 
