@@ -1,21 +1,19 @@
 """Installs from a model hub, and what checkpoints of one file need besides."""
 
-import io
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.storage import default_storage
 from django.db import DatabaseError
 
 from apps.accounts.models import User
 from apps.catalog.installs import entering
 from apps.catalog.installs.completing import REPOSITORIES
 from apps.catalog.installs.making import make_next_install
-from apps.catalog.models import GenerationModel, InstallStatus, ModelInstall
+from apps.catalog.models import GenerationModel, InstallStatus, ModelInstall, ModelKind
 from apps.core.tenancy import service_scope
 from gpu_tasks.runner.weights import local_weights
-from tests.catalog.factories import make_model
+from tests.catalog.factories import store_model
 from tests.catalog.file_server import FileServer
 from tests.catalog.installing import (
     CONFIGURATIONS,
@@ -161,12 +159,8 @@ class TestCheckpoint:
     def test_without_a_hub_it_comes_from_a_shared_model_of_the_family(
         self, enterprise_user: User, server: FileServer
     ) -> None:
-        model = make_model("classic", base="sd-1.5-class", location="models/shared/x/classic")
-        for path, content in CONFIGURATIONS.items():
-            default_storage.save(f"{model.location}/{path}", io.BytesIO(content))
-        files = [{"path": path, "size": 1, "sha256": "0"} for path in CONFIGURATIONS]
         with service_scope("a shared model with files"):
-            GenerationModel.objects.filter(key="classic").update(files=files)
+            store_model(CONFIGURATIONS, key="classic", kind=ModelKind.MAIN)
         server.files["/dream.safetensors"] = self.CONTENT
 
         found = made(ask(enterprise_user, server.url("/dream.safetensors")))
