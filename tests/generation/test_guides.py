@@ -308,6 +308,20 @@ def test_a_model_that_was_switched_off_meanwhile_makes_no_waiting_job(
     assert refused.value.code == "model_gone"
 
 
+def test_a_licence_that_was_withdrawn_meanwhile_makes_no_waiting_job(
+    ask: Callable[[Asked], Any], settings: Any
+) -> None:
+    settings.EASEL_REQUIRE_COMMERCIAL_LICENSE = True
+    job = Job.objects.get(id=ask({"loras": [LORA]}).json()["id"])
+    assert check_entitled(job).keys() >= {"lora"}
+    GenerationModel.objects.filter(key="lora").update(commercial_use=False)
+
+    with pytest.raises(Forbidden) as refused:
+        check_entitled(job)
+
+    assert refused.value.code == "license_required"
+
+
 def test_a_job_tried_again_keeps_all_that_guided_it(
     api: APIClient, ask: Callable[[Asked], Any]
 ) -> None:

@@ -47,7 +47,7 @@ def check_entitled(job: Job) -> dict[str, GenerationModel]:
 
     Raises:
         Forbidden: the plan has ended or was paused since, or does not include a model any more;
-            or a model is gone.
+            or a model is gone, or its licence was withdrawn.
     """
     wanted = {key for _field, key, _kinds in job.settings.models_named()}
     with tenant_scope(job.user_id):
@@ -59,6 +59,7 @@ def check_entitled(job: Job) -> dict[str, GenerationModel]:
             _("A model of this job has been deleted or switched off."), code=ErrorCode.MODEL_GONE
         )
     for model in (job.model, *(found[key] for key in wanted)):
+        check_licence(model)
         check(decide(has, feature=Feature.MODEL, access=ModelAccess(model.access)))
     return found
 
