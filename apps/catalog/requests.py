@@ -1,5 +1,6 @@
 """What may be asked of the catalog."""
 
+import re
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -47,7 +48,9 @@ def _is_setting(name: str, value: Any) -> bool:
     if name in _NUMBERS:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return is_number and -10_000 <= value <= 10_000
-    return name in _TEXTS and isinstance(value, str) and len(value) <= 2000
+    # Of letters that PostgreSQL takes.
+    is_text = isinstance(value, str) and not re.search("[\0\ud800-\udfff]", value)
+    return name in _TEXTS and is_text and len(value) <= 2000
 
 
 def _words(length: int) -> serializers.ListField:

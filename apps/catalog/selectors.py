@@ -7,7 +7,13 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.catalog.models import GenerationModel, ModelInstall, ModelKind
+from apps.catalog.models import (
+    OPEN_INSTALLS,
+    GenerationModel,
+    InstallSource,
+    ModelInstall,
+    ModelKind,
+)
 from apps.core.errors import Invalid, NotFound
 from apps.core.storage import file_store
 
@@ -110,6 +116,15 @@ def model_bytes(*, user_id: uuid.UUID) -> int:
     """Return the bytes that a user's own models take."""
     own = GenerationModel.objects.filter(user=user_id, deleted_at=None)
     size: int = own.aggregate(size=Sum("size_bytes", default=0))["size"]
+    return size
+
+
+def announced_bytes(*, user: User) -> int:
+    """Return the bytes of the uploads of `user` that have not ended, those to come included."""
+    uploads = list_installs(user=user).filter(
+        source_kind=InstallSource.UPLOAD, status__in=sorted(OPEN_INSTALLS)
+    )
+    size: int = uploads.aggregate(size=Sum("total_bytes", default=0))["size"]
     return size
 
 

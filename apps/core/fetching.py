@@ -109,7 +109,7 @@ def fetch(
                 if response.status not in _REDIRECTS:
                     yield _opened(response, asked, part, limits, watch)
                     return
-                asked = checked_url(urljoin(asked.url, response.headers.get("Location", "")))
+                asked = checked_url(_joined(asked.url, response.headers.get("Location", "")))
             finally:
                 connection.close()
         raise FetchRefused(_("The address leads on to others too many times."))
@@ -172,6 +172,14 @@ class _Watch:
             except OSError:
                 # It has ended by itself.
                 return
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        # It cannot be taken apart, and is refused as it is.
+        return location
 
 
 def _connect(target: Target, watch: _Watch, resolve: Resolver, trust: str) -> HTTPConnection:
@@ -250,7 +258,9 @@ def _opened(
     start, size = 0, length
     if response.status == 206:
         start, size = _content_range(response.headers)
-        if part is None or start != part.start:
+        # Not every server heeds If-Range.
+        is_same = part is not None and _validator(response.headers) in {"", part.validator}
+        if part is None or start != part.start or not is_same:
             raise PartGone(_("The server sends another part than was asked for."))
     if max(size or 0, start + (length or 0)) > limits.max_bytes:
         raise _too_large()

@@ -33,6 +33,8 @@ MAX_DEPTH: Final = 16
 MAX_WILDCARD_DEPTH: Final = 8
 # Choices and texts that one prompt may be made of.
 MAX_PIECES: Final = 10_000
+# To count the outcomes of a choice takes so many steps: options times how many of them are taken.
+MAX_COUNTED: Final = 250_000
 # Nobody wants to know more exactly, and numbers of thousands of digits would cost time.
 _UNCOUNTABLE: Final = 10**15
 
@@ -219,6 +221,7 @@ class _Reader:
         self._wildcards = wildcards
         self._read: dict[str, _Choice] = {}
         self._being_read: list[str] = []
+        self._counted = 0
 
     def read(self, template: str) -> _Sequence:
         lexemes = _split(template)
@@ -271,6 +274,9 @@ class _Reader:
         if not possible:
             self._refuse(_("One of the choices has the weight 0 everywhere."))
         least, most = sorted((how_many.least, how_many.most))
+        self._counted += len(possible) * min(most, len(possible))
+        if self._counted > MAX_COUNTED:
+            self._refuse(_("There are too many choices in this; take some out."))
         return _Choice(
             options=[option for _weight, option in possible],
             weights=[weight for weight, _option in possible],

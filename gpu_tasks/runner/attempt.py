@@ -47,6 +47,7 @@ _USERS_FAULTS = frozenset(
         ErrorCode.NOT_FOUND,
         ErrorCode.PLAN_PAUSED,
         ErrorCode.MODEL_NOT_IN_PLAN,
+        ErrorCode.LICENSE_REQUIRED,
         ErrorCode.MODEL_GONE,
         ErrorCode.INVALID,
         ErrorCode.CONTENT_REFUSED,

@@ -107,12 +107,12 @@ def redirect_to(place: str, status: int = 302) -> Callable[[BaseHTTPRequestHandl
 
 
 def answer(
-    content: bytes, *, pause: float = 0.0, times: int = 1, **headers: str
+    content: bytes, *, status: int = 200, pause: float = 0.0, times: int = 1, **headers: str
 ) -> Callable[[BaseHTTPRequestHandler], None]:
     """Send `content` so many times with a pause between, under headers that may lie."""
 
     def act(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
+        handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)
         handler.end_headers()

@@ -110,6 +110,7 @@ class TestOwn:
             ("defaults", {"steps": True}),
             ("defaults", {"unknown": 1}),
             ("defaults", {"weight": 1e9}),
+            ("defaults", {"negative_prompt": "\0"}),
             ("defaults", [1]),
         ],
     )
@@ -312,6 +313,27 @@ class TestUploads:
 
         assert (response.status_code, response.json()["code"]) == (403, "storage_full")
         assert not ModelInstall.objects.exists()
+
+    def test_uploads_that_are_announced_share_the_room_of_the_plan(self, api: APIClient) -> None:
+        assert self.announce(api, size=15 * 1000**3).status_code == 202
+
+        response = self.announce(api, size=15 * 1000**3)
+
+        assert (response.status_code, response.json()["code"]) == (403, "storage_full")
+        assert ModelInstall.objects.count() == 1
+
+    def test_the_parts_of_a_cancelled_upload_are_deleted(
+        self, api: APIClient, django_capture_on_commit_callbacks: Callable[..., Any]
+    ) -> None:
+        install = self.announce(api).json()
+        self.send(api, install["id"], LORA[:100], 0, len(LORA))
+        assert len(stored("models")) == 1
+
+        with django_capture_on_commit_callbacks(execute=True):
+            api.post(f"{INSTALLS}/{install['id']}/cancel")
+
+        assert stored("models") == set()
+        assert self.announce(api, size=20 * 1000**3).status_code == 202
 
     def test_a_stranger_sends_no_part(self, api: APIClient, stranger_api: APIClient) -> None:
         install = self.announce(api).json()

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from apps.core.fetch_targets import FetchFailed, FetchRefused, checked_url, is_public_address
+from apps.core.fetch_targets import (
+    FetchFailed,
+    FetchRefused,
+    PartGone,
+    checked_url,
+    is_public_address,
+)
 from apps.core.fetching import FetchLimits, Part, fetch, read_small
 from tests.catalog.file_server import FileServer, answer, file_server, redirect_to
 
@@ -289,6 +295,23 @@ def test_a_part_goes_on_where_it_ended_unless_the_file_is_another(server: FileSe
     server.files["/x"] = b"abcdefghij"
     with fetch(server.url("/x"), limits=LIMITS, part=part) as found:
         assert (found.start, found.size, b"".join(found.pieces)) == (0, 10, b"abcdefghij")
+
+
+def test_a_part_of_another_version_is_not_taken(server: FileServer) -> None:
+    server.acts["/x"] = answer(
+        b"efghij", status=206, ETag='"other"', Content_Range="bytes 4-9/10", Content_Length="6"
+    )
+    part = Part(start=4, validator='"this"')
+
+    with pytest.raises(PartGone), fetch(server.url("/x"), limits=LIMITS, part=part):
+        pass
+
+
+def test_a_redirect_that_cannot_be_read_is_refused(server: FileServer) -> None:
+    server.acts["/x"] = redirect_to("https://[::1/x")
+
+    with pytest.raises(FetchRefused):
+        read_small(server.url("/x"), limits=LIMITS)
 
 
 @pytest.mark.parametrize(("status", "is_passing"), [(404, False), (403, False), (503, True)])

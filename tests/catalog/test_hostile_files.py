@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import stat
+import struct
 import tarfile
 import tracemalloc
 import zipfile
@@ -17,7 +18,7 @@ from apps.catalog.installs import unpacking
 from apps.catalog.installs.unpacking import model_root, unpack
 from apps.catalog.probing import ProbeRefused, probe
 from apps.catalog.probing.headers import read_header
-from tests.catalog.weights import LORA_OF_SD_15, weights, write_weights
+from tests.catalog.weights import LORA_OF_SD_15, header_of, weights, write_weights
 
 MOST_BYTES = 100 * 1024**2
 LORA = weights(LORA_OF_SD_15)
@@ -54,6 +55,16 @@ def test_pickles_are_refused_whatever_they_are_called(
         probe(tmp_path)
 
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580])
+def test_an_honest_header_may_be_as_long_as_a_pickle_begins(length: int, tmp_path: Path) -> None:
+    raw = json.dumps(header_of(LORA_OF_SD_15)).encode().ljust(length)
+    content = with_header(raw, bytes(4 * 768 + 320 * 4))
+    assert content.startswith(b"\x80" + bytes([length >> 8]))
+    (tmp_path / "x.safetensors").write_bytes(content)
+
+    assert probe(tmp_path).kind == "lora"
 
 
 @pytest.mark.parametrize("name", ["x.bin", "x.pkl", "x.pth", "x.npz", "x.h5", "x.Pickle"])
@@ -343,6 +354,75 @@ def test_a_header_of_a_tar_that_would_fill_memory_is_refused(tmp_path: Path) -> 
         assert tracemalloc.get_traced_memory()[1] < 64 * 1024**2
     finally:
         tracemalloc.stop()
+
+
+def test_headers_of_a_tar_that_fill_memory_together_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    with path.open("wb") as file:
+        for number in range(8):
+            line = f" k{number}=".encode() + b"x" * 8 * 1024**2 + b"\n"
+            content = str(len(line) + 7).encode() + line
+            info = named("x", tarfile.XGLTYPE)
+            info.size = len(content)
+            file.write(info.tobuf() + content + bytes(-len(content) % 512))
+            file.write(named(f"{number}.json").tobuf())
+        file.write(bytes(1024))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProbeRefused):
+            unpack(path, tmp_path / "out", name=path.name, most_bytes=10**12)
+        assert tracemalloc.get_traced_memory()[1] < 64 * 1024**2
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_directory_of_a_zip_behind_a_locator_that_lies_is_refused_unread(tmp_path: Path) -> None:
+    size = 200 * 1024**2
+    path = tmp_path / "a.zip"
+
+    def record(directory: int) -> bytes:
+        return struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, directory, 0)
+
+    with path.open("wb") as file:
+        file.write(b"PK\x01\x02")
+        file.truncate(size)
+        file.seek(size)
+        # The one that is named is harmless, and the module reads the other.
+        file.write(record(46) + record(size))
+        file.write(struct.pack("<4sLQL", b"PK\x06\x07", 0, size, 1))
+        file.write(struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 46, 0, 0))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProbeRefused):
+            unpack(path, tmp_path / "out", name=path.name, most_bytes=10**12)
+        assert tracemalloc.get_traced_memory()[1] < 64 * 1024**2
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("names", [["a.txt", "a.txt/b.json"], ["a.txt/b.json", "a.txt"]])
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_a_file_that_is_a_folder_too_is_refused(
+    kind: str, names: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / f"a.{kind}"
+    if kind == "zip":
+        make_zip(path, dict.fromkeys(names, b"{}"))
+    else:
+        make_tar(path, [named(name) for name in names])
+
+    with pytest.raises(ProbeRefused):
+        unpack(path, tmp_path / "out", name=path.name, most_bytes=MOST_BYTES)
+
+
+def test_a_zip_that_is_torn_within_is_refused(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "a.zip", {"x.json": bytes(range(256)) * 40})
+    raw = bytearray(path.read_bytes())
+    raw[36:46] = b"\xff" * 10
+    path.write_bytes(raw)
+
+    with pytest.raises(ProbeRefused):
+        unpack(path, tmp_path / "out", name="a.zip", most_bytes=MOST_BYTES)
 
 
 def test_too_many_entries_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

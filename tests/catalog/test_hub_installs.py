@@ -4,15 +4,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 
 from apps.accounts.models import User
+from apps.catalog.installs import entering
 from apps.catalog.installs.completing import REPOSITORIES
+from apps.catalog.installs.making import make_next_install
 from apps.catalog.models import GenerationModel, InstallStatus, ModelInstall, ModelKind
 from apps.core.tenancy import service_scope
 from gpu_tasks.runner.weights import local_weights
 from tests.catalog.factories import store_model
 from tests.catalog.file_server import FileServer
-from tests.catalog.installing import CONFIGURATIONS, LORA, ask, made, publish, refused
+from tests.catalog.installing import (
+    CONFIGURATIONS,
+    LORA,
+    ask,
+    made,
+    publish,
+    refused,
+    stored_models,
+)
 from tests.catalog.weights import (
     CHECKPOINT_OF_SD_15,
     weights,
@@ -91,7 +102,29 @@ class TestHub:
         assert {headers["Authorization"] for _path, headers in server.requests} == {"Bearer secret"}
         model = GenerationModel.objects.get(key=found.model_key)
         assert (model.user_id, model.key) == (None, "ink-drawing")
-        assert model.location == "models/shared/sd-1.5-class/ink-drawing"
+        assert model.location.startswith("models/shared/sd-1.5-class/ink-drawing-")
+
+    def test_a_shared_model_keeps_its_files_when_a_late_maker_clears_up(
+        self, user: User, server: FileServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        publish(server, {"a.safetensors": LORA}, license="mit")
+        with service_scope("test"):
+            late, other = (ask(user, "some/one", is_shared=True) for _number in range(2))
+        insert = entering._insert
+
+        def insert_behind_another(install: ModelInstall, *rest: Any) -> None:
+            if install.id == late.id:
+                monkeypatch.setattr(entering, "_insert", insert)
+                make_next_install()
+            insert(install, *rest)
+
+        monkeypatch.setattr(entering, "_insert", insert_behind_another)
+        with pytest.raises(DatabaseError):
+            make_next_install()
+
+        other.refresh_from_db()
+        model = GenerationModel.objects.get(key=other.model_key)
+        assert stored_models() == {f"{model.location}/a.safetensors"}
 
 
 class TestCheckpoint:

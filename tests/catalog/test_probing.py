@@ -285,6 +285,7 @@ PIPELINES: Sequence[tuple[Mapping[str, Any], str]] = [
     ({"_class_name": "FluxFillPipeline"}, "flux-1-fill"),
     ({"_class_name": "FluxKontextPipeline"}, "flux-1-kontext"),
     ({"_class_name": "Flux2Pipeline"}, "flux-2"),
+    ({"_class_name": "Flux2KleinPipeline"}, "flux-2-klein"),
     ({"_class_name": "QwenImagePipeline"}, "qwen-image"),
     ({"_class_name": "QwenImageEditPlusPipeline"}, "qwen-image-edit"),
     ({"_class_name": "ZImagePipeline"}, "z-image"),

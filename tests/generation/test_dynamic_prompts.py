@@ -271,3 +271,13 @@ def test_what_is_drawn_is_one_of_all(template: str, seed: int) -> None:
         possible = all_of(template)
         assert set(drawn(template, count=5, seed=seed)) <= set(possible)
         assert len(possible) <= MAX_PROMPTS
+
+
+def test_wildcards_full_of_large_choices_are_refused_before_they_are_counted() -> None:
+    wildcards = {f"w{number}": ["{490$$" + "|" * 490 + "}"] * 40 for number in range(100)}
+    began = time.monotonic()
+
+    with pytest.raises(Invalid):
+        expand(" ".join(f"__{name}__" for name in wildcards), count=1, seed=0, wildcards=wildcards)
+
+    assert time.monotonic() - began < 5

@@ -9,9 +9,11 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
+from apps.core.errors import Forbidden
 from apps.credits.models import Hold
 from apps.generation.models import Job
 from apps.generation.parameters import GenerationParameters
+from apps.generation.services.admission import check_entitled
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from tests.factories import make_image, make_job
@@ -178,6 +180,7 @@ BAD: list[tuple[Asked, str]] = [
     ({"model": "flux", "scheduler": "ddim"}, "scheduler"),
     ({"model": "flux", "width": 136}, "width"),
     ({"model": "flux", "seamless": ["x"]}, "seamless"),
+    ({"model": "kontext", "references": [PICTURE, PICTURE]}, "references"),
 ]
 
 
@@ -187,7 +190,8 @@ def test_what_cannot_be_done_is_refused_by_name_and_nothing_is_held(
 ) -> None:
     start_subscription(user=user, plan=PLANS["pro"])
     make_add_on("theirs", ModelKind.LORA, user=stranger)
-    GenerationModel.objects.filter(key="refine").update(
+    make_add_on("kontext", ModelKind.MAIN, base="flux-1-kontext", access="flux_included")
+    GenerationModel.objects.filter(key__in=["refine", "kontext"]).update(
         default_width=128,
         default_height=128,
         min_size=64,
@@ -205,6 +209,13 @@ def test_what_cannot_be_done_is_refused_by_name_and_nothing_is_held(
     assert body["fields"][field][0]
     assert not Job.objects.exists()
     assert not Hold.objects.exists()
+
+
+def test_a_size_beyond_all_numbers_is_refused(ask: Callable[[Asked], Any]) -> None:
+    response = ask(START | {"width": 10**400, "upscale": {}})
+
+    assert response.status_code == 422
+    assert "width" in response.json()["invalid_fields"]
 
 
 def test_a_lora_of_another_family_names_both(ask: Callable[[Asked], Any]) -> None:
@@ -282,6 +293,33 @@ def test_an_add_on_beyond_the_plan_or_without_a_licence_is_refused(
         assert (response.status_code, response.json()["code"]) == (403, code)
     assert not Job.objects.exists()
     assert not Hold.objects.exists()
+
+
+def test_a_model_that_was_switched_off_meanwhile_makes_no_waiting_job(
+    ask: Callable[[Asked], Any], starter: GenerationModel
+) -> None:
+    job = Job.objects.get(id=ask({}).json()["id"])
+    assert check_entitled(job) == {}
+    GenerationModel.objects.filter(key=starter.key).update(is_enabled=False)
+
+    with pytest.raises(Forbidden) as refused:
+        check_entitled(Job.objects.get(id=job.id))
+
+    assert refused.value.code == "model_gone"
+
+
+def test_a_licence_that_was_withdrawn_meanwhile_makes_no_waiting_job(
+    ask: Callable[[Asked], Any], settings: Any
+) -> None:
+    settings.EASEL_REQUIRE_COMMERCIAL_LICENSE = True
+    job = Job.objects.get(id=ask({"loras": [LORA]}).json()["id"])
+    assert check_entitled(job).keys() >= {"lora"}
+    GenerationModel.objects.filter(key="lora").update(commercial_use=False)
+
+    with pytest.raises(Forbidden) as refused:
+        check_entitled(job)
+
+    assert refused.value.code == "license_required"
 
 
 def test_a_job_tried_again_keeps_all_that_guided_it(

@@ -19,6 +19,7 @@ from apps.catalog.probing import Finding, ProbeRefused
 from apps.catalog.probing.contents import WEIGHTS
 from apps.catalog.probing.findings import SD_2, SD_15, SDXL, SDXL_REFINER
 from apps.core.fetch_targets import FetchError
+from apps.core.storage import file_store
 from apps.core.tenancy import service_scope
 
 # What the engine calls a checkpoint beside its configurations (engine/families/loading.py).
@@ -123,8 +124,9 @@ def _copy_from_ours(base: str, target: Path) -> bool:
             if _is_needed(path, base):
                 place = target / path
                 place.parent.mkdir(parents=True, exist_ok=True)
-                with default_storage.open(f"{model.location}/{path}") as source:
-                    place.write_bytes(source.read())
+                # A text encoder may be larger than this machine's memory.
+                with place.open("wb") as copy:
+                    copy.writelines(file_store.pieces(f"{model.location}/{path}"))
         return True
     return False
 

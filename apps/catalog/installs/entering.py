@@ -60,7 +60,9 @@ def enter_model(
     base = found.base(str(install.wanted.get("base") or ""))
     key = _new_key(install, found, root)
     owner = None if install.is_shared else install.user_id
-    folder = model_folder(user_id=owner, base=base, key=key)
+    # Of this attempt alone: whatever is deleted of it below is nobody else's.
+    place = f"{key}-{uuid.uuid4().hex[:8]}" if install.is_shared else key
+    folder = model_folder(user_id=owner, base=base, key=place)
     files = fingerprint_of_directory(root)
     known = {"kind": found.kind, "base": base}
     # Before gigabytes are stored for nothing; and once more below.

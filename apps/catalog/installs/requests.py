@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.catalog.installs.sources import kind_of_source
+from apps.catalog.installs.uploads import delete_parts
 from apps.catalog.models import (
     KINDS_OF_USERS,
     OPEN_INSTALLS,
@@ -19,8 +20,8 @@ from apps.catalog.models import (
     ModelInstall,
     access_of_family,
 )
-from apps.catalog.selectors import get_install, list_installs, own_model_count
-from apps.core.errors import Conflict, Forbidden, TooLarge
+from apps.catalog.selectors import announced_bytes, list_installs, own_model_count
+from apps.core.errors import Conflict, Forbidden, NotFound, TooLarge
 from apps.plans.entitlements import Feature, check, decide, entitlements_of
 from apps.plans.products import ModelAccess
 from apps.plans.storage import used_bytes
@@ -101,10 +102,19 @@ def cancel_install(*, user: User, install_id: uuid.UUID) -> ModelInstall:
     Raises:
         NotFound: `user` has no such install.
     """
-    get_install(user=user, install_id=install_id)
-    own = ModelInstall.objects.filter(user=user, id=install_id, status__in=sorted(OPEN_INSTALLS))
-    own.update(status=InstallStatus.CANCELLED, finished_at=timezone.now(), lease_until=None)
-    return get_install(user=user, install_id=install_id)
+    with transaction.atomic():
+        install = list_installs(user=user).select_for_update().filter(id=install_id).first()
+        if install is None:
+            raise NotFound
+        if install.status in OPEN_INSTALLS:
+            is_made = install.status == InstallStatus.RUNNING
+            install.status = InstallStatus.CANCELLED
+            install.finished_at, install.lease_until = timezone.now(), None
+            install.save(update_fields=["status", "finished_at", "lease_until"])
+            if not is_made:
+                # Else they would lie there, uncounted, until they are swept.
+                transaction.on_commit(lambda: delete_parts(install))
+    return install
 
 
 def check_room(
@@ -112,7 +122,7 @@ def check_room(
 ) -> None:
     """Refuse what the plan of `user` has no room for; one at a time of a user.
 
-    `is_new` is an install that is only asked for, so that open ones count.
+    `is_new` is an install that is only asked for, so that open ones count, and what they announce.
 
     Raises:
         Forbidden: the plan does not include such models, or its storage is full.
@@ -122,7 +132,7 @@ def check_room(
     has = entitlements_of(user_id=user.id)
     check(decide(has, feature=Feature.GENERATION))
     check(decide(has, feature=Feature.MODEL, access=access_needed(wanted)))
-    used = used_bytes(user_id=user.id)
+    used = used_bytes(user_id=user.id) + (announced_bytes(user=user) if is_new else 0)
     check(decide(has, feature=Feature.STORAGE, used_bytes=used + more_bytes))
     limit = settings.EASEL_OWN_MODELS_MAX
     open_count = list_installs(user=user).filter(status__in=sorted(OPEN_INSTALLS)).count()

@@ -5,8 +5,10 @@ What an archive says of itself is believed nowhere: bytes are counted as they co
 
 import gzip
 import stat
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +25,8 @@ MOST_RATIO = 20
 FREE_BYTES = 16 * 1024**2
 MOST_DIRECTORY = 16 * 1024**2
 MOST_AT_ONCE = 16 * 1024**2
+# Of all headers of a tar together: some are kept until its end.
+MOST_HEADERS = 16 * 1024**2
 PIECE_BYTES = 1024**2
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 # Beside models lie notes and pictures, which nothing here needs.
@@ -63,6 +67,9 @@ def unpack(archive: Path, target: Path, *, name: str, most_bytes: int) -> None:
         else:
             _unpack_tar(archive, target, room)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        raise _damaged(str(error)) from error
+    except (zlib.error, struct.error, FileExistsError, NotADirectoryError) as error:
+        # The last two: one entry is a file, and another lies in it as in a folder.
         raise _damaged(str(error)) from error
     except (RuntimeError, NotImplementedError, UnicodeError, ValueError, OverflowError) as error:
         # What the two modules raise for what they do not know.
@@ -150,7 +157,8 @@ def _zip_directory_bytes(archive: Path) -> int:
         locator = tail[at - 20 : at] if at >= 20 else b""
         if not locator.startswith(b"PK\x06\x07"):
             return count
-        file.seek(int.from_bytes(locator[8:16], "little"))
+        # Where the module looks for it, whatever place the locator names.
+        file.seek(max(0, size - len(tail) + at - 20 - 56))
         record = file.read(56)
     if not record.startswith(b"PK\x06\x06"):
         raise _damaged("no end of 64 bits")
@@ -175,7 +183,9 @@ def _unpack_tar(archive: Path, target: Path, room: _Room) -> None:
             name = room.enter(entry.name)
             source = found.extractfile(entry)
             if name is not None and source is not None:
+                guard.is_in_content = True
                 _write(source, target / name, room, is_counted=False)
+                guard.is_in_content = False
 
 
 def _members(found: Any) -> Iterator[tarfile.TarInfo]:
@@ -191,12 +201,18 @@ class _Guarded:
     def __init__(self, file: IO[bytes], room: _Room) -> None:
         self._file = file
         self._room = room
+        self._headers_left = MOST_HEADERS
+        self.is_in_content = False
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= MOST_AT_ONCE:
             raise _damaged("a header is too large")
         found = self._file.read(size)
         self._room.take(len(found))
+        if not self.is_in_content:
+            self._headers_left -= len(found)
+            if self._headers_left < 0:
+                raise _damaged("its headers are too large")
         return found
 
     def seek(self, place: int, whence: int = 0) -> int:

@@ -51,7 +51,15 @@ def check_contents(root: Path) -> dict[str, Header]:
 def _check_file(path: Path, name: str) -> Header | None:
     with path.open("rb") as file:
         start = file.read(512)
-    if path.suffix.lower() in PICKLES or _PICKLE.match(start) or start.startswith(_ZIP):
+    is_like_pickle = _PICKLE.match(start) or start.startswith(_ZIP)
+    if path.suffix == WEIGHTS:
+        try:
+            return read_header(path)
+        except ProbeRefused:
+            # The length of an honest header may begin with the same two bytes.
+            if not is_like_pickle:
+                raise
+    if path.suffix.lower() in PICKLES or is_like_pickle:
         raise ProbeRefused(
             _(
                 "This is, or has in it, a pickle, which is never read since it can run programs. "
@@ -59,8 +67,6 @@ def _check_file(path: Path, name: str) -> Header | None:
             ),
             reason=name,
         )
-    if path.suffix == WEIGHTS:
-        return read_header(path)
     if path.suffix not in TEXTS:
         raise ProbeRefused(
             _("A file in it is of a kind that no model needs. Leave it out."), reason=name

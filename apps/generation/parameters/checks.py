@@ -101,7 +101,8 @@ def tile_count(parameters: GenerationParameters, *, multiple: int) -> int:
     tile = max(upscale.tile // multiple * multiple, multiple)
     overlap = min(upscale.overlap // multiple * multiple, tile - multiple)
     return math.prod(
-        1 if side <= tile else math.ceil((side - overlap) / max(tile - overlap, 1))
+        # In whole numbers: nobody has looked yet how large the sides are.
+        1 if side <= tile else -((overlap - side) // max(tile - overlap, 1))
         for side in (parameters.width, parameters.height)
     )
 
@@ -264,6 +265,9 @@ def _engines_problems(
         for field in error.fields:
             yield field, _("This value, or together with the others, cannot be used.")
         return
+    for name, most in facts.limits.items():
+        if _count(parameters, name) > most:
+            yield name, _("There can be %(most)d at most.") % {"most": most}
     lacking = [(each, field) for each, field in sketch.needs() if each in facts.lacks]
     for capability, field in lacking:
         yield (
@@ -271,3 +275,9 @@ def _engines_problems(
             _("%(family)s does not offer %(ability)s; choose another model or leave it out.")
             % {"family": facts.name, "ability": ABILITIES[capability]},
         )
+
+
+def _count(parameters: GenerationParameters, name: str) -> int:
+    if name == "image_prompt":
+        return 0 if parameters.image_prompt is None else len(parameters.image_prompt.images)
+    return len(getattr(parameters, name))

@@ -47,17 +47,19 @@ def check_entitled(job: Job) -> dict[str, GenerationModel]:
 
     Raises:
         Forbidden: the plan has ended or was paused since, or does not include a model any more;
-            or a model is gone.
+            or a model is gone, or its licence was withdrawn.
     """
     wanted = {key for _field, key, _kinds in job.settings.models_named()}
     with tenant_scope(job.user_id):
         has = require(user_id=job.user_id, feature=Feature.GENERATION)
         found = find_by_keys(user_id=job.user_id, keys=wanted)
-    if job.model.deleted_at is not None or not wanted <= found.keys():
+    is_gone = job.model.deleted_at is not None or not job.model.is_enabled
+    if is_gone or not wanted <= found.keys():
         raise Forbidden(
             _("A model of this job has been deleted or switched off."), code=ErrorCode.MODEL_GONE
         )
     for model in (job.model, *(found[key] for key in wanted)):
+        check_licence(model)
         check(decide(has, feature=Feature.MODEL, access=ModelAccess(model.access)))
     return found
 
