@@ -30,6 +30,8 @@ WITHOUT_GUIDANCE = 0.6
 # Of a network that enlarges, in plain pictures of 1024 × 1024 pixels, for as many pixels.
 UPSCALER = 0.3
 LEAST_FACTOR = 0.1
+# Below it a tile takes no less: what a call costs by itself outweighs its pixels.
+LEAST_SIDE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def _calls(
 
 
 def _work(call: CallPlan, batch: int) -> float:
-    return work(Shape(call.width, call.height, call.denoising_steps, batch))
+    least = 0 if call.tile is None else LEAST_SIDE
+    return work(Shape(max(call.width, least), max(call.height, least), call.denoising_steps, batch))
 
 
 def _guides(request: GenerationRequest) -> float:

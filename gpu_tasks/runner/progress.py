@@ -4,6 +4,7 @@ import base64
 import io
 import time
 
+from django.conf import settings
 from PIL import Image as PillowImage
 
 from apps.generation.events import Progress, ProgressEvent, publisher
@@ -35,8 +36,7 @@ class ProgressReporter:
             "total": step.total,
             "percent": int(100 * step.fraction),
             "seconds_left": round(elapsed * (1 - step.fraction) / step.fraction, 1),
-            # After the last step the picture itself is as good as there.
-            "preview": _data_url(step.preview()) if step.fraction < 1 else None,
+            "preview": _data_url(step.preview()) if self._shows(step) else None,
         }
         save_progress(job_id=self._job.id, progress=progress)
         event: ProgressEvent = {
@@ -46,6 +46,12 @@ class ProgressReporter:
             **progress,
         }
         publisher.publish(self._job.user_id, event)
+
+    @staticmethod
+    def _shows(step: StepProgress) -> bool:
+        # What may be refused when it is finished is not shown before. And after the last step the
+        # picture itself is as good as there.
+        return step.fraction < 1 and not settings.EASEL_SAFETY_CHECKER
 
 
 def _data_url(preview: PillowImage.Image) -> str:

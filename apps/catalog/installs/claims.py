@@ -21,7 +21,7 @@ LEASE = timedelta(minutes=1)
 BEAT_SECONDS = 15.0
 MAX_ATTEMPTS = 5
 # Of one user at once.
-MOST_RUNNING = 2
+MOST_RUNNING = 1
 
 
 class Superseded(Exception):

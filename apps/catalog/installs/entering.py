@@ -176,8 +176,11 @@ def _model(
         size_bytes=files.size_bytes,
         files=files.files_json(),
         source=install.source[:500],
-        license=str(wanted.get("license") or facts.get("license") or "")[:64],
-        commercial_use=bool(wanted.get("commercial_use") or facts.get("commercial_use")),
+        # What the place says of its licence counts more than what its user says.
+        license=str(facts.get("license") or wanted.get("license") or "")[:64],
+        commercial_use=bool(
+            facts["commercial_use"] if facts.get("license") else wanted.get("commercial_use")
+        ),
         **_defaults(found, base),
     )
 

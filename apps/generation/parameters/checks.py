@@ -17,6 +17,7 @@ from gpu_tasks.engine.control.names import PREPROCESSOR_NAMES, complete_paramete
 from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.family_facts import FAMILY_FACTS, Capability, FamilyFacts
 from gpu_tasks.engine.guides import MAX_CONTROLS, MAX_EMBEDDINGS, MAX_LORAS, MAX_REFERENCES
+from gpu_tasks.engine.prompts.weights import read_prompt
 
 Problem = tuple[str, str]
 AddOns = Mapping[str, GenerationModel]
@@ -53,7 +54,7 @@ def find_problems(
     """Return what `model` with `add_ons` cannot do of what is asked for, empty if it can all."""
     facts = FAMILY_FACTS[model.base]
     problems: FieldMessages = {}
-    for find in (_sizes, _strength, _starts, _margins, _combinations, _repeats):
+    for find in (_sizes, _strength, _starts, _margins, _combinations, _repeats, _weights):
         _note(problems, find(parameters, model, facts))
     _note(problems, _add_on_problems(parameters, model, facts, add_ons))
     _note(problems, _control_problems(parameters, add_ons))
@@ -165,6 +166,30 @@ def _combinations(
             yield f"controls.{number}.start", _("Start must lie before end.")
     if len({control.kind for control in parameters.controls}) > 1:
         yield "controls", _("ControlNets and T2I adapters exclude each other.")
+
+
+def _weights(
+    parameters: GenerationParameters, model: GenerationModel, facts: FamilyFacts
+) -> Iterator[Problem]:
+    del model
+    if Capability.PROMPT_WEIGHTS in facts.lacks:
+        return
+    prompts = {"prompt": parameters.prompt, "negative_prompt": parameters.negative_prompt}
+    prompts |= {
+        f"regions.{number}.prompt": region.prompt
+        for number, region in enumerate(parameters.regions)
+    }
+    for field, prompt in prompts.items():
+        try:
+            read_prompt(prompt, field=field)
+        except InvalidRequest:
+            yield (
+                field,
+                _(
+                    "A weight in a prompt lies between 0 and 5. Write \\( and \\) for brackets "
+                    "that are part of it."
+                ),
+            )
 
 
 def _repeats(
