@@ -31,7 +31,7 @@ class Superseded(Exception):
 def claim_next_install() -> ModelInstall | None:
     """Take the next install that waits, or one whose maker died; fail it after five tries.
 
-    Whoever has the fewest running comes first, then whoever waits longest. Two at once of a user,
+    Whoever has the fewest running comes first, then whoever waits longest. One at a time of a user,
     and none of somebody who may not sign in.
     """
     now = timezone.now()
