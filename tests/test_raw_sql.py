@@ -15,10 +15,11 @@ from apps.accounts.services.keys import create_key
 from apps.boards.models import MemberRole
 from apps.boards.services import create_board, move_images
 from apps.boards.sharing_services import add_member, create_link
-from apps.catalog.models import GenerationModel
+from apps.catalog.models import GenerationModel, ModelInstall
 from apps.credits.costs import Shape
 from apps.credits.models import ActionType
 from apps.credits.services.usage import record_generation
+from apps.generation.models import ContentAppeal
 from apps.images.services.archives import request_archive
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
@@ -26,6 +27,7 @@ from apps.plans.tiers import GpuTier
 from apps.privacy.services.requests import request_export
 from apps.workflows.services import create_preset, create_wildcard
 from config.local.addresses import LOGINS
+from tests.catalog.factories import make_model
 from tests.database import login_url, session_database_url
 from tests.factories import make_image, make_job, make_payment
 from tests.test_row_level_security import (
@@ -74,6 +76,9 @@ def two_tenants(
         make_payment(person)
         create_preset(user=person, name="p")
         create_wildcard(user=person, name="w", values=["red"])
+        make_model(person)
+        ModelInstall.objects.create(user=person, source_kind="url", source="https://a.example/x")
+        ContentAppeal.objects.create(user=person, job_id=job.id, digest="d", reason="r")
     assert ActionType.GENERATION
     return user, stranger
 

@@ -82,6 +82,7 @@ SERVICE_SCOPES = {
     "apps/accounts/middleware.py": 1,  # staff in the admin
     "apps/accounts/services/users.py": 1,  # rights that a provider's group gives
     "apps/catalog/installs/claims.py": 1,
+    "apps/catalog/installs/completing.py": 1,
     "apps/catalog/installs/entering.py": 2,
     "apps/catalog/installs/leftovers.py": 3,
     "apps/catalog/management/commands/install_model.py": 2,

@@ -37,17 +37,12 @@ _NO_SERVERS = {
 _FIRST_PAGES = tuple(
     f"tests/browser/test_{name}.py" for name in ("accounts", "journey", "pages", "gallery_boards")
 )
-_TESTS_OF_RUNS = (
-    "tests/credits",
-    "tests/test_row_level_security.py",
-    "tests/test_raw_sql.py",
-    *(
-        f"tests/generation/test_{name}.py"
-        for name in (
-            *("cancel_latency", "charges", "credit_audit", "fairness", "leases", "queue_races"),
-            *("receipts", "runner"),
-        )
-    ),
+_TESTS_OF_RUNS = tuple(
+    f"tests/generation/test_{name}.py"
+    for name in (
+        *("cancel_latency", "charges", "credit_audit", "fairness", "leases", "queue_races"),
+        *("receipts", "runner"),
+    )
 )
 
 

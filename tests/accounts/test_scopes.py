@@ -58,6 +58,7 @@ ADDRESSES = [
     ("post", "/api/v1/images", Scope.GENERATE, 422),
     ("delete", f"/api/v1/images/{ANY}", Scope.MANAGE, 404),
     ("patch", f"/api/v1/images/{ANY}", Scope.GENERATE, 404),
+    ("put", "/api/v1/models/none/cover", Scope.GENERATE, 422),
     ("get", "/api/v1/boards", Scope.READ, 200),
     ("post", "/api/v1/images/acts", Scope.MANAGE, 422),
     ("post", "/api/v1/generations/quote", Scope.GENERATE, 422),

@@ -51,6 +51,7 @@ def run(
     return fleet
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("servers", "load"), [(1, 0.6), (4, 0.7), (10, 0.7)])
 def test_a_static_fleet_waits_as_long_as_erlang_says(servers: int, load: float) -> None:
     rate = servers * load / 8.0

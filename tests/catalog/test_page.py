@@ -66,7 +66,11 @@ def test_ones_own_is_switched_and_deleted(
         assert browser_client.post(f"/models/{key}/act/", {"act": "delete"}).status_code == 404
     browser_client.post(act, {"act": "delete"})
 
-    assert set(GenerationModel.objects.values_list("key", flat=True)) == {other.key, starter.key}
+    assert set(GenerationModel.objects.values_list("key", flat=True)) == {
+        other.key,
+        starter.key,
+        "starter-edges",
+    }
 
 
 def test_many_models_cost_as_many_queries_as_one(browser_client: Client, user: User) -> None:

@@ -13,6 +13,8 @@ from apps.generation.models import Job
 from tests.catalog.factories import make_model
 from tests.factories import make_job
 
+# What ships beside the starter model.
+EDGES = "starter-edges"
 pytestmark = pytest.mark.django_db
 
 
@@ -26,11 +28,11 @@ def test_one_sees_what_is_shared_and_what_is_ones_own(
     own = make_model(user)
 
     with tenant_scope(user.id):
-        assert keys_seen() == {starter.key, own.key}
+        assert keys_seen() == {starter.key, EDGES, own.key}
     with tenant_scope(stranger.id):
-        assert keys_seen() == {starter.key}
+        assert keys_seen() == {starter.key, EDGES}
     with closed_scope():
-        assert keys_seen() == {starter.key}
+        assert keys_seen() == {starter.key, EDGES}
 
 
 @pytest.mark.parametrize("change", ["update", "delete"])
@@ -120,7 +122,12 @@ def test_selectors_filter_by_themselves(
 
     assert [model.key for model in list_models(user=user)] == [starter.key]
     assert [model.key for model in list_models(user=user, kind=ModelKind.LORA)] == [own.key]
-    assert {model.key for model in list_catalog(user=user)} == {starter.key, own.key, off.key}
+    assert {model.key for model in list_catalog(user=user)} == {
+        starter.key,
+        EDGES,
+        own.key,
+        off.key,
+    }
     assert [model.key for model in list_catalog(user=user, words="INK")] == [own.key]
     for key in (off.key, gone.key):
         with pytest.raises(Invalid):

@@ -236,6 +236,7 @@ def test_production_settings_fail_the_check_with_a_weak_environment() -> None:
         assert rule in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "start",
     [

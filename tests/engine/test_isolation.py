@@ -58,6 +58,7 @@ from tests.engine.tiny_model import build_tiny_model
 
 # The library's warnings that a model has two LoRAs, or had, which is what is wanted.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:Already found a `peft_config` attribute"),
     pytest.mark.filterwarnings("ignore:Adapter .* was active which is now deleted"),
 ]

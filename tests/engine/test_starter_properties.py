@@ -105,6 +105,7 @@ def test_outpainting_keeps_the_picture_and_fills_the_room(
     assert pixels(made.crop((0, 0, 24, SIZE))).mean() > 150
 
 
+@pytest.mark.slow
 def test_a_greater_strength_makes_a_greater_difference(
     engine: Engine, starter_source: ModelSource, make_request: MakeRequest, picture: Image.Image
 ) -> None:

@@ -244,6 +244,7 @@ def peak_bytes() -> int:
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+@pytest.mark.slow
 def test_torchvision_is_neither_needed_nor_stood_in_for() -> None:
     program = (
         "import sys, gpu_tasks.engine.pictures.upscalers, spandrel;"

@@ -125,6 +125,7 @@ def test_nobody_waits_for_more_than_a_job_behind_somebodys_thousand(
     assert shop.served[greedy.id] > 100
 
 
+@pytest.mark.slow
 def test_busy_users_get_the_same_seconds_whatever_their_jobs_take(
     starter: GenerationModel,
 ) -> None:

@@ -32,7 +32,7 @@ from tests.engine.test_starter_properties import build_lora
 from tests.factories import make_job
 from tests.generation.add_ons import make_add_on
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 STARTER = Path(__file__).parents[2] / "gpu_tasks" / "starter_model"
 

@@ -19,6 +19,8 @@ from config.local.install import RefusedError
 from config.local.parts import PartFailedError
 from config.local.postgres import PostgresServer, temporary_postgres
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PASSWORDS = dict.fromkeys(LOGINS.values(), "a first password")
 

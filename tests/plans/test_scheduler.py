@@ -15,6 +15,7 @@ from tests.plans.test_notices import spend_all_but, top_up
 from tests.stack import Stack, wait_until
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_scheduler_expires_credits_and_tells_what_is_left(tmp_path: Path) -> None:
     user = make_user("user@example.com", language="ko")

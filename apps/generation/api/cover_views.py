@@ -30,7 +30,7 @@ class CoverSerializer(serializers.Serializer[Any]):
 class ModelCoverView(APIView):
     """The cover of a model: a small copy of one of one's pictures."""
 
-    required_scopes = by_method(GET=Scope.READ, PUT=Scope.GENERATE, DELETE=Scope.GENERATE)
+    required_scopes = by_method(GET=Scope.READ, PUT=Scope.GENERATE, DELETE=Scope.MANAGE)
     read_endpoint = Endpoint.FILE
 
     @extend_schema(

@@ -20,6 +20,8 @@ from tests.engine.families import add_on_files, builders
 from tests.engine.families.asking import half, picture, plain
 from tests.engine.families.conftest import Shop
 
+pytestmark = pytest.mark.slow
+
 FLOW = [base for base, facts in FAMILY_FACTS.items() if "ddim" not in facts.schedulers]
 
 
