@@ -105,11 +105,11 @@ class TestHub:
         assert model.location.startswith("models/shared/sd-1.5-class/ink-drawing-")
 
     def test_a_shared_model_keeps_its_files_when_a_late_maker_clears_up(
-        self, user: User, server: FileServer, monkeypatch: pytest.MonkeyPatch
+        self, user: User, stranger: User, server: FileServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         publish(server, {"a.safetensors": LORA}, license="mit")
         with service_scope("test"):
-            late, other = (ask(user, "some/one", is_shared=True) for _number in range(2))
+            late, other = (ask(one, "some/one", is_shared=True) for one in (user, stranger))
         insert = entering._insert
 
         def insert_behind_another(install: ModelInstall, *rest: Any) -> None:
