@@ -105,6 +105,10 @@ class EachRowAlone:
 
 
 def _row_of(value: Any, row: int, count: int) -> Any:
+    """Return what belongs to one row, as `_only`, where a list may also be the rows themselves.
+
+    Not for U-Nets: what adapters give them is a list that may happen to be as long as the batch.
+    """
     match value:
         case torch.Tensor():
             return value[row : row + 1] if value.ndim and len(value) == count else value
