@@ -3,6 +3,7 @@
 
 import { BalanceDisplay } from "./balance.js";
 import { byId } from "./dom.js";
+import { PageLife } from "./page.js";
 import { EventSocket } from "./socket.js";
 import { startTheme } from "./theme.js";
 
@@ -37,5 +38,16 @@ socket.listen({
 for (const form of document.querySelectorAll("[data-ends-session]")) {
   form.addEventListener("submit", () => socket.stop());
 }
+/** Start the module that the page names, if any; never awaited here, since it imports this one. */
+async function startPage() {
+  const main = byId("main", HTMLElement);
+  if (!main.dataset.module) return;
+  const module = /** @type {{start: (life: PageLife) => void}} */ (
+    await import(main.dataset.module)
+  );
+  module.start(new PageLife(main, socket));
+}
+
 // After every module of the page had its chance to listen, so that no snapshot is missed.
-addEventListener("DOMContentLoaded", () => socket.open());
+const started = startPage();
+addEventListener("DOMContentLoaded", () => void started.finally(() => socket.open()));

@@ -32,7 +32,7 @@ class GenerationModelListView(APIView):
         operation_id="models_list",
     )
     def get(self, request: Request) -> Response:
-        form = ModelListQuerySerializer(data=request.query_params)
+        form = ModelListQuerySerializer(data=request.query_params.dict())
         form.is_valid(raise_exception=True)
         asked = form.validated_data
         user = signed_in_user(request)
