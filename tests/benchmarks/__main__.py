@@ -18,6 +18,7 @@ NAMES = (
     "engine",
     "gallery",
     "ledger",
+    "pages",
     "progress",
     "quote",
     "scheduler",
