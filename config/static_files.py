@@ -1,7 +1,11 @@
-"""Static files in production: hashed names, also in the imports between our own ES modules."""
+"""Static files in production: hashed, also in the imports of our modules, and without comments."""
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 # Django's own patterns take words in any case, and ends of words: `requestExport } from` is none.
@@ -12,6 +16,19 @@ _STATEMENTS = tuple(
 )
 
 
+class _Minified:
+    """Gives the modules of another storage without comments and indentation."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def open(self, name: str) -> ContentFile[bytes]:
+        from rjsmin import jsmin  # the web process only serves what is made here
+
+        with self._storage.open(name) as file:
+            return ContentFile(jsmin(file.read().decode()).encode())
+
+
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Rewrite imports in our modules alone: not all packages' scripts name files that exist."""
 
@@ -19,3 +36,14 @@ class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: i
     max_post_process_passes = 30
     support_js_module_import_aggregation = True
     _js_module_import_aggregation_patterns = ("js/*.js", _STATEMENTS)
+
+    def post_process(
+        self, paths: Mapping[str, tuple[Any, str]], *arguments: Any, **options: Any
+    ) -> Iterator[tuple[str, str | None, bool | Exception]]:
+        """Hash and compress what was collected, our own modules in their short form."""
+        ours = {
+            name: (_Minified(storage), path)
+            for name, (storage, path) in paths.items()
+            if name.startswith("js/")
+        }
+        yield from super().post_process({**paths, **ours}, *arguments, **options)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.gzip import GZipMiddleware
 
 from apps.core.client_address import address_block, client_address
 from apps.core.errors import RateLimited, envelope, from_exception, log_error, new_error_id
@@ -47,6 +48,22 @@ class PermissionsPolicyMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
+
+
+class PageCompressionMiddleware(GZipMiddleware):
+    """Compress pages and the words of their scripts; files come compressed as they are.
+
+    What a page keeps secret cannot be guessed from its length: tokens are masked anew in each
+    answer, and Django adds up to 100 random bytes.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        kind = response.headers.get("Content-Type", "")
+        if response.streaming or not kind.startswith(("text/html", "text/javascript")):
+            return response
+        return super().process_response(request, response)
 
 
 class RefusedAddressMiddleware:

@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "apps.core.middleware.PermissionsPolicyMiddleware",
     "apps.core.bodies.BodyLimitMiddleware",
+    "apps.core.middleware.PageCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.accounts.request_log.RequestLogMiddleware",
     "apps.core.middleware.RefusedAddressMiddleware",

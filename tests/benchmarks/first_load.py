@@ -1,10 +1,13 @@
 """What a browser that has nothing yet has to fetch for a page, pictures left out."""
 
+import gzip
 import http.client
 import re
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from urllib.parse import urljoin
+
+import brotli
 
 IMPORTS = re.compile(rb"""(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+\.js)["']""")
 ADDRESSES = re.compile(rb"""url\(\s*["']?([^"')]+)["']?\s*\)""")
@@ -65,8 +68,8 @@ def _named_in(address: str, body: bytes) -> Iterator[str]:
 
 def sent_and_unpacked(response: http.client.HTTPResponse) -> tuple[int, bytes]:
     """Read an answer; return its size on the wire, without its head, and its content."""
-    import brotli
-
     body = response.read()
-    packed = response.headers.get("Content-Encoding") == "br"
-    return len(body), brotli.decompress(body) if packed else body
+    unpack = {"br": brotli.decompress, "gzip": gzip.decompress}.get(
+        response.headers.get("Content-Encoding", ""), bytes
+    )
+    return len(body), unpack(body)

@@ -218,13 +218,13 @@ class _Browser:
             path = address(self._account)
             sent, html = self._fetch(path)
             others, requests = first_load(path, html, self._fetch)
-            figures[f"{name}_html_bytes"] = len(html)
+            figures[f"{name}_html_bytes"] = sent
             figures[f"{name}_first_load_bytes"] = sent + others
             figures[f"{name}_first_load_requests"] = requests + 1
         return figures
 
     def _fetch(self, path: str) -> tuple[int, bytes]:
-        headers = {"Cookie": self._account.cookies, "Accept-Encoding": "br"}
+        headers = {"Cookie": self._account.cookies, "Accept-Encoding": "br, gzip"}
         self._http.request("GET", path, headers=headers)
         response = self._http.getresponse()
         if response.status != http.client.OK:

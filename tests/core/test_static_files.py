@@ -10,7 +10,7 @@ import pytest
 
 from tests.stack import ROOT
 
-IMPORTS = re.compile(r"""^(?:import|export)\b[^;]*?["'](\.[^"']+)["'];""", re.MULTILINE)
+IMPORTS = re.compile(r"""(?:^|;)(?:import|export)\b[^;]*?["'](\.[^"']+)["'];""", re.MULTILINE)
 HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
 
 
@@ -46,3 +46,9 @@ def test_what_is_sent_is_there_compressed(collected: Path) -> None:
     for file in (collected / "css").glob("*.css"):
         if file.stat().st_size > 2000:
             assert Path(f"{file}.br").is_file()
+
+
+def test_modules_are_sent_without_their_comments(collected: Path) -> None:
+    for module in (collected / "js").rglob("*.js"):
+        if HASHED.search(module.name):
+            assert "@param" not in module.read_text(encoding="utf-8")
