@@ -197,6 +197,7 @@ def slow_checks() -> list[Check]:
     """Return what `make test-slow` runs."""
     pytest = (sys.executable, "-m", "pytest")
     return [
+        Check("npm ci", install_node_packages),
         Check("Chromium", has_chromium),
         Check("PgBouncer", has_pgbouncer),
         program("slow tests", *pytest, "-m", "slow", *_side_by_side(), OMP_NUM_THREADS="1"),

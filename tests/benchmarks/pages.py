@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
@@ -26,7 +26,6 @@ from apps.accounts.services.keys import create_key
 from apps.boards.models import Board
 from apps.catalog.models import GenerationModel
 from apps.catalog.services import install_starter_model
-from apps.generation.models import Job
 from apps.generation.services.jobs import cancel_job
 from apps.images.models import Image
 from apps.plans.products import PLANS
@@ -39,6 +38,7 @@ from tests.factories import make_batch, make_user
 from tests.libraries import fill_libraries
 from tests.queries import counted_queries
 from tests.stack import ROOT, Stack
+from tests.studio_pages import STUDIO_PAGES, Shown
 
 ROWS = 100_000
 MOST_MS = 100
@@ -63,26 +63,7 @@ class Account:
 
     user: User
     cookies: str
-    board: Board
-    job: Job
-    image: Image
-
-
-Address = Callable[[Account], str]
-PAGES: dict[str, Address] = {
-    "create": lambda _account: "/create/",
-    "gallery": lambda _account: "/gallery/",
-    "board": lambda account: f"/gallery/?board={account.board.id}",
-    "search": lambda _account: "/gallery/?q=lighthouse",
-    "picture": lambda account: f"/gallery/{account.image.image_name}/",
-    "queue": lambda _account: "/queue/",
-    "models": lambda _account: "/models/",
-    "usage": lambda _account: "/usage/",
-    "receipt": lambda account: f"/usage/receipts/{account.job.id}/",
-    "plan": lambda _account: "/account/plan/",
-    "keys": lambda _account: "/keys/",
-    "trash": lambda _account: "/gallery/trash/",
-}
+    shown: Shown
 
 
 def run(*, quick: bool) -> Report:
@@ -93,7 +74,7 @@ def run(*, quick: bool) -> Report:
     accounts = _fill({"small": small, "large": large})
     figures: dict[str, float] = {"rows": large.pictures}
     queries = {size: _queries(account) for size, account in accounts.items()}
-    for name in PAGES:
+    for name in STUDIO_PAGES:
         figures[f"{name}_queries"] = queries["large"][name]
     with ExitStack() as running:
         static = running.enter_context(tempfile.TemporaryDirectory(prefix="easel-static-"))
@@ -116,16 +97,16 @@ def run(*, quick: bool) -> Report:
 
 
 def _report(figures: dict[str, float], queries: dict[str, dict[str, int]]) -> Report:
-    more = {name: queries["large"][name] - queries["small"][name] for name in PAGES}
+    more = {name: queries["large"][name] - queries["small"][name] for name in STUDIO_PAGES}
     return Report(
         bench="pages",
         figures=figures,
         targets={
             "slowest_page_p50_ms": Target(
-                max(figures[f"{name}_p50_ms"] for name in PAGES), MOST_MS
+                max(figures[f"{name}_p50_ms"] for name in STUDIO_PAGES), MOST_MS
             ),
             "largest_first_load_bytes": Target(
-                max(figures[f"{name}_first_load_bytes"] for name in PAGES), MOST_BYTES
+                max(figures[f"{name}_first_load_bytes"] for name in STUDIO_PAGES), MOST_BYTES
             ),
             "queries_more_in_the_large_account": Target(max(more.values()), 0),
         },
@@ -169,17 +150,18 @@ def _account(user: User, board: Board, starter: GenerationModel, counts: Counts)
         cancel_job(job_id=job.id, user=user)
     make_batch(user, starter, counts.waiting)
     image = Image.objects.filter(user=user).latest("created_at")
-    return Account(user=user, cookies=session_cookies(user), board=board, job=ended[0], image=image)
+    shown = Shown(board=board.id, job=ended[0].id, picture=image.image_name)
+    return Account(user=user, cookies=session_cookies(user), shown=shown)
 
 
 def _queries(account: Account) -> dict[str, int]:
     client = Client(headers={"cookie": account.cookies})
     counts = {}
-    for name, address in PAGES.items():
+    for name, address in STUDIO_PAGES.items():
         # The second time: what caches keep is there, as for somebody who is at work.
         for _time in range(2):
             with counted_queries() as queries:
-                response = client.get(address(account))
+                response = client.get(address(account.shown))
             if response.status_code != http.client.OK:
                 raise RuntimeError(f"{name}: {response.status_code}")
         counts[name] = len(queries)
@@ -195,7 +177,7 @@ class _Browser:
 
     def times(self, rounds: int) -> dict[str, float]:
         """Return the time of each page, and of the floor, in turns."""
-        addresses = {name: address(self._account) for name, address in PAGES.items()}
+        addresses = {name: address(self._account.shown) for name, address in STUDIO_PAGES.items()}
         taken: dict[str, list[float]] = {name: [] for name in ("floor", *addresses)}
         for number in range(rounds + 3):
             for name, path in {"floor": FLOOR, **addresses}.items():
@@ -214,8 +196,8 @@ class _Browser:
     def sizes(self) -> dict[str, float]:
         """Return what a first visit of each page sends, without pictures."""
         figures: dict[str, float] = {}
-        for name, address in PAGES.items():
-            path = address(self._account)
+        for name, address in STUDIO_PAGES.items():
+            path = address(self._account.shown)
             sent, html = self._fetch(path)
             others, requests = first_load(path, html, self._fetch)
             figures[f"{name}_html_bytes"] = sent

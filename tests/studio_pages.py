@@ -1,0 +1,34 @@
+"""Every page of the studio, for what must hold for all of them."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Ids of what an account has, for the pages that show one of them."""
+
+    board: uuid.UUID
+    job: uuid.UUID
+    picture: uuid.UUID
+
+
+STUDIO_PAGES: Final[Mapping[str, Callable[[Shown], str]]] = {
+    "create": lambda _shown: "/create/",
+    "gallery": lambda _shown: "/gallery/",
+    "board": lambda shown: f"/gallery/?board={shown.board}",
+    "search": lambda _shown: "/gallery/?q=lighthouse",
+    "picture": lambda shown: f"/gallery/{shown.picture}/",
+    "trash": lambda _shown: "/gallery/trash/",
+    "shared": lambda _shown: "/gallery/shared/",
+    "queue": lambda _shown: "/queue/",
+    "models": lambda _shown: "/models/",
+    "usage": lambda _shown: "/usage/",
+    "receipt": lambda shown: f"/usage/receipts/{shown.job}/",
+    "plan": lambda _shown: "/account/plan/",
+    "keys": lambda _shown: "/keys/",
+    "activity": lambda _shown: "/account/activity/",
+    "data": lambda _shown: "/account/data/",
+}
