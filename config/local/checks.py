@@ -190,7 +190,8 @@ def test_checks() -> list[Check]:
 def _side_by_side() -> tuple[str, ...]:
     # Each process has servers of its own.
     processes = min(os.cpu_count() or 1, _MOST_TEST_PROCESSES)
-    return ("--numprocesses", str(processes), "--dist", "worksteal") if processes > 1 else ()
+    spread = ("--numprocesses", str(processes), "--dist", "worksteal") if processes > 1 else ()
+    return (*spread, "--durations", "30")
 
 
 def slow_checks() -> list[Check]:
