@@ -171,11 +171,14 @@ def test_every_page_keeps_still_and_within_its_window(
     assert (jumps, unsized, small) == ({}, {}, {})
 
 
+# What is laid over something else takes no room.
 _UNSIZED: Final = """() => [...document.querySelectorAll("main img")]
+  .filter((image) => image.currentSrc && getComputedStyle(image).position !== "absolute")
   .filter((image) => !image.hasAttribute("width") || !image.hasAttribute("height"))
   .map((image) => image.outerHTML.slice(0, 120))"""
 # Links within running text are as high as their lines (WCAG 2.5.8 excepts them).
-_SMALL: Final = """() => [...document.querySelectorAll("a, button, select, summary, label:has(input)")]
+_SMALL: Final = """() =>
+  [...document.querySelectorAll("a, button, select, summary, label:has(input)")]
   .filter((e) => e.checkVisibility() && !e.matches(".skip-link, p a, td a, .part__lead a"))
   .map((e) => [e.outerHTML.slice(0, 100), Math.round(e.getBoundingClientRect().height)])
   .filter(([, height]) => height < 44)"""

@@ -22,6 +22,8 @@ def stored(size: int) -> str:
             break
         amount, unit = amount / 1000, larger
     places = 1 if unit in {"GB", "TB"} and amount % 1 >= 0.05 else 0
+    # It cuts off where people round.
+    amount = round(amount, places)
     return f"{number_format(amount, decimal_pos=places, use_l10n=True)}\N{NO-BREAK SPACE}{unit}"
 
 
