@@ -132,7 +132,7 @@ def test_a_wildcard_is_kept_and_a_template_tried_on_a_phone_in_korean(
     assert (kept.name, kept.values) == ("색", ["붉은", "금빛", "푸른"])
 
     page.get_by_label("템플릿", exact=True).fill("__색__ 여우, {낮|밤}")
-    page.get_by_text("가능한 전부").tap()
+    page.get_by_role("radio", name="가능한 전부").check()
     page.get_by_role("button", name="시험해 보기").tap()
     made = page.locator(".trial__words")
     expect(made).to_have_count(6)

@@ -1,5 +1,6 @@
 """The pages of workflows and boards, and what was added beside them: shown, found, refused."""
 
+import re
 import uuid
 from datetime import UTC, datetime
 
@@ -14,7 +15,11 @@ from apps.boards.sharing_services import add_member, create_link
 from apps.catalog.models import GenerationModel
 from apps.dashboard.templatetags.humane import stored
 from apps.generation.models import Job
+from apps.generation.services.leases import claim_next_job
+from apps.generation.services.results import finish_job
 from apps.images.models import Image
+from apps.images.services.pictures import store_picture
+from apps.plans.tiers import GpuTier
 from apps.workflows.models import StylePreset, Wildcard
 from apps.workflows.services import create_preset, create_wildcard
 from tests.catalog.factories import store_model
@@ -225,6 +230,28 @@ def test_receipts_are_found_by_words_picture_and_day(
     assert "No receipt is like that" in html
 
 
+def test_a_picture_leads_to_what_it_cost(
+    browser_client: Client, user: User, starter: GenerationModel
+) -> None:
+    job = make_job(user, starter, prompt="a red fox", steps=100)
+    assert claim_next_job(tiers=list(GpuTier), worker="w") is not None
+    picture = store_picture(
+        user_id=user.id, image_name=uuid.uuid4(), picture=make_picture(), metadata={}
+    )
+    assert finish_job(
+        user_id=user.id, job_id=job.id, attempt=1, pictures=[picture], compute_seconds=1.5
+    )
+    uploaded = make_image(user)
+    Image.objects.filter(id=uploaded.id).update(image_origin="external")
+
+    made = browser_client.get(f"/gallery/{picture.image_name}/")
+    other = browser_client.get(f"/gallery/{uploaded.image_name}/")
+
+    html = made.content.decode()
+    assert f'<a href="/usage/receipts/{job.id}/">2 credits for its job</a>' in html
+    assert (made.context["picture"].cost, other.context["picture"].cost) == (2, None)
+
+
 @pytest.mark.parametrize("day", ["yesterday", "2024-02-30", "2024"])
 def test_a_day_that_is_none_is_a_page_that_is_not_there(browser_client: Client, day: str) -> None:
     assert browser_client.get("/usage/", {"day": day}).status_code == 404
@@ -334,3 +361,16 @@ def test_a_model_of_somebody_else_gets_no_picture(user: User, stranger: User) ->
 
     model.refresh_from_db()
     assert model.cover_key == ""
+
+
+# Modules
+
+
+def test_a_page_names_every_module_that_it_will_ask_for(browser_client: Client) -> None:
+    html = browser_client.get("/workflows/").content.decode()
+
+    named = re.findall(r'<link rel="modulepreload" href="/static/js/([\w.]+)">', html)
+    assert len(named) == len(set(named))
+    assert {"shell.js", "workflows.js", "workflow_trial.js", "dom.js", "i18n.js"} <= set(named)
+    # These are imported for their types alone.
+    assert "types.js" not in named
