@@ -105,7 +105,7 @@ class ReceiptPage:
 
 
 def usage_page(*, user: User, month: str | None, search: ReceiptSearch | None = None) -> UsagePage:
-    """Return what the page of `month` ("2026-11", else this one) shows; at most ten queries.
+    """Return what the page of `month` ("2026-11", else this one) shows; at most eleven queries.
 
     Raises:
         NotFound: that is no month.

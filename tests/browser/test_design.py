@@ -3,7 +3,7 @@
 import gzip
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -197,7 +197,7 @@ class Answers:
 
 
 @pytest.fixture
-def first_visit(new_studio: Callable[..., Studio], furnished: User) -> Iterator[Studio]:
+def first_visit(new_studio: Callable[..., Studio], furnished: User) -> Studio:
     """A window that has never been here."""
     return new_studio(user=furnished, **DESK)
 
