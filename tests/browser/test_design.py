@@ -13,10 +13,11 @@ from playwright.sync_api import Page, Response, expect
 from apps.accounts.models import User
 from apps.boards.models import Board
 from apps.boards.services import create_board
+from apps.catalog.models import GenerationModel
 from apps.images.models import Image
 from apps.images.services.library import trash_images
 from tests.browser.studio import DESKTOP, PHONE, Studio
-from tests.factories import make_image
+from tests.factories import make_image, make_job
 from tests.stack import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -296,3 +297,21 @@ def test_boards_are_made_named_ordered_and_put_away_with_the_keyboard(
     page.get_by_role("button", name="Delete the board").click()
     expect(names).to_have_text(["Sea and sky"])
     assert Board.objects.get(user=transactional_user).name == "Sea and sky"
+
+
+def test_a_receipt_is_printed_without_what_one_acts_with(
+    studio: Studio, transactional_user: User, starter: GenerationModel, shoot: Shoot
+) -> None:
+    job = make_job(transactional_user, starter, prompt="a red fox")
+    page = studio.page
+    page.add_init_script("window.print = () => { window.printed = true; }")
+    studio.open(f"/usage/receipts/{job.id}/")
+    page.get_by_role("button", name="Print").click()
+    assert page.evaluate("() => window.printed") is True
+
+    page.emulate_media(media="print", color_scheme="dark")
+
+    expect(page.get_by_text("a red fox")).to_be_visible()
+    for gone in (".site-header", ".page-head__acts", ".page-head__up"):
+        expect(page.locator(gone)).to_be_hidden()
+    shoot(page, "design-receipt-print")
