@@ -281,7 +281,7 @@ class PasswordChangeView(LoginRequiredMixin, LocalAccountMixin, FormView[ChangeP
 
     template_name = "accounts/password_change.html"
     form_class = ChangePasswordForm
-    success_url = reverse_lazy("accounts:account")
+    success_url = reverse_lazy("dashboard:settings")
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return super().get_form_kwargs() | {"user": signed_in_user(self.request)}
@@ -297,18 +297,6 @@ class PasswordChangeView(LoginRequiredMixin, LocalAccountMixin, FormView[ChangeP
             "Your password is changed, and you are signed out everywhere else."
         )
         return super().form_valid(form)
-
-
-@method_decorator(never_cache, name="dispatch")
-class AccountView(LoginRequiredMixin, TemplateView):
-    """Show who is signed in and what they can do about it."""
-
-    template_name = "accounts/account.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        notice = self.request.session.pop("notice", "")
-        provider = bool(settings.EASEL_OIDC_ISSUER)
-        return super().get_context_data(notice=notice, provider=provider, **kwargs)
 
 
 def leave_for_provider(request: HttpRequest, address: str) -> HttpResponse:
