@@ -1,5 +1,4 @@
 from django.urls import path
-from django.views.generic import RedirectView
 
 from apps.accounts import views
 from apps.accounts.oidc.views import ProviderCallbackView, ProviderStartView
@@ -7,8 +6,7 @@ from apps.accounts.oidc.views import ProviderCallbackView, ProviderStartView
 app_name = "accounts"
 
 urlpatterns = [
-    # Where the account was before it had its place in the settings.
-    path("", RedirectView.as_view(pattern_name="dashboard:settings"), name="account"),
+    path("", views.account, name="account"),
     path("sign-in/", views.SignInView.as_view(), name="sign-in"),
     path("sign-out/", views.SignOutView.as_view(), name="sign-out"),
     path("sign-out/everywhere/", views.SignOutEverywhereView.as_view(), name="sign-out-everywhere"),

@@ -23,6 +23,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_safe
 from django.views.generic import FormView, TemplateView, View
 
 from apps.accounts.attempts import begin_attempt
@@ -297,6 +298,13 @@ class PasswordChangeView(LoginRequiredMixin, LocalAccountMixin, FormView[ChangeP
             "Your password is changed, and you are signed out everywhere else."
         )
         return super().form_valid(form)
+
+
+@require_safe
+def account(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead to the settings, where the account has its place; mails and bookmarks may name it."""
+    del request
+    return HttpResponseRedirect(reverse("dashboard:settings"))
 
 
 def leave_for_provider(request: HttpRequest, address: str) -> HttpResponse:

@@ -184,10 +184,10 @@ def _paying() -> list[Section]:
             title=_("API"),
             paragraphs=(
                 _(
-                    "Whatever you do here a program can do too. Make a key, give it only the scopes "
-                    "it needs, and a cap of credits if you like."
+                    "Whatever you do here a program can do too. Make a key, give it only the "
+                    "scopes that it needs, and a cap of credits if you like."
                 ),
-                _("Keys work on plans with API access. A key is shown once; if it leaks, revoke it."),
+                _("Keys work on plans with API access. A key is shown once; revoke what leaks."),
             ),
             way=(reverse("api-docs"), _("Read the API")),
         ),
@@ -263,7 +263,7 @@ _REFUSALS: Final = (
     ),
     Row(
         _("Refused for its content"),
-        _("Change the prompt. If you think it was a mistake, ask for a second look on the receipt."),
+        _("Change the prompt. If that was a mistake, ask for a second look on the receipt."),
         ErrorCode.CONTENT_REFUSED,
     ),
     Row(

@@ -18,6 +18,12 @@ from apps.plans.products import PLANS_SOLD, TRIAL, TRIAL_DAYS
 from apps.plans.tiers import TIERS
 
 LANDING_SECONDS = 300
+EXAMPLE = """\
+POST /api/v1/generations
+Authorization: Bearer ek_…
+
+{"prompt": "%(prompt)s",
+ "seed": %(seed)s}"""
 
 
 @require_safe
@@ -39,6 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "plans": [(plan, TIERS[plan.gpu_tier].gpu) for plan in (TRIAL, *PLANS_SOLD)],
         "trial": TRIAL,
         "trial_days": TRIAL_DAYS,
+        "example": EXAMPLE % {"prompt": large.prompt, "seed": large.seed},
         "provider": bool(settings.EASEL_OIDC_ISSUER),
     }
     page = render(request, "dashboard/landing.html", context)
