@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from apps.accounts.language_views import set_language
 from apps.accounts.views import administrator_sign_in
 from apps.core import views as core
 from apps.generation.views import metrics
@@ -42,7 +43,7 @@ urlpatterns = [
     path("accounts/", include("apps.accounts.urls")),
     path("files/", include("apps.images.urls")),
     path("shared/", include("apps.boards.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", set_language, name="set_language"),
     path("i18n/catalog.js", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     path("", include("apps.dashboard.urls")),
 ]

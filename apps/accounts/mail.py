@@ -1,4 +1,7 @@
-"""The mails about an account: plain text, in the language of the page that caused them."""
+"""The mails about an account: plain text, in the language of the one who reads them.
+
+Where nothing is known of it, in the language of the page that caused them.
+"""
 
 from smtplib import SMTPException
 from typing import Any
@@ -8,6 +11,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -28,44 +32,47 @@ SUBJECTS: dict[str, Promise] = {
 def send_confirmation(*, user: User, origin: str) -> None:
     """Send the link that confirms the address of `user`."""
     path = _link("accounts:confirm", user, confirmation_tokens.make_token(user))
-    _send("confirm", user.email, link=f"{origin}{path}")
+    _send("confirm", user.email, user.language, link=f"{origin}{path}")
 
 
 def send_known(*, user: User, origin: str) -> None:
     """Tell the owner of an address that someone signed up with it again."""
     sign_in, forgotten = reverse("accounts:sign-in"), reverse("accounts:password-forgotten")
-    _send("known", user.email, sign_in=f"{origin}{sign_in}", forgotten=f"{origin}{forgotten}")
+    links = {"sign_in": f"{origin}{sign_in}", "forgotten": f"{origin}{forgotten}"}
+    _send("known", user.email, user.language, **links)
 
 
 def send_reset(*, user: User, origin: str) -> None:
     """Send the link that lets `user` choose a new password."""
     path = _link("accounts:password-reset", user, reset_tokens.make_token(user))
-    _send("reset", user.email, link=f"{origin}{path}")
+    _send("reset", user.email, user.language, link=f"{origin}{path}")
 
 
 def send_unknown(*, email: str, origin: str) -> None:
     """Tell an address without an account that someone asked for a new password for it."""
-    _send("unknown", email, sign_up=f"{origin}{reverse('accounts:sign-up')}")
+    _send("unknown", email, "", sign_up=f"{origin}{reverse('accounts:sign-up')}")
 
 
 def send_changed(*, user: User, origin: str) -> None:
     """Tell `user` that the password is another one, in case it was not them."""
-    _send("changed", user.email, forgotten=f"{origin}{reverse('accounts:password-forgotten')}")
+    forgotten = f"{origin}{reverse('accounts:password-forgotten')}"
+    _send("changed", user.email, user.language, forgotten=forgotten)
 
 
 def _link(name: str, user: User, token: str) -> str:
     return reverse(name, kwargs={"uid": encode_user_id(user), "token": token})
 
 
-def _send(kind: str, address: str, **context: Any) -> None:
-    """Send a mail once the transaction is committed.
+def _send(kind: str, address: str, language: str, **context: Any) -> None:
+    """Send a mail once the transaction is committed, in `language` or else in that of the page.
 
     A mail server that is away is logged and not shown: a page that told would tell known
     addresses from unknown ones, and every mail here can be asked for again.
     """
-    # Rendered now, in the language of the request.
-    subject = str(SUBJECTS[kind])
-    body = render_to_string(f"accounts/mail/{kind}.txt", context)
+    # Rendered now: on commit the language of the page may be another one.
+    with translation.override(language or translation.get_language()):
+        subject = str(SUBJECTS[kind])
+        body = render_to_string(f"accounts/mail/{kind}.txt", context)
 
     def send() -> None:
         try:

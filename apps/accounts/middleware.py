@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
+from django.utils import translation
 
 from apps.accounts.bearer import bearer_token
 from apps.accounts.models import User
@@ -12,6 +14,15 @@ from apps.accounts.sessions import session_user_id
 from apps.core.audit import record_act
 from apps.core.models import Act
 from apps.core.tenancy import closed_scope, enter_service, tenant_scope
+
+LANGUAGES = frozenset(code for code, _name in settings.LANGUAGES)
+
+
+def speak_language_of(request: HttpRequest, user: User) -> None:
+    """Answer in the language that `user` chose, on whatever device that was."""
+    if user.language in LANGUAGES:
+        translation.activate(user.language)
+        request.LANGUAGE_CODE = user.language
 
 
 class TenantMiddleware:
@@ -34,7 +45,8 @@ class TenantMiddleware:
             return self.get_response(request)
         with tenant_scope(user_id):
             # Read now: what looks at the user later may do so outside of the transaction.
-            _ = request.user.is_authenticated
+            if isinstance(request.user, User):
+                speak_language_of(request, request.user)
             return self._answer(request)
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
@@ -39,12 +40,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("e-mail"), max_length=254, unique=True)
     name = models.CharField(_("name"), max_length=150, blank=True)
     avatar_url = models.URLField(blank=True)
-    language = models.CharField(max_length=8, default="en")
+    # Empty until it is known; pages then follow the browser, and mails are in English.
+    language = models.CharField(max_length=8, blank=True, default="")
     # Until the address has proved to be the person's own, nobody signs in with it.
     email_verified = models.BooleanField(_("e-mail confirmed"), default=False)
     oidc_subject = models.CharField(max_length=255, null=True, blank=True, unique=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    # Whoever has made a picture needs no first steps either.
+    first_steps_closed = models.BooleanField(default=False, db_default=False)
     # Raised to end every session at once; see `get_session_auth_hash`.
     session_generation = models.PositiveIntegerField(default=0, editable=False)
     last_login = models.DateTimeField(db_column="last_login_at", null=True, blank=True)
@@ -61,6 +65,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def mail_language(self) -> str:
+        """Return the language to write to this person in."""
+        return self.language or settings.LANGUAGE_CODE
+
+    @property
+    def initial(self) -> str:
+        """Return the letter that stands for this person where there is no room for a name."""
+        return (self.name.strip() or self.email)[0]
 
     def get_session_auth_hash(self) -> str:
         """Return what a session must hold to be one of this user's.

@@ -6,7 +6,7 @@ from apps.accounts.oidc.views import ProviderCallbackView, ProviderStartView
 app_name = "accounts"
 
 urlpatterns = [
-    path("", views.AccountView.as_view(), name="account"),
+    path("", views.account, name="account"),
     path("sign-in/", views.SignInView.as_view(), name="sign-in"),
     path("sign-out/", views.SignOutView.as_view(), name="sign-out"),
     path("sign-out/everywhere/", views.SignOutEverywhereView.as_view(), name="sign-out-everywhere"),

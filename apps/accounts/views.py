@@ -23,6 +23,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_safe
 from django.views.generic import FormView, TemplateView, View
 
 from apps.accounts.attempts import begin_attempt
@@ -281,7 +282,7 @@ class PasswordChangeView(LoginRequiredMixin, LocalAccountMixin, FormView[ChangeP
 
     template_name = "accounts/password_change.html"
     form_class = ChangePasswordForm
-    success_url = reverse_lazy("accounts:account")
+    success_url = reverse_lazy("dashboard:settings")
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return super().get_form_kwargs() | {"user": signed_in_user(self.request)}
@@ -299,16 +300,11 @@ class PasswordChangeView(LoginRequiredMixin, LocalAccountMixin, FormView[ChangeP
         return super().form_valid(form)
 
 
-@method_decorator(never_cache, name="dispatch")
-class AccountView(LoginRequiredMixin, TemplateView):
-    """Show who is signed in and what they can do about it."""
-
-    template_name = "accounts/account.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        notice = self.request.session.pop("notice", "")
-        provider = bool(settings.EASEL_OIDC_ISSUER)
-        return super().get_context_data(notice=notice, provider=provider, **kwargs)
+@require_safe
+def account(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead to the settings, where the account has its place; mails and bookmarks may name it."""
+    del request
+    return HttpResponseRedirect(reverse("dashboard:settings"))
 
 
 def leave_for_provider(request: HttpRequest, address: str) -> HttpResponse:

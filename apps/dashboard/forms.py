@@ -36,6 +36,17 @@ class KeyForm(forms.Form):
         return timezone.now() + timedelta(days=int(days)) if days else None
 
 
+class ProfileForm(forms.Form):
+    """What others and the header call somebody."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=150,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "name"}),
+    )
+
+
 class PlanForm(forms.Form):
     """A plan, and how long a period is; the service says what is wrong with it."""
 

@@ -76,6 +76,11 @@ def composer_of(*, user: User) -> Composer:
     )
 
 
+def wants_first_steps(*, user: User) -> bool:
+    """Say whether `user` is new here: no picture yet, and the first steps not closed."""
+    return not user.first_steps_closed and not Image.objects.filter(user=user).exists()
+
+
 def plan_banner(*, user: User) -> Banner | None:
     """Return what a page tells of the plan: a pause, or the end of the trial; at most one query."""
     has = known_entitlements(user_id=user.id)

@@ -3,20 +3,23 @@ from django.urls import path
 from apps.dashboard import (
     billing_views,
     board_views,
+    help_views,
     key_views,
     model_views,
     queue_views,
+    settings_views,
     sharing_views,
     trash_views,
     usage_views,
     views,
+    welcome_views,
     workflow_views,
 )
 
 app_name = "dashboard"
 
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", welcome_views.home, name="home"),
     path("account/activity/", views.activity, name="activity"),
     path("account/data/", views.own_data, name="own-data"),
     path("account/plan/", billing_views.plan, name="plan"),
@@ -50,6 +53,7 @@ urlpatterns = [
     path("gallery/trash/act/", trash_views.act_on_trash, name="trash-act"),
     path("gallery/<uuid:image_name>/", views.image, name="image"),
     path("gallery/<uuid:image_name>/tile/", views.image_tile, name="image-tile"),
+    path("help/", help_views.help_page, name="help"),
     path("keys/", key_views.keys, name="keys"),
     path("keys/<uuid:key_id>/revoke/", key_views.revoke, name="key-revoke"),
     path("models/", model_views.models, name="models"),
@@ -60,8 +64,10 @@ urlpatterns = [
     path("queue/", queue_views.queue, name="queue"),
     path("queue/act/", queue_views.act, name="queue-act"),
     path("queue/<uuid:job_id>/", queue_views.act_on_job, name="queue-job"),
+    path("settings/", settings_views.settings_page, name="settings"),
     path("usage/", usage_views.usage, name="usage"),
     path("usage/receipts/<uuid:job_id>/", usage_views.receipt, name="receipt"),
     path("usage/receipts/<uuid:job_id>/appeal/", usage_views.appeal, name="appeal"),
     path("workflows/", workflow_views.workflows, name="workflows"),
+    path("welcome/close/", welcome_views.close_first_steps, name="first-steps-close"),
 ]

@@ -4,8 +4,8 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -21,7 +21,7 @@ from apps.dashboard.gallery_selectors import (
     gallery_page,
     model_names,
 )
-from apps.dashboard.selectors import composer_of, get_picture
+from apps.dashboard.selectors import composer_of, get_picture, wants_first_steps
 from apps.images.selectors import get_image
 from apps.privacy.selectors import list_requests
 
@@ -47,18 +47,14 @@ def page(view: View[P]) -> View[P]:
     return guarded
 
 
-def home(request: HttpRequest) -> HttpResponseRedirect:
-    """Lead to where work begins."""
-    del request
-    return redirect("dashboard:create")
-
-
 @page
 def create(request: HttpRequest) -> HttpResponse:
     """Show the composer, the settings and the stage; the rest is live."""
-    composer = composer_of(user=signed_in_user(request))
+    user = signed_in_user(request)
+    composer = composer_of(user=user)
     context = {
         "section": "create",
+        "first_steps": wants_first_steps(user=user),
         "models": composer.models,
         "refusal": composer.refusal,
         "limits": {"prompt": MAX_PROMPT_LENGTH, "guidance": MAX_GUIDANCE},

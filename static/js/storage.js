@@ -41,3 +41,34 @@ export function recallObject(key) {
     return {};
   }
 }
+
+/**
+ * List what this browser remembers, whoever wrote it.
+ *
+ * @param {readonly string[]} besides keys that are left out
+ * @returns {Map<string, string>}
+ */
+export function remembered(besides) {
+  /** @type {Map<string, string>} */
+  const found = new Map();
+  try {
+    for (const name of Object.keys(localStorage)) {
+      const key = name.startsWith("easel.") ? name.slice("easel.".length) : "";
+      const value = recall(key);
+      if (key && value !== null && !besides.includes(key)) found.set(key, value);
+    }
+  } catch {
+    // A store that may not be read remembers nothing.
+  }
+  return found;
+}
+
+/** @param {Iterable<string>} keys */
+export function forget(keys) {
+  for (const key of keys) remember(key, null);
+}
+
+/** @param {ReadonlyMap<string, string>} values of `remembered` */
+export function restore(values) {
+  for (const [key, value] of values) remember(key, value);
+}

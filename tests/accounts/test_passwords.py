@@ -177,13 +177,13 @@ def test_changing_the_password_keeps_this_session_and_ends_the_others(
 
     answer = post(CHANGE, here, old_password=PASSWORD, new_password=NEW_PASSWORD)
 
-    assert answer["Location"] == "/accounts/"
+    assert answer["Location"] == "/settings/"
     assert here.cookies["sessionid"].value != key
     assert is_in(here)
     assert not is_in(elsewhere)
     assert live_sessions(user_id=user.pk) == {here.cookies["sessionid"].value}
     assert Session.objects.filter(session_key=key).count() == 0
-    assert b"signed out everywhere else" in here.get("/accounts/").content
+    assert b"signed out everywhere else" in here.get("/settings/").content
     assert "was changed" in newest_letter(to=user.email)
 
 
@@ -209,7 +209,7 @@ def test_a_refused_change_changes_nothing(
     assert mail.outbox == []
 
 
-@pytest.mark.parametrize("path", [CHANGE, "/accounts/"])
+@pytest.mark.parametrize("path", [CHANGE, "/settings/"])
 def test_a_visitor_is_asked_to_sign_in(path: str) -> None:
     assert Client().get(path)["Location"] == f"{SIGN_IN}?next={path}"
 

@@ -112,7 +112,7 @@ def test_the_keyboard_alone_signs_up_confirms_and_changes_the_password(
 
     page.get_by_role("button", name="Account").click()
     page.get_by_role("link", name="Your account").click()
-    shoot(page, "account")
+    shoot(page, "settings-of-a-new-account")
     page.get_by_role("link", name="Change your password").click()
     page.get_by_label("Present password").fill(PASSWORD)
     page.get_by_label("New password").fill("another rather long one")

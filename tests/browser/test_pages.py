@@ -50,7 +50,7 @@ def test_no_page_is_wider_than_its_window(
         "keys": "/keys/",
         "models": "/models/",
         "queue": "/queue/",
-        "account": "/accounts/",
+        "settings": "/settings/",
         "activity": "/account/activity/",
         "own-data": "/account/data/",
         "picture": f"/gallery/{images[0].image_name}/",

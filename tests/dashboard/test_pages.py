@@ -44,13 +44,6 @@ def test_a_visitor_is_sent_to_sign_in_and_back(client: Client, path: str) -> Non
     assert response["Location"].startswith("/accounts/sign-in/?next=/")
 
 
-@pytest.mark.django_db
-def test_the_front_door_leads_to_create(client: Client) -> None:
-    response = client.get("/")
-
-    assert (response.status_code, response["Location"]) == (302, "/create/")
-
-
 def test_create_offers_the_models_with_their_limits(
     browser_client: Client, starter: GenerationModel
 ) -> None:

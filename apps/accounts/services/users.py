@@ -36,11 +36,9 @@ def create_account(
         IntegrityError: the address or the subject has an account.
     """
     user_id = uuid.uuid4()
-    language = (get_language() or "en")[:8]
+    fields.setdefault("language", (get_language() or "")[:8])
     with tenant_scope(user_id):
-        return User.objects.create_user(
-            email, password, id=user_id, name=name, language=language, **fields
-        )
+        return User.objects.create_user(email, password, id=user_id, name=name, **fields)
 
 
 def ensure_administrator(*, email: str, password: str, name: str) -> tuple[User, bool]:
@@ -48,7 +46,10 @@ def ensure_administrator(*, email: str, password: str, name: str) -> tuple[User,
     user = account_by_email(email=email)
     if user is not None:
         return user, False
-    user = create_account(email=email, password=password, name=name, email_verified=True)
+    # The language of a terminal says nothing of the one they read.
+    user = create_account(
+        email=email, password=password, name=name, email_verified=True, language=""
+    )
     _set_rights(user, {"is_staff": True, "is_superuser": True})
     return user, True
 
@@ -151,6 +152,28 @@ def change_password(*, user: User, password: str, origin: str) -> None:
     transaction.on_commit(lambda: announce_access_changed(user.pk))
     record_act(act=Act.PASSWORD_CHANGED, user_id=user.pk, actor_id=user.pk)
     mail.send_changed(user=user, origin=origin)
+
+
+def set_language(*, user: User, language: str) -> None:
+    """Keep the language that `user` reads pages and mails in."""
+    _set(user, language=language)
+
+
+def rename(*, user: User, name: str) -> None:
+    """Call `user` by another name; an empty one is none."""
+    _set(user, name=name)
+
+
+def close_first_steps(*, user: User) -> None:
+    """Show `user` no first steps any more."""
+    _set(user, first_steps_closed=True)
+
+
+def _set(user: User, **fields: Any) -> None:
+    # Not `save`: it would write back what another request has changed meanwhile.
+    User.objects.filter(pk=user.pk).update(**fields)
+    for name, value in fields.items():
+        setattr(user, name, value)
 
 
 def end_all_sessions(*, user: User) -> None:

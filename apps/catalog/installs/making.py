@@ -61,7 +61,7 @@ def make_next_install() -> bool:
         return False
     work = settings.EASEL_INSTALL_DIRECTORY / str(install.id)
     try:
-        with lease_kept(install), _alone(work), translation.override(install.user.language):
+        with lease_kept(install), _alone(work), translation.override(install.user.mail_language):
             _make(install, work)
     except (DatabaseError, OSError):
         # What is here of it stays: the next attempt goes on from there.

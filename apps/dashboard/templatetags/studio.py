@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -58,10 +59,10 @@ def balance_shown(user: User) -> Balance:
 @register.filter
 def whole(number: int | None) -> str:
     """Write a number of credits or pictures; a dash where there is none."""
-    return "–" if number is None else f"{number:,}"
+    return "–" if number is None else number_format(number, force_grouping=True)
 
 
 @register.filter
 def seconds(number: float | None) -> str:
     """Write measured seconds."""
-    return "–" if number is None else f"{number:,.1f}"
+    return "–" if number is None else number_format(number, decimal_pos=1, force_grouping=True)

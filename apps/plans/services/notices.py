@@ -250,7 +250,7 @@ def _write(notice: Notice) -> EmailMultiAlternatives | None:
         return None
     with service_scope("write a notice"):
         has = entitlements_of(user_id=notice.user_id)
-    with translation.override(user.language):
+    with translation.override(user.mail_language):
         letter = write_letter(notice=notice, has=has)
         if letter is None:
             return None
