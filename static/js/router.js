@@ -100,7 +100,12 @@ export class Router {
   #mayLeave() {
     const text = this.#pages.loss();
     if (text === "") return Promise.resolve(true);
-    return confirmed({ title: gettext("Leave this page?"), text, yes: gettext("Leave") });
+    return confirmed({
+      title: gettext("Leave this page?"),
+      text,
+      yes: gettext("Leave"),
+      no: gettext("Stay"),
+    });
   }
 
   /** Say in the state of the current entry that it is the page's that is shown. */
@@ -152,6 +157,7 @@ export class Router {
    */
   async #go(href, way, scroll = 0) {
     this.#asking?.abort();
+    clearTimeout(this.#prefetchTimer);
     const asking = new AbortController();
     const { signal } = asking;
     this.#asking = asking;
