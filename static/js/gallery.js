@@ -72,6 +72,7 @@ function startGallery(root, life) {
   /** Whether a snapshot is news: what the page came with was new. */
   let isTold = life.isOnline;
   let shelfTimer = 0;
+  let isShelfStale = false;
 
   const { source, first } = listOf(root);
   const list = new PageList(source, first, { onChange: refresh, onError: toastError });
@@ -231,8 +232,8 @@ function startGallery(root, life) {
     shelfTimer ||= life.later(() => {
       shelfTimer = 0;
       if (isCovered()) drawShelfSoon();
-      // Without an answer the counts stay as they are until the next change.
-      else drawShelf().catch(() => undefined);
+      // Without an answer the counts stay as they are until the connection is back.
+      else drawShelf().catch(() => (isShelfStale = true));
     }, SHELF_WAIT_MS);
   }
 
@@ -252,6 +253,11 @@ function startGallery(root, life) {
       // What is searched for may be something else.
       const isHere = shownBoard === "" || shownBoard === (board ?? "none");
       if (isLive && isHere) void arrivals.take(name);
+    },
+    onStatus(online) {
+      if (!online || !isShelfStale) return;
+      isShelfStale = false;
+      drawShelfSoon();
     },
   });
 

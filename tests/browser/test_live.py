@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 import pytest
-from playwright.sync_api import CDPSession, Page, Route, WebSocketRoute, expect
+from playwright.sync_api import APIResponse, CDPSession, Page, Route, WebSocketRoute, expect
 
 from apps.accounts.models import User
 from apps.generation.announcements import announce_images
@@ -34,7 +34,10 @@ _COUNT = """
   for (const [begin, end] of [["setInterval", "clearInterval"], ["setTimeout", "clearTimeout"]]) {
     const [start, stop] = [window[begin], window[end]];
     window[begin] = (act, ...rest) => {
-      const timer = start(() => { if (begin === "setTimeout") timers.delete(timer); act(); }, ...rest);
+      const timer = start(() => {
+        if (begin === "setTimeout") timers.delete(timer);
+        act();
+      }, ...rest);
       timers.add(timer);
       return timer;
     };
@@ -297,19 +300,19 @@ class TestLive:
     ) -> None:
         follow(live, "Models")
         page = live.page
-        late: list[Image] = []
+        waiting: list[tuple[Route, APIResponse]] = []
+        page.route("**/gallery/", lambda route: waiting.append((route, route.fetch())))
+        page.get_by_role("navigation", name="Main").get_by_role("link", name="Gallery").click()
+        while not waiting:
+            page.wait_for_timeout(20)
 
-        def answer_late(route: Route) -> None:
-            answer = route.fetch()
-            late.append(arrive(transactional_user, "in between"))
-            page.wait_for_function("() => document.querySelector('main[aria-busy]') !== null")
+        late = arrive(transactional_user, "in between")
+        page.wait_for_timeout(300)
+        for route, answer in waiting:
             route.fulfill(response=answer)
 
-        page.route("**/gallery/", answer_late)
-        follow(live, "Gallery")
-
         expect(live.tiles).to_have_count(1)
-        expect(live.tiles).to_have_attribute("data-image-name", str(late[0].image_name))
+        expect(live.tiles).to_have_attribute("data-image-name", str(late.image_name))
         assert page.evaluate(_SAME_DOCUMENT)
         page.unroute("**/gallery/")
 
