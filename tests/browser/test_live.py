@@ -1,21 +1,29 @@
 """One document, one socket: pages are swapped, events come live, and nothing is lost or left."""
 
+import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+import PIL.Image
 import pytest
 from playwright.sync_api import APIResponse, CDPSession, Page, Route, WebSocketRoute, expect
 
 from apps.accounts.models import User
+from apps.catalog.models import GenerationModel
 from apps.generation.announcements import announce_images
-from apps.generation.events import publisher
+from apps.generation.events import ProgressEvent, publisher
 from apps.generation.models import Job
+from apps.generation.services.leases import claim_next_job
+from apps.generation.services.results import finish_job
 from apps.images.models import Image
-from tests.browser.studio import MADE_WITHIN_MS, PHONE, Studio
-from tests.factories import make_image
+from apps.images.services.pictures import store_picture
+from apps.plans.tiers import GpuTier
+from tests.browser.studio import PHONE, Studio
+from tests.factories import make_batch, make_image, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,6 +75,17 @@ _WATCH_TASKS = """() => {
   new PerformanceObserver(note).observe({ type: "longtask" });
 }"""
 _MOST_TASK_MS = 50
+# How much longer than the quickest the slowest of some like tasks takes, that do nothing of ours.
+_ADDED_BY_MACHINE = """async () => {
+  const took = [];
+  for (let number = 0; number < 25; number += 1) {
+    await new Promise((done) => setTimeout(done, 20));
+    const began = performance.now();
+    for (let spin = 0, sum = 0; spin < 4e6; spin += 1) sum += Math.sqrt(spin) % 7;
+    took.push(performance.now() - began);
+  }
+  return Math.max(...took) - Math.min(...took);
+}"""
 # What a swap may leave behind, on average; a page that leaks leaves all of itself.
 _MOST_HEAP_PER_SWAP = 6_000
 
@@ -440,62 +459,107 @@ class TestLive:
         expect(live.tiles).to_have_count(3)
 
 
-@pytest.mark.usefixtures("worker")
 class TestWork:
-    """A job runs on while one goes from page to page."""
+    """A job runs on while one goes from page to page. It is told of as a worker does."""
 
-    def test_a_swap_keeps_what_is_told_of_a_running_job(self, studio: Studio, shoot: Shoot) -> None:
-        studio.open("/create/")
-        studio.make_it_long()
-        studio.generate("a red circle on a white background")
-        opened(studio, "/gallery/")
-        page = studio.page
+    def test_a_swap_keeps_what_is_told_of_a_running_job(
+        self, live: Studio, transactional_user: User, starter: GenerationModel, shoot: Shoot
+    ) -> None:
+        page = live.page
         badge = page.locator(".site-nav [data-queue-badge]")
+        job, _waiting = make_batch(transactional_user, starter, 2)
+        expect(badge).to_have_text("2")
+        claimed = claim_next_job(tiers=list(GpuTier), worker="w")
+        assert claimed == job
+        tell_progress(claimed, 40)
+        expect(page).to_have_title("40% · Gallery · Easel")
 
-        for name in ("Queue", "Models"):
-            page.wait_for_function("() => /^\\d+\\s?% · /.test(document.title)")
-            follow(studio, name)
-            assert name in page.title()
-            expect(badge).to_have_text("1")
+        follow(live, "Queue")
+        expect(page).to_have_title("40% · Queue · Easel")
+        expect(badge).to_have_text("2")
+        tell_progress(claimed, 60)
+        expect(page).to_have_title("60% · Queue · Easel")
         shoot(page, "live-badge")
-        follow(studio, "Gallery")
-        expect(studio.tiles).to_have_count(1, timeout=MADE_WITHIN_MS)
-        expect(badge).to_be_hidden()
-        expect(page).to_have_title("Gallery · Easel")
+        follow(live, "Models")
+        expect(page).to_have_title("60% · Models · Easel")
+
+        finish(claimed)
+        expect(badge).to_have_text("1")
+        expect(page).to_have_title("Models · Easel")
+        follow(live, "Gallery")
+        expect(live.tiles).to_have_count(1)
         assert page.evaluate("() => sockets.length") == 1
         assert page.evaluate(_SAME_DOCUMENT)
 
+    @pytest.mark.parametrize("path", ["/create/", "/gallery/"])
     def test_no_task_holds_the_page_up_while_a_job_runs(
-        self, studio: Studio, images: list[Image], record_property: Callable[[str, Any], None]
+        self,
+        studio: Studio,
+        transactional_user: User,
+        starter: GenerationModel,
+        path: str,
     ) -> None:
-        """The median of a few runs: a task is as long as the machine lets it be."""
-        longest: dict[str, list[float]] = {"/create/": [], "/gallery/": []}
+        """In the median of a few runs, but for what a busy machine adds to any task."""
+        for number in range(60):
+            make_image(transactional_user, prompt=f"picture {number}")
+        opened(studio, path)
         page = studio.page
-        studio.open("/create/")
-        studio.make_it_long()
-        page.locator("#steps").fill("30")
-        for run in range(3):
-            for path, found in longest.items():
-                studio.open("/create/")
-                studio.generate(f"a blue star {run}")
-                page.wait_for_function("() => /^\\d+\\s?% · /.test(document.title)")
-                if path != "/create/":
-                    studio.open(path)
-                page.evaluate(_WATCH_TASKS)
-                page.wait_for_function(
-                    "() => !/^\\d+\\s?% · /.test(document.title)", timeout=MADE_WITHIN_MS
-                )
-                found.append(max(page.evaluate("() => window.tasks"), default=0.0))
-        for path, found in longest.items():
-            record_property(f"longest task on {path} in ms", found)
-            assert median(found) <= _MOST_TASK_MS, longest
+        longest: list[float] = []
+        added: list[float] = []
+        for _run in range(3):
+            added.append(page.evaluate(_ADDED_BY_MACHINE))
+            page.evaluate(_WATCH_TASKS)
+            make_job(transactional_user, starter)
+            job = claim_next_job(tiers=list(GpuTier), worker="w")
+            assert job is not None
+            for percent in range(5, 100, 5):
+                tell_progress(job, percent)
+                page.wait_for_timeout(60)
+            finish(job)
+            page.wait_for_timeout(300)
+            longest.append(max(page.evaluate("() => window.tasks"), default=0.0))
+
+        assert median(longest) <= _MOST_TASK_MS + median(added), (longest, added)
+
+
+def tell_progress(job: Job, percent: int) -> None:
+    """Tell the pages of a step, with a preview of the size that previews have."""
+    preview = BytesIO()
+    PIL.Image.effect_noise((96, 96), percent).save(preview, "WEBP", quality=80)
+    progress: ProgressEvent = {
+        "type": "progress",
+        "job_id": str(job.id),
+        "attempt": job.attempt,
+        "step": percent // 5,
+        "total": 20,
+        "percent": percent,
+        "seconds_left": 1.0,
+        "preview": f"data:image/webp;base64,{b64encode(preview.getvalue()).decode()}",
+    }
+    publisher.publish(job.user_id, progress)
+
+
+def finish(job: Job) -> None:
+    stored = store_picture(
+        user_id=job.user_id,
+        image_name=uuid.uuid4(),
+        picture=PIL.Image.new("RGB", (64, 64)),
+        metadata={"prompt": "a red circle"},
+    )
+    finish_job(
+        user_id=job.user_id,
+        job_id=job.id,
+        attempt=job.attempt,
+        pictures=[stored],
+        compute_seconds=0.5,
+    )
 
 
 class TestGrowth:
     """Two hundred swaps leave nothing behind; a page that leaks shows that it would be seen."""
 
     def test_two_hundred_swaps_leave_nothing_behind(
-        self, live: Studio, images: list[Image], record_property: Callable[[str, Any], None]
+        self, live: Studio, images: list[Image]
     ) -> None:
         paths = [
             *("/queue/", f"/gallery/{images[0].image_name}/", "/models/", "/gallery/trash/"),
@@ -509,11 +573,10 @@ class TestGrowth:
             after = meter.read()
 
         growth = {name: after[name] - before[name] for name in after}
-        record_property("growth of 200 swaps", growth)
-        assert growth["sockets"] == growth["timers"] == 0
-        assert growth["JSEventListeners"] <= 5
-        assert growth["Nodes"] <= 100
-        assert growth["JSHeapUsedSize"] / 200 < _MOST_HEAP_PER_SWAP
+        assert growth["sockets"] == growth["timers"] == 0, growth
+        assert growth["JSEventListeners"] <= 5, growth
+        assert growth["Nodes"] <= 100, growth
+        assert growth["JSHeapUsedSize"] / 200 < _MOST_HEAP_PER_SWAP, growth
         assert after["sockets"] == 1
         assert live.page.evaluate(_SAME_DOCUMENT)
 
