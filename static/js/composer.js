@@ -31,6 +31,8 @@ export class Composer {
   #count = byId("prompt-count", HTMLElement);
   #button = byId("generate", HTMLButtonElement);
   #most = Number(this.#count.dataset.max);
+  // The stage has the same examples then.
+  #isFirstRun = document.getElementById("first-run") !== null;
   #listener;
 
   /**
@@ -86,7 +88,7 @@ export class Composer {
     });
     const group = byId("examples", HTMLElement);
     group.replaceChildren(...chips);
-    group.hidden = chips.length === 0;
+    group.hidden = chips.length === 0 || this.#isFirstRun;
   }
 
   /**

@@ -43,9 +43,18 @@ export class ResultActs {
     const before = picture.board ?? "none";
     if (!(await this.#move(image_name, board))) return;
     const name = this.#boards.find(({ id }) => id === board)?.name;
-    const words = name
-      ? fill(gettext("The picture is on “%(title)s” now."), { title: name })
-      : gettext("The picture is on no board now.");
+    const message = name
+      ? ngettext(
+          "The picture is on “%(title)s” now.",
+          "%(count)s pictures are on “%(title)s” now.",
+          1,
+        )
+      : ngettext(
+          "The picture is on no board now.",
+          "%(count)s pictures are on no board now.",
+          1,
+        );
+    const words = fill(message, { count: 1, title: name ?? "" });
     const act = { text: gettext("Undo"), run: () => void this.#move(image_name, before) };
     toast(words, { act });
   };
@@ -61,7 +70,12 @@ export class ResultActs {
       return;
     }
     const act = { text: gettext("Undo"), run: () => void this.#restore(image_name, putBack) };
-    toast(gettext("The picture is in the trash for 30 days."), { act });
+    const message = ngettext(
+      "The picture is in the trash for 30 days.",
+      "%(count)s pictures are in the trash for 30 days.",
+      1,
+    );
+    toast(fill(message, { count: 1 }), { act });
   };
 
   /**
