@@ -224,9 +224,9 @@ class CreatePage {
     }
     const settings = this.#settings.value;
     const requests = prompts.map((one) => ({ ...settings, ...one }));
-    if (!(await this.#submit(requests, this.#price.quoteFor(settings)))) return;
+    // Kept whatever comes of it: what was refused is changed and asked for again.
     this.#history.add(written);
-    this.#templates.renew();
+    if (await this.#submit(requests, this.#price.quoteFor(settings))) this.#templates.renew();
   }
 
   /**
