@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { ApiError } from "./api.js";
 import { Composer } from "./composer.js";
+import { createGrid } from "./create/guides/grid_api.js";
 import { announce, byId, confirmed } from "./dom.js";
 import { fill, formatPercent } from "./i18n.js";
 import { hasEnded, JobStore } from "./jobs.js";
@@ -105,8 +106,11 @@ async function order() {
     price.pointToPlans();
     return;
   }
+  await settings.guides.settled();
   const request = settings.request(composer.prompt);
-  await submit(request, price.quoteFor(request));
+  const axes = settings.guides.gridRequest();
+  if (axes) (await createGrid(request, axes)).generations.toReversed().forEach(take);
+  else await submit(request, price.quoteFor(request));
 }
 
 /**

@@ -9,13 +9,15 @@ import { fill, formatNumber } from "./i18n.js";
 /** @import {PricedSettings, Quote} from "./types.js" */
 
 const PAUSE_MS = 250;
+const FREE = ["prompt", "negative_prompt", "guidance_scale", "scheduler", "seed"];
 
 /**
  * @param {PricedSettings} settings
  * @returns {string} equal for settings of one price
  */
-function subjectOf({ model, width, height, steps, num_images, init_image, strength }) {
-  return JSON.stringify([model, width, height, steps, num_images, init_image, strength]);
+function subjectOf(settings) {
+  const facts = /** @type {Record<string, unknown>} */ ({ ...settings });
+  return JSON.stringify(Object.entries(facts).filter(([name]) => !FREE.includes(name)).sort());
 }
 
 export class Price {

@@ -1,9 +1,11 @@
 // @ts-check
 /** The settings panel of the Create page: its values, its limits, and what it remembers. */
 
+import { GuidesPanel } from "./create/guides/panel.js";
 import { byId, make } from "./dom.js";
-import { GuidesNote } from "./guides.js";
 import { fill, formatNumber } from "./i18n.js";
+import { PageLife } from "./page.js";
+import { socket } from "./shell.js";
 import { StartImage } from "./start_image.js";
 import { recall, recallObject, remember } from "./storage.js";
 
@@ -77,8 +79,15 @@ export class SettingsPanel {
   #onChange = () => undefined;
 
   /** The picture that the next one starts from, if any. */
-  startImage = new StartImage(() => this.#onChange());
-  #guides = new GuidesNote(() => this.#changed());
+  startImage = new StartImage(() => {
+    this.guides.useStart(this.startImage.value() !== null);
+    this.#onChange();
+  });
+  guides = new GuidesPanel(
+    new PageLife(byId("main", HTMLElement), socket),
+    () => this.#changed(),
+    () => this.request(byId("prompt", HTMLTextAreaElement).value.trim()),
+  );
 
   /**
    * @param {Model[]} models
@@ -91,6 +100,7 @@ export class SettingsPanel {
     if (kept && this.#models.has(kept)) this.#model.value = kept;
     this.#useModel(onModel);
     this.#restore();
+    this.guides.useStart(false);
     // Never folded here: a quick user may have opened it before this script was there.
     if (recall("advanced") === "open") this.#advanced.open = true;
     const fold = () => (this.#panel.open = !NARROW.matches);
@@ -124,7 +134,7 @@ export class SettingsPanel {
       seed: valueOf(this.#seed),
       num_images: this.#count(),
       ...(start ? { init_image: start.imageName, strength: start.strength } : {}),
-      ...this.#guides.value,
+      ...this.guides.value,
     };
   }
 
@@ -142,7 +152,7 @@ export class SettingsPanel {
     return {
       ...{ model, width, height, steps, num_images },
       ...(start ? { init_image: start.imageName, strength: start.strength } : {}),
-      ...this.#guides.value,
+      ...this.guides.value,
     };
   }
 
@@ -170,7 +180,7 @@ export class SettingsPanel {
     if (metadata.scheduler && this.#offersScheduler(metadata.scheduler)) {
       this.#scheduler.value = metadata.scheduler;
     }
-    this.#guides.take(metadata);
+    this.guides.take(metadata);
     this.#changed();
   }
 
@@ -232,7 +242,7 @@ export class SettingsPanel {
       this.#seed.value = "";
       this.#negative.value = "";
       this.startImage.clear();
-      this.#guides.clear();
+      this.guides.clear();
       this.#useModel(onModel);
       this.#changed();
     });
@@ -265,6 +275,7 @@ export class SettingsPanel {
       min: formatNumber(model.min_size),
       max: formatNumber(model.max_size),
     });
+    this.guides.useModel(model);
     onModel(model);
   }
 

@@ -18,18 +18,6 @@ import { coverOf } from "./model_cover.js";
  * @property {string} empty what there is to say if there is none at all
  */
 
-/**
- * Let the user choose one of some models.
- *
- * @param {PageLife} life
- * @param {Choice} choice
- * @returns {Promise<FullModel | null>} null if none is chosen
- */
-export function pickModel(life, choice) {
-  const dialog = new ModelDialog(choice);
-  return dialog.ask(life);
-}
-
 class ModelDialog {
   #choice;
   #dialog;
@@ -206,6 +194,18 @@ class ModelDialog {
     if (to < 0) this.#search.focus();
     else buttons[Math.min(to, buttons.length - 1)]?.focus();
   }
+}
+
+/**
+ * Let the user choose one of some models.
+ *
+ * @param {PageLife} life
+ * @param {Choice} choice
+ * @returns {Promise<FullModel | null>} null if none is chosen
+ */
+export function pickModel(life, choice) {
+  const dialog = new ModelDialog(choice);
+  return dialog.ask(life);
 }
 
 /**

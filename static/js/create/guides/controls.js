@@ -234,11 +234,20 @@ export class Controls extends Part {
     this.#controls.forEach((control, at) => control.refresh(at));
     this.#add.hidden = this.#controls.length >= this.desk.most("controls");
     super.refresh();
+  }
+
+  /** @override */
+  get blocked() {
     const kinds = new Set(this.#controls.map(({ kind }) => kind).filter(Boolean));
-    if (kinds.size > 1) this.hint(gettext("Use ControlNets or T2I adapters, not both."));
-    else if (this.#controls.some((control) => !control.value)) {
-      this.hint(gettext("Not used until it has a model and a picture."));
-    }
+    if (kinds.size > 1) return gettext("Use ControlNets or T2I adapters, not both.");
+    // Each of the two is another ability.
+    return this.desk.lack(kinds.size > 0 ? [...kinds].map(String) : this.needs);
+  }
+
+  /** @override */
+  get missing() {
+    if (this.#controls.length > 0 && this.#controls.every(({ value }) => value)) return "";
+    return gettext("Not used until it has a model and a picture.");
   }
 
   #append() {

@@ -15,6 +15,10 @@ export class Desk {
   models = JSON.parse(byId("models", HTMLScriptElement).text);
   /** @type {FullModel | null} the one that is chosen */
   model = null;
+  /** @type {boolean | null} whether there is a start image; null while nobody has said so */
+  hasStart = null;
+  /** @type {Set<string>} the names of the parts that are there */
+  parts = new Set();
   /** @type {Promise<FullModel[]> | null} */
   #catalog = null;
   /** @type {FullModel[]} */
@@ -32,6 +36,12 @@ export class Desk {
 
   changed() {
     this.#onChange();
+  }
+
+  /** @returns {{width: number, height: number}} of the picture to be made */
+  get shape() {
+    const side = (/** @type {string} */ id) => Number(byId(id, HTMLInputElement).value) || 512;
+    return { width: side("width"), height: side("height") };
   }
 
   /**

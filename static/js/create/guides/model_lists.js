@@ -45,7 +45,11 @@ class ModelList extends Part {
     for (const { row } of this.lines) row.refresh();
     this.#add.hidden = this.lines.length >= this.desk.most(this.name);
     super.refresh();
-    if (this.lines.length === 0) this.hint(gettext("Nothing is chosen yet."));
+  }
+
+  /** @override */
+  get missing() {
+    return this.lines.length === 0 ? gettext("Nothing is chosen yet.") : "";
   }
 
   /**

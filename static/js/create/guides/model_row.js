@@ -20,6 +20,8 @@ export class ModelRow {
   #why = make("p", { class: "guide__why", hidden: "" });
   #words = make("div", { class: "guide__words", role: "group" });
   #buttons = make("span", { class: "guide__acts" });
+  /** @type {FullModel | null | undefined} undefined before anything is shown */
+  #shown;
 
   /**
    * @param {Desk} desk
@@ -65,12 +67,15 @@ export class ModelRow {
 
   refresh() {
     const { model } = this;
+    this.#why.textContent = this.#problem();
+    this.#why.hidden = this.#why.textContent === "";
+    // The rest stays as it is: a new picture would flicker, a new button lose the focus.
+    if (this.#shown === model) return;
+    this.#shown = model;
     const name = model?.name ?? this.key;
     this.#cover.replaceChildren(coverOf({ name, cover_url: model?.cover_url ?? null }));
     this.#name.textContent = name;
     this.#facts.textContent = model?.base_name ?? "";
-    this.#why.textContent = this.#problem();
-    this.#why.hidden = this.#why.textContent === "";
     this.#showWords(model?.trigger_words ?? []);
   }
 

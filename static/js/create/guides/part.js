@@ -79,21 +79,27 @@ export class Part {
     this.#remove.focus();
   }
 
+  /** @returns {string} why it is not used at all with what else is chosen, empty if it is */
+  get blocked() {
+    return this.desk.lack(this.needs);
+  }
+
+  /** @returns {string} what is missing before it is used whole, empty if nothing is */
+  get missing() {
+    return "";
+  }
+
   /** Something has changed around it: the model, the catalog, the size, another part. */
   refresh() {
-    this.hint(this.desk.lack(this.needs));
+    const words = this.blocked || this.missing;
+    this.#hint.textContent = words;
+    this.#hint.hidden = words === "";
+    this.element.dataset.idle = String(words !== "");
   }
 
   /** @returns {Promise<void>} when all that is on its way to the server is there */
   settled() {
     return Promise.resolve();
-  }
-
-  /** @param {string} words why it is not used just now or what is missing, empty for nothing */
-  hint(words) {
-    this.#hint.textContent = words;
-    this.#hint.hidden = words === "";
-    this.element.dataset.idle = String(words !== "");
   }
 
   /**

@@ -128,7 +128,11 @@ export class ImagePrompt extends Part {
     this.#model.refresh();
     this.#pictures.refresh(this.desk.most("image_prompt"));
     super.refresh();
-    if (!this.value) this.hint(gettext("Not used until it has a model and a picture."));
+  }
+
+  /** @override */
+  get missing() {
+    return this.value ? "" : gettext("Not used until it has a model and a picture.");
   }
 }
 
@@ -166,6 +170,10 @@ export class References extends Part {
   refresh() {
     this.#pictures.refresh(this.desk.most("references"));
     super.refresh();
-    if (!this.value) this.hint(gettext("Not used until it has a picture."));
+  }
+
+  /** @override */
+  get missing() {
+    return this.value ? "" : gettext("Not used until it has a picture.");
   }
 }
