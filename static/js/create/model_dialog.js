@@ -137,7 +137,7 @@ class ModelDialog {
       });
       return item;
     }
-    const reason = make("p", { class: "picker__why" }, icon("lock"), make("span", {}, why));
+    const reason = make("p", { class: "picker__why" }, icon(model.included ? "alert" : "lock"), make("span", {}, why));
     choose.setAttribute("aria-disabled", "true");
     item.append(reason);
     if (!model.included) {

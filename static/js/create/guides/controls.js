@@ -99,7 +99,7 @@ class Control {
   get value() {
     const { value: model } = this.#model;
     const { value: image } = this.#picture;
-    if (!model || !image) return undefined;
+    if (!model || !image || this.#model.problem) return undefined;
     const numbers = Array.from(this.#parameters, ([key, field]) => [key, field.value]);
     return {
       ...{ model, image, preprocessor: this.#preprocessor.value },

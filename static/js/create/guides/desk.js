@@ -131,7 +131,7 @@ export class Desk {
     if (!family || capabilities.length === 0) return "";
     const reasons = capabilities.map((name) => family.lacks[name] ?? "");
     if (reasons.includes("")) return "";
-    return fill(gettext("Not with %(family)s: %(reason)s"), {
+    return fill(gettext("Not with %(family)s. %(reason)s"), {
       family: family.name,
       reason: reasons[0] ?? "",
     });

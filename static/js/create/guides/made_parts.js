@@ -279,6 +279,11 @@ export class Vae extends Part {
   }
 
   /** @override */
+  get blocked() {
+    return super.blocked || this.#model.problem;
+  }
+
+  /** @override */
   get missing() {
     return this.value ? "" : gettext("Nothing is chosen yet.");
   }
@@ -327,6 +332,11 @@ export class Refiner extends Part {
   get value() {
     const { value: model } = this.#model;
     return model ? { model, strength: this.#strength.value } : undefined;
+  }
+
+  /** @override */
+  get blocked() {
+    return super.blocked || this.#model.problem;
   }
 
   /** @override */

@@ -38,6 +38,11 @@ export class ModelField {
     return this.#row?.model ?? null;
   }
 
+  /** @returns {string} why the chosen one cannot be used, empty if it can */
+  get problem() {
+    return this.#row?.problem ?? "";
+  }
+
   /** @returns {Promise<boolean>} whether one is chosen */
   async pick() {
     const { kinds, title } = this.#shape;
@@ -70,6 +75,9 @@ export class ModelField {
   }
 
   refresh() {
+    const { kinds, isOptional = false } = this.#shape;
+    const isNone = this.#desk.knowsCatalog && this.#desk.ofKinds(kinds).length === 0;
+    this.element.hidden = isOptional && isNone && this.#row === null;
     this.#row?.refresh();
   }
 }

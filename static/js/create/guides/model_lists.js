@@ -81,6 +81,11 @@ class ModelList extends Part {
     return line;
   }
 
+  /** @returns {Line[]} those that the chosen model takes */
+  get used() {
+    return this.lines.filter(({ row }) => row.problem === "");
+  }
+
   clear() {
     for (const { row } of this.lines) row.element.remove();
     this.lines = [];
@@ -110,6 +115,21 @@ function weightOf(model) {
   return numberOf(model?.suggested["weight"], 1);
 }
 
+/** @param {Line[]} lines */
+function toLoras(lines) {
+  const loras = lines.map(({ row, field }) => ({ model: row.key, weight: field.value }));
+  return loras.length > 0 ? loras : undefined;
+}
+
+/** @param {Line[]} lines */
+function toEmbeddings(lines) {
+  const embeddings = lines.map(({ row, field }) => ({
+    model: row.key,
+    ...(field.value ? { token: field.value } : {}),
+  }));
+  return embeddings.length > 0 ? embeddings : undefined;
+}
+
 export class Loras extends ModelList {
   /** @param {Desk} desk */
   constructor(desk) {
@@ -122,8 +142,12 @@ export class Loras extends ModelList {
 
   /** @override */
   get value() {
-    const loras = this.lines.map(({ row, field }) => ({ model: row.key, weight: field.value }));
-    return loras.length > 0 ? loras : undefined;
+    return toLoras(this.used);
+  }
+
+  /** @override */
+  get kept() {
+    return toLoras(this.lines);
   }
 
   /**
@@ -170,11 +194,12 @@ export class Embeddings extends ModelList {
 
   /** @override */
   get value() {
-    const embeddings = this.lines.map(({ row, field }) => ({
-      model: row.key,
-      ...(field.value ? { token: field.value } : {}),
-    }));
-    return embeddings.length > 0 ? embeddings : undefined;
+    return toEmbeddings(this.used);
+  }
+
+  /** @override */
+  get kept() {
+    return toEmbeddings(this.lines);
   }
 
   /**

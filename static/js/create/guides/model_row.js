@@ -67,8 +67,8 @@ export class ModelRow {
 
   refresh() {
     const { model } = this;
-    this.#why.textContent = this.#problem();
-    this.#why.hidden = this.#why.textContent === "";
+    this.#why.textContent = this.problem;
+    this.#why.hidden = this.problem === "";
     // The rest stays as it is: a new picture would flicker, a new button lose the focus.
     if (this.#shown === model) return;
     this.#shown = model;
@@ -79,8 +79,8 @@ export class ModelRow {
     this.#showWords(model?.trigger_words ?? []);
   }
 
-  /** @returns {string} */
-  #problem() {
+  /** @returns {string} why it cannot be used, empty if it can or nobody knows yet */
+  get problem() {
     if (this.model) return this.#desk.whyNot(this.model);
     return this.#desk.knowsCatalog ? gettext("This model is gone. Remove it here.") : "";
   }

@@ -279,9 +279,9 @@ export class GuidesPanel {
   #changed() {
     this.#refresh();
     // What the chosen model cannot do may be wanted again with the next one.
-    const all = Array.from(this.#parts.values(), ({ name, value }) => [name, value]);
-    const kept = JSON.stringify(Object.fromEntries(all));
-    remember(this.#storage, kept === "{}" ? null : kept);
+    const all = Array.from(this.#parts.values(), ({ name, kept }) => [name, kept]);
+    const text = JSON.stringify(Object.fromEntries(all));
+    remember(this.#storage, text === "{}" ? null : text);
     this.#onChange();
   }
 

@@ -65,6 +65,11 @@ export class Part {
     return undefined;
   }
 
+  /** @returns {unknown} what is remembered: also what the chosen model does not take */
+  get kept() {
+    return this.value;
+  }
+
   /**
    * Show what the API or a picture's metadata has of this part.
    *

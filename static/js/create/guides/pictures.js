@@ -131,6 +131,11 @@ export class ImagePrompt extends Part {
   }
 
   /** @override */
+  get blocked() {
+    return super.blocked || this.#model.problem;
+  }
+
+  /** @override */
   get missing() {
     return this.value ? "" : gettext("Not used until it has a model and a picture.");
   }
