@@ -1,4 +1,4 @@
-"""What may guide a picture on the Create page, and what may not with which model: for its script."""
+"""What may guide a picture on the Create page, with which model and with which not."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -146,8 +146,10 @@ def _preprocessor(key: str, description: PreprocessorDescription) -> dict[str, A
             {
                 "key": name,
                 "name": gettext(one.name),
-                **{"least": one.least, "most": one.most},
-                **{"default": one.default, "whole": one.whole},
+                "least": one.least,
+                "most": one.most,
+                "default": one.default,
+                "whole": one.whole,
             }
             for name, one in description.parameters.items()
         ],
