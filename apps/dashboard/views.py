@@ -60,6 +60,8 @@ def create(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "create",
         "models": composer.models,
+        "boards": composer.boards,
+        "is_first": composer.is_first,
         "refusal": composer.refusal,
         "limits": {"prompt": MAX_PROMPT_LENGTH, "guidance": MAX_GUIDANCE},
     }

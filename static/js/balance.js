@@ -17,9 +17,13 @@ export class BalanceDisplay {
     return this.#available;
   }
 
-  /** @param {() => void} listener */
+  /**
+   * @param {() => void} listener
+   * @returns {() => void} takes it off again
+   */
   listen(listener) {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** @param {StudioEvent} event */

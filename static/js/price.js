@@ -1,23 +1,44 @@
 // @ts-check
-/** What the next picture costs at most, beside the button, and whether it can be paid. */
+/** What the next pictures cost at most, beside the button, and whether it can be paid. */
 
 import { quoteGeneration } from "./api.js";
 import { byId } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
 
 /** @import {BalanceDisplay} from "./balance.js" */
+/** @import {PageLife} from "./page.js" */
 /** @import {PricedSettings, Quote} from "./types.js" */
 
 const PAUSE_MS = 250;
-const FREE = ["prompt", "negative_prompt", "guidance_scale", "scheduler", "seed"];
+const UNPRICED = new Set([
+  "prompt",
+  "negative_prompt",
+  "guidance_scale",
+  "scheduler",
+  "seed",
+  "quote",
+]);
+
+/**
+ * Return what decides the price of a request.
+ *
+ * @param {PricedSettings} request
+ * @returns {PricedSettings}
+ */
+export function pricedOf(request) {
+  const priced = Object.entries(request).filter(
+    ([name, value]) => !UNPRICED.has(name) && value !== undefined,
+  );
+  priced.sort(([a], [b]) => (a < b ? -1 : 1));
+  return /** @type {PricedSettings} */ (Object.fromEntries(priced));
+}
 
 /**
  * @param {PricedSettings} settings
  * @returns {string} equal for settings of one price
  */
 function subjectOf(settings) {
-  const facts = /** @type {Record<string, unknown>} */ ({ ...settings });
-  return JSON.stringify(Object.entries(facts).filter(([name]) => !FREE.includes(name)).sort());
+  return JSON.stringify(pricedOf(settings));
 }
 
 export class Price {
@@ -25,7 +46,8 @@ export class Price {
   #generate = byId("generate", HTMLElement);
   #plans = byId("plans", HTMLAnchorElement);
   #refusal = byId("refusal", HTMLElement);
-  #settings;
+  #life;
+  #chosen;
   #balance;
   #paused = !this.#refusal.hidden;
   /** @type {Quote | null} */
@@ -38,13 +60,17 @@ export class Price {
   #timer = 0;
 
   /**
-   * @param {() => PricedSettings | null} settings null while they cannot have a price
+   * @param {PageLife} life
+   * @param {object} chosen
+   * @param {() => PricedSettings | null} chosen.settings null while they cannot have a price
+   * @param {() => number} chosen.count how many generations there will be of them
    * @param {BalanceDisplay} balance
    */
-  constructor(settings, balance) {
-    this.#settings = settings;
+  constructor(life, chosen, balance) {
+    this.#life = life;
+    this.#chosen = chosen;
     this.#balance = balance;
-    balance.listen(() => this.#show());
+    life.onEnd(balance.listen(() => this.#show()));
     this.#show();
     void this.#ask();
   }
@@ -55,24 +81,32 @@ export class Price {
   }
 
   get #few() {
-    return this.#quote !== null && this.#quote.credits > this.#balance.available;
+    return this.#quote !== null && this.#credits > this.#balance.available;
+  }
+
+  get #credits() {
+    return (this.#quote?.credits ?? 0) * this.#chosen.count();
   }
 
   /** Ask for another quote soon, if what costs has changed. */
   refresh() {
-    const settings = this.#settings();
+    const settings = this.#chosen.settings();
     const subject = settings && subjectOf(settings);
-    if (subject === this.#subject && this.#place.dataset.state !== "unknown") return;
+    if (subject === this.#subject && this.#place.dataset.state !== "unknown") {
+      // The number of generations may have changed: that needs no other quote.
+      if (this.#place.dataset.state !== "asking") this.#show();
+      return;
+    }
     this.#asked += 1;
     this.#subject = subject;
-    clearTimeout(this.#timer);
+    this.#life.cancel(this.#timer);
     if (settings === null) {
       this.#forget();
       this.#show();
       return;
     }
     this.#place.dataset.state = "asking";
-    this.#timer = setTimeout(() => void this.#ask(), PAUSE_MS);
+    this.#timer = this.#life.later(() => void this.#ask(), PAUSE_MS);
   }
 
   /** Ask again if the price could not be had. */
@@ -97,7 +131,7 @@ export class Price {
    * @returns {Promise<Quote>}
    */
   async renew(settings) {
-    const quote = await quoteGeneration(settings);
+    const quote = await quoteGeneration(pricedOf(settings));
     const subject = subjectOf(settings);
     if (subject === this.#subject) this.#take(quote, subject);
     return quote;
@@ -117,7 +151,7 @@ export class Price {
   }
 
   async #ask() {
-    const settings = this.#settings();
+    const settings = this.#chosen.settings();
     if (settings === null) return;
     this.#asked += 1;
     const asked = this.#asked;
@@ -125,11 +159,11 @@ export class Price {
     this.#subject = subject;
     this.#place.dataset.state = "asking";
     try {
-      const quote = await quoteGeneration(settings);
-      // Settings may have changed since: only the last question counts.
-      if (asked === this.#asked) this.#take(quote, subject);
+      const quote = await quoteGeneration(pricedOf(settings));
+      // Settings may have changed since, or the page: only the last question counts.
+      if (asked === this.#asked && !this.#life.signal.aborted) this.#take(quote, subject);
     } catch {
-      if (asked !== this.#asked) return;
+      if (asked !== this.#asked || this.#life.signal.aborted) return;
       this.#forget();
       this.#show({ isUnknown: true });
     }
@@ -165,8 +199,8 @@ export class Price {
     if (this.#quote) {
       this.#place.title = gettext("The most that it can cost; what is not used comes back.");
       credits.textContent = fill(
-        ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", this.#quote.credits),
-        { credits: formatNumber(this.#quote.credits) },
+        ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", this.#credits),
+        { credits: formatNumber(this.#credits) },
       );
     } else {
       this.#place.title = isUnknown ? gettext("A picture can be made all the same.") : "";

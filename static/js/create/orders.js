@@ -1,0 +1,87 @@
+// @ts-check
+/** Asking for pictures: one generation or many, always at a price that was quoted. */
+
+import * as api from "../api.js";
+import { ApiError } from "../api.js";
+import { pricedOf } from "../price.js";
+import { createBatch } from "./create_api.js";
+
+/** @import {GenerationRequest, Guides, Job, Quote} from "../types.js" */
+
+const GUIDES = /** @type {readonly (keyof Guides)[]} */ ([
+  "mask",
+  "outpaint",
+  "upscale",
+  "high_res",
+  "variation",
+  "loras",
+  "embeddings",
+  "controls",
+  "image_prompt",
+  "references",
+  "regions",
+  "clip_skip",
+  "vae",
+  "seamless",
+  "refiner",
+]);
+
+/**
+ * Return what asks for a job anew, with all that guided it.
+ *
+ * @param {Job & Partial<Guides>} job
+ * @param {number} [seed] a new one if left out
+ * @returns {GenerationRequest}
+ */
+export function requestOf(job, seed) {
+  const { prompt, negative_prompt, model, width, height, steps } = job;
+  const { guidance_scale, scheduler, num_images, init_image, strength } = job;
+  const guides = GUIDES.map((name) => [name, job[name]]).filter(
+    ([, value]) => value && !(Array.isArray(value) && value.length === 0),
+  );
+  return {
+    ...{ prompt, negative_prompt, model, width, height, steps },
+    ...{ guidance_scale, scheduler, num_images, seed },
+    ...(init_image && strength !== null ? { init_image, strength } : {}),
+    .../** @type {Partial<Guides>} */ (Object.fromEntries(guides)),
+  };
+}
+
+/**
+ * Ask for pictures at a price; if it does not hold any more, at a new one that is no higher.
+ *
+ * @param {GenerationRequest[]} requests of one price
+ * @param {Quote | null} known the price that was shown, if it was
+ * @param {(request: GenerationRequest) => Promise<Quote>} renew
+ * @returns {Promise<Job[] | null>} null if there is a higher price to look at first
+ */
+export async function placeOrder(requests, known, renew) {
+  const [first] = requests;
+  if (!first) return [];
+  const quote = known ?? (await api.quoteGeneration(pricedOf(first)));
+  const key = api.idempotencyKey();
+  try {
+    return await send(requests, quote, key);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === "quote_expired")) throw error;
+  }
+  const renewed = await renew(first);
+  if (renewed.credits > quote.credits) return null;
+  return send(requests, renewed, key);
+}
+
+/**
+ * @param {GenerationRequest[]} requests
+ * @param {Quote} quote
+ * @param {string} key
+ */
+async function send(requests, quote, key) {
+  const [first] = requests;
+  if (first && requests.length === 1) {
+    return [await api.createGeneration({ ...first, quote: quote.token }, key)];
+  }
+  return createBatch(
+    requests.map((request) => ({ ...request, quote: quote.token })),
+    key,
+  );
+}
