@@ -13,13 +13,15 @@ import { toastError } from "./toast.js";
 /** @import {Model, Prompts} from "./types.js" */
 
 /** What the fields of one of many are called in an answer about all of them. */
-const OF_A_BATCH = /^generations\.\d+\./;
+const OF_A_BATCH = /^(generations\.\d+|base)\./;
 
 /**
  * @typedef {object} ComposerListener
  * @property {() => Promise<void>} onSubmit
  * @property {() => void} onChange the prompts are other ones
  * @property {(element: Element) => void} reveal unfolds what hides an element
+ * @property {(name: string, messages: string[]) => boolean} showElsewhere tells what is wrong
+ *   where its field is, if it is one of a part of the page that knows itself
  */
 
 export class Composer {
@@ -107,6 +109,7 @@ export class Composer {
     let first = null;
     for (const [path, messages] of Object.entries(error.fields)) {
       const name = path.replace(OF_A_BATCH, "");
+      if (this.#listener.showElsewhere(name, messages)) continue;
       const place = document.getElementById(`${name}-error`);
       if (!place) {
         for (const message of messages) homeless.add(message);

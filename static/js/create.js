@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { ApiError } from "./api.js";
 import { Composer } from "./composer.js";
+import { createGrid } from "./create/guides/grid_api.js";
 import { drawExamples } from "./create/first_run.js";
 import { PromptHistory } from "./create/history.js";
 import { registerPageKeys } from "./create/keys.js";
@@ -54,6 +55,7 @@ class CreatePage {
       onSubmit: () => this.#order(),
       onChange: () => this.#promptChanged(),
       reveal: (element) => this.#settings.reveal(element),
+      showElsewhere: (name, messages) => this.#settings.showError(name, messages),
     });
     const composer = this.#composer;
     this.#history = new PromptHistory(life, {
@@ -74,7 +76,7 @@ class CreatePage {
       () => this.#price.refresh(),
     );
     const templates = this.#templates;
-    const chosen = { settings: () => settings.priced(), count: () => templates.count };
+    const chosen = { settings: () => settings.priced(), count: () => templates.count * settings.guides.cells };
     this.#price = new Price(life, chosen, balance);
     const acts = new ResultActs(this.#jobs, boards);
     this.#stage = new Stage(
@@ -222,7 +224,16 @@ class CreatePage {
       this.#composer.showNote(fill(message, { count: formatNumber(prompts.length) }));
       return;
     }
+    await this.#settings.guides.settled();
     const settings = this.#settings.value;
+    const axes = this.#settings.guides.gridRequest();
+    if (axes) {
+      for (const one of prompts) {
+        this.#take((await createGrid({ ...settings, ...one }, axes)).generations);
+      }
+      this.#history.add(written);
+      return;
+    }
     const requests = prompts.map((one) => ({ ...settings, ...one }));
     // Kept whatever comes of it: what was refused is changed and asked for again.
     this.#history.add(written);

@@ -3,8 +3,8 @@
 
 import { put, valueOf } from "./create/fields.js";
 import { SizeFields } from "./create/size.js";
+import { GuidesPanel } from "./create/guides/panel.js";
 import { byId, make } from "./dom.js";
-import { GuidesNote } from "./guides.js";
 import { fill, formatNumber } from "./i18n.js";
 import { StartImage } from "./start_image.js";
 import { recall, recallObject, remember } from "./storage.js";
@@ -40,7 +40,6 @@ export class SettingsPanel {
   #listener;
   #isReady = false;
   #size;
-  #guides;
 
   /**
    * @param {PageLife} life
@@ -51,9 +50,11 @@ export class SettingsPanel {
     this.#models = new Map(models.map((model) => [model.key, model]));
     this.#listener = listener;
     this.#size = new SizeFields(life, () => this.#changed());
-    this.#guides = new GuidesNote(() => this.#changed());
     /** The picture that the next one starts from, if any. */
     this.startImage = new StartImage(life, () => this.#changed());
+    const prompt = byId("prompt", HTMLTextAreaElement);
+    const whole = () => ({ ...this.value, prompt: prompt.value.trim(), negative_prompt: "" });
+    this.guides = new GuidesPanel(life, () => this.#changed(), whole);
     this.#wire(life);
     const kept = recall("model");
     if (kept && this.#models.has(kept)) this.#model.value = kept;
@@ -88,7 +89,7 @@ export class SettingsPanel {
       seed: valueOf(this.#seed),
       num_images: this.#count(),
       ...(start ? { init_image: start.imageName, strength: start.strength } : {}),
-      ...this.#guides.value,
+      ...this.guides.value,
     };
   }
 
@@ -125,7 +126,7 @@ export class SettingsPanel {
       this.#scheduler.value = metadata.scheduler;
     }
     this.#size.restore();
-    this.#guides.take(metadata);
+    this.guides.take(metadata);
     this.#changed();
   }
 
@@ -142,6 +143,19 @@ export class SettingsPanel {
 
   swapSize() {
     this.#size.swap();
+  }
+
+  /**
+   * Tell what is wrong with a part of the guides, on its card.
+   *
+   * @param {string} name
+   * @param {string[]} messages
+   * @returns {boolean} whether it is of one that is there
+   */
+  showError(name, messages) {
+    const isThere = this.guides.showError(name, messages);
+    if (isThere) this.#panel.open = true;
+    return isThere;
   }
 
   /**
@@ -190,7 +204,7 @@ export class SettingsPanel {
     press("reset", () => {
       this.#seed.value = "";
       this.startImage.clear();
-      this.#guides.clear();
+      this.guides.clear();
       this.#useModel();
       this.#listener.onReset();
       this.#changed();
@@ -215,6 +229,7 @@ export class SettingsPanel {
     );
     this.#scheduler.value = model.default_scheduler;
     this.#offerCounts(model.max_images);
+    this.guides.useModel(model);
     this.#listener.onModel(model);
   }
 
@@ -275,6 +290,7 @@ export class SettingsPanel {
 
   /** Bring what only shows the values up to date with them. */
   #refresh() {
+    this.guides.useStart(this.startImage.value() !== null);
     byId("steps-range", HTMLInputElement).value = this.#steps.value;
     byId("guidance_scale-range", HTMLInputElement).value = this.#guidance.value;
     this.#size.show();
