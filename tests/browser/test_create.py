@@ -12,6 +12,7 @@ from apps.boards.models import Board
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job, JobState
 from apps.generation.queue_selectors import get_queue, is_paused, lanes_of
+from apps.generation.services.queue import pause_queue
 from apps.images.models import Image
 from apps.images.selectors import read_file
 from apps.workflows.services import create_preset
@@ -36,69 +37,16 @@ def prompts_waiting(user: User) -> list[str]:
 
 def selected(studio: Studio) -> str:
     return str(
-        studio.prompt.evaluate("field => field.value.slice(field.selectionStart, field.selectionEnd)")
+        studio.prompt.evaluate(
+            "field => field.value.slice(field.selectionStart, field.selectionEnd)"
+        )
     )
-
-
-@pytest.mark.usefixtures("worker")
-def test_the_first_picture_is_one_press_away_and_is_worked_on_by_keys(
-    studio: Studio, transactional_user: User, shoot: Shoot
-) -> None:
-    board = Board.objects.create(user=transactional_user, name="Nature")
-    studio.open("/create/")
-    shoot(studio.page, "create-first-run")
-    first = studio.page.locator("#first-run button").first
-    prompt = first.inner_text()
-
-    first.click()
-
-    studio.wait_for_picture()
-    expect(studio.prompt).to_have_value(prompt)
-    image = Image.objects.get()
-    keyboard = studio.page.keyboard
-    studio.page.locator("#main").focus()
-    keyboard.press("s")
-    expect(studio.page.get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
-    studio.settle()
-    image.refresh_from_db()
-    assert image.starred is True
-
-    studio.page.get_by_role("combobox", name="Board").select_option("Nature")
-    expect(studio.page.get_by_text("The picture is on “Nature” now.")).to_be_visible()
-    image.refresh_from_db()
-    assert image.board_id == board.id
-    studio.settle()
-    shoot(studio.page, "create-result")
-
-    studio.page.locator("#main").focus()
-    with studio.page.expect_request("**/api/v1/generations") as asked:
-        keyboard.press("a")
-    again = asked.value.post_data_json
-    assert again["seed"] == image.metadata["seed"]
-    assert len(again["quote"]) > 20
-    expect(studio.page.locator("#strip .strip__job")).to_have_count(2)
-    studio.page.wait_for_function(
-        "() => document.querySelectorAll('#strip [data-state=succeeded]').length === 2",
-        timeout=MADE_WITHIN_MS,
-    )
-    studio.settle()
-    newest = Image.objects.order_by("-created_at")[0]
-
-    keyboard.press("Delete")
-    expect(studio.page.get_by_text("The picture is in the trash for 30 days.")).to_be_visible()
-    studio.settle()
-    newest.refresh_from_db()
-    assert newest.deleted_at is not None
-    studio.page.get_by_role("button", name="Undo").last.click()
-    studio.wait_for_picture()
-    studio.settle()
-    newest.refresh_from_db()
-    assert newest.deleted_at is None
 
 
 def test_a_prompt_with_choices_shows_what_comes_out_and_makes_a_batch(
     studio: Studio, transactional_user: User, shoot: Shoot
 ) -> None:
+    pause_queue(user=transactional_user)
     create_preset(user=transactional_user, name="Ink", prompt="ink drawing of {prompt}")
     studio.open("/create/")
     one = int(studio.page.locator("#price-credits").inner_text().split()[1])
@@ -145,6 +93,7 @@ def test_a_prompt_with_choices_shows_what_comes_out_and_makes_a_batch(
 def test_words_are_weighed_undone_and_found_again_by_the_keyboard(
     studio: Studio, transactional_user: User, shoot: Shoot
 ) -> None:
+    pause_queue(user=transactional_user)
     studio.open("/create/")
     keyboard = studio.page.keyboard
     studio.prompt.fill("a red circle, white")
@@ -163,10 +112,9 @@ def test_words_are_weighed_undone_and_found_again_by_the_keyboard(
     keyboard.press("Control+ArrowDown")
     expect(studio.prompt).to_have_value("a (red circle:0.9), white")
 
-    for prompt in ("a red circle", "a blue star"):
+    for number, prompt in enumerate(("a red circle", "a blue star"), start=1):
         studio.generate(prompt)
-        expect(studio.stage).to_have_attribute("data-state", "queued")
-        studio.settle()
+        expect(studio.page.locator("#strip .strip__job")).to_have_count(number)
     studio.prompt.fill("a draft")
     keyboard.press("Alt+ArrowUp")
     expect(studio.prompt).to_have_value("a blue star")
@@ -202,10 +150,11 @@ def test_words_are_weighed_undone_and_found_again_by_the_keyboard(
 def test_the_queue_is_put_in_order_paused_and_cleared(
     studio: Studio, transactional_user: User, starter: GenerationModel, shoot: Shoot
 ) -> None:
+    pause_queue(user=transactional_user)
     for name in ("first", "second", "third"):
         make_batch(transactional_user, starter, 1, prompt=name)
     studio.open("/create/")
-    expect(studio.page.locator("#queue-counts")).to_have_text("3 waiting")
+    expect(studio.page.locator("#queue-counts")).to_have_text("3 waiting · paused")
     studio.page.locator("#queue-toggle").click()
     rows = studio.page.locator("#queue-list .backlog__item")
     expect(rows).to_have_count(3)
@@ -232,17 +181,17 @@ def test_the_queue_is_put_in_order_paused_and_cleared(
     studio.page.get_by_role("button", name="Cancel: first").click()
     expect(rows).to_have_count(2)
     assert prompts_waiting(transactional_user) == ["second", "third"]
-    studio.page.get_by_role("button", name="Pause").click()
-    expect(studio.page.locator("#queue-counts")).to_have_text("2 waiting · paused")
-    assert is_paused(lanes_of(user_id=transactional_user.id))
-    studio.page.get_by_role("button", name="Resume").click()
-    expect(studio.page.locator("#queue-counts")).to_have_text("2 waiting")
-    assert not is_paused(lanes_of(user_id=transactional_user.id))
-
     studio.page.get_by_role("button", name="Clear waiting").click()
     studio.answer("Cancel them")
     expect(studio.page.locator("#queue-empty")).to_be_visible()
     assert set(Job.objects.values_list("state", flat=True)) == {JobState.CANCELLED}
+
+    studio.page.get_by_role("button", name="Resume").click()
+    expect(studio.page.locator("#queue-counts")).to_have_text("")
+    assert not is_paused(lanes_of(user_id=transactional_user.id))
+    studio.page.get_by_role("button", name="Pause").click()
+    expect(studio.page.locator("#queue-counts")).to_have_text("paused")
+    assert is_paused(lanes_of(user_id=transactional_user.id))
 
 
 def test_sizes_keep_their_shape_and_a_start_image_comes_from_anywhere(
@@ -296,7 +245,10 @@ def test_a_phone_in_the_dark_in_korean_has_room_for_all_of_it(
     shoot(studio.page, "create-phone-first-run")
     assert studio.overflow() == 0
     make_image(transactional_user)
-    make_batch(transactional_user, starter, 3, prompt="노란 배경에 놓인 작은 파란 별 세 개와 하얀 달")
+    pause_queue(user=transactional_user)
+    make_batch(
+        transactional_user, starter, 3, prompt="노란 배경에 놓인 작은 파란 별 세 개와 하얀 달"
+    )
     studio.open("/create/")
     studio.page.locator("#prompt").fill("{빨간|파란} 원")
     studio.page.get_by_role("button", name="네거티브").click()
@@ -315,3 +267,61 @@ def test_a_phone_in_the_dark_in_korean_has_room_for_all_of_it(
     studio.page.keyboard.press("Escape")
     studio.page.locator("#help-open").click()
     shoot(studio.page, "create-phone-keys")
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_first_picture_is_one_press_away_and_is_worked_on_by_keys(
+    studio: Studio, transactional_user: User, shoot: Shoot
+) -> None:
+    board = Board.objects.create(user=transactional_user, name="Nature")
+    studio.open("/create/")
+    shoot(studio.page, "create-first-run")
+    first = studio.page.locator("#first-run button").first
+    prompt = first.inner_text()
+
+    first.click()
+
+    studio.wait_for_picture()
+    expect(studio.prompt).to_have_value(prompt)
+    image = Image.objects.get()
+    keyboard = studio.page.keyboard
+    studio.page.locator("#main").focus()
+    keyboard.press("s")
+    expect(studio.page.get_by_role("button", name="Star", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    studio.settle()
+    image.refresh_from_db()
+    assert image.starred is True
+
+    studio.page.get_by_role("combobox", name="Board").select_option("Nature")
+    expect(studio.page.get_by_text("The picture is on “Nature” now.")).to_be_visible()
+    image.refresh_from_db()
+    assert image.board_id == board.id
+    studio.settle()
+    shoot(studio.page, "create-result")
+
+    studio.page.locator("#main").focus()
+    with studio.page.expect_request("**/api/v1/generations") as asked:
+        keyboard.press("a")
+    again = asked.value.post_data_json
+    assert again["seed"] == image.metadata["seed"]
+    assert len(again["quote"]) > 20
+    expect(studio.page.locator("#strip .strip__job")).to_have_count(2)
+    studio.page.wait_for_function(
+        "() => document.querySelectorAll('#strip [data-state=succeeded]').length === 2",
+        timeout=MADE_WITHIN_MS,
+    )
+    studio.settle()
+    newest = Image.objects.order_by("-created_at")[0]
+
+    keyboard.press("Delete")
+    expect(studio.page.get_by_text("The picture is in the trash for 30 days.")).to_be_visible()
+    studio.settle()
+    newest.refresh_from_db()
+    assert newest.deleted_at is not None
+    studio.page.get_by_role("button", name="Undo").last.click()
+    studio.wait_for_picture()
+    studio.settle()
+    newest.refresh_from_db()
+    assert newest.deleted_at is None
