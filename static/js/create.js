@@ -90,8 +90,8 @@ class CreatePage {
       life,
       {
         cancel: (job) => this.#cancel(job),
-        again: (job) => this.#repeat(job, job.seed),
-        vary: (job) => this.#repeat(job),
+        again: (job) => void this.#repeat(job, job.seed),
+        vary: (job) => void this.#repeat(job),
         useSettings: (job, picture) => this.#useSettings(job, picture),
         useSeed: (picture, job) => this.#useSeed(picture.metadata.seed ?? job.seed),
         useAsStart: (picture) => this.#useAsStart(picture),
@@ -313,9 +313,14 @@ class CreatePage {
    * @param {Job} job
    * @param {number} [seed] a new one if left out
    */
-  #repeat(job, seed) {
+  async #repeat(job, seed) {
     const request = requestOf(job, seed);
-    this.#submit([request], this.#price.quoteFor(request)).catch(toastError);
+    try {
+      const quote = this.#price.quoteFor(request) ?? (await this.#price.quoteOnly(request));
+      await this.#submit([request], quote);
+    } catch (error) {
+      toastError(error);
+    }
   }
 
   /** @param {Job} job */
