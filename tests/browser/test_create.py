@@ -278,6 +278,7 @@ def test_the_first_picture_is_one_press_away_and_is_worked_on_by_keys(
     shoot(studio.page, "create-first-run")
     first = studio.page.locator("#first-run button").first
     prompt = first.inner_text()
+    studio.set_steps(4)
 
     first.click()
 
