@@ -19,7 +19,7 @@ from apps.catalog.serializers import render_models
 from apps.credits.selectors import holds_of_jobs
 from apps.dashboard.guide_facts import Fact, guide_facts
 from apps.images.models import Image, ImageOrigin
-from apps.images.selectors import get_image, list_images
+from apps.images.selectors import get_image, list_images, picture_counts
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType
 from apps.plans.selectors import known_entitlements
@@ -37,9 +37,14 @@ _FACT_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """The models in the JSON form of the API, and why nothing is made, if so."""
+    """The models in the JSON form of the API, and why nothing is made, if so.
+
+    `boards` are those a result can be put on; `is_first` says that there was no picture ever yet.
+    """
 
     models: Sequence[dict[str, Any]]
+    boards: Sequence[dict[str, str]]
+    is_first: bool
     refusal: str | None
 
 
@@ -67,11 +72,15 @@ class Picture:
 
 
 def composer_of(*, user: User) -> Composer:
-    """Return what `user` can make pictures with; two queries."""
+    """Return what `user` can make pictures with; four queries."""
     has = entitlements_of(user_id=user.id)
     generation = decide(has, feature=Feature.GENERATION)
+    counts = picture_counts(user_id=user.id)
+    boards = board_names(user=user)
     return Composer(
         models=render_models(user=user, has=has),
+        boards=[{"id": str(board.id), "name": board.name} for board in boards],
+        is_first=counts["image_count"] + counts["trash_count"] == 0,
         refusal=None if generation.allowed else refusal(generation),
     )
 

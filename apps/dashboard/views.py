@@ -56,6 +56,8 @@ def create(request: HttpRequest) -> HttpResponse:
         "section": "create",
         "first_steps": wants_first_steps(user=user),
         "models": composer.models,
+        "boards": composer.boards,
+        "is_first": composer.is_first,
         "refusal": composer.refusal,
         "limits": {"prompt": MAX_PROMPT_LENGTH, "guidance": MAX_GUIDANCE},
     }

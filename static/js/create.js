@@ -1,282 +1,393 @@
 // @ts-check
-/** The Create page: composer, settings, stage and strip around one store of jobs. */
+/** The Create page: composer, settings, stage and queue around one store of jobs. */
 
 import * as api from "./api.js";
 import { ApiError } from "./api.js";
 import { Composer } from "./composer.js";
-import { announce, byId, confirmed } from "./dom.js";
-import { fill, formatPercent } from "./i18n.js";
+import { announceChange } from "./create/announcements.js";
+import { drawExamples } from "./create/first_run.js";
+import { PromptHistory } from "./create/history.js";
+import { registerPageKeys } from "./create/keys.js";
+import { placeGrids, placeOrder, requestOf } from "./create/orders.js";
+import { QueuePanel } from "./create/queue_panel.js";
+import { ResultActs } from "./create/result_acts.js";
+import { openHelp } from "./create/shortcuts.js";
+import { StylePicker } from "./create/styles.js";
+import { TemplatePreview } from "./create/templates.js";
+import { announce, byId } from "./dom.js";
+import { fill, formatNumber } from "./i18n.js";
 import { hasEnded, JobStore } from "./jobs.js";
 import { Price } from "./price.js";
 import { SettingsPanel } from "./settings.js";
-import { balance, socket } from "./shell.js";
+import { balance } from "./shell.js";
 import { Stage } from "./stage.js";
 import { Strip } from "./strip.js";
 import { toast, toastError } from "./toast.js";
 
+/** @import {BoardName} from "./create/result.js" */
+/** @import {PageLife} from "./page.js" */
 /** @import {GenerationRequest, Job, Metadata, Model, Picture, Quote} from "./types.js" */
 
-/** @type {Model[]} */
-const models = JSON.parse(byId("models", HTMLScriptElement).text);
-const title = document.title;
+class CreatePage {
+  #life;
+  #jobs = new JobStore(toastError);
+  #composer;
+  #history;
+  #style;
+  #templates;
+  #settings;
+  #price;
+  #stage;
+  #strip;
+  #queue;
+  /** Whether the stage moves on to the job that runs, until the user picks another one. */
+  #following = true;
 
-const jobs = new JobStore(toastError);
-const composer = new Composer(order);
-const settings = new SettingsPanel(models, (model) => composer.showExamples(model));
-composer.revealWith((element) => settings.reveal(element));
-const price = new Price(() => settings.priced(), balance);
-settings.listen(() => price.refresh());
-const stage = new Stage({ cancel, again, vary, useSettings, useSeed, useAsStart, remove });
-const strip = new Strip((id) => {
-  following = false;
-  const job = jobs.get(id);
-  if (job) put(job);
-});
-
-/** Whether the stage moves on to the job that runs, until the user picks another one. */
-let following = true;
-
-jobs.listen((job, before) => {
-  strip.show(job);
-  const staged = stage.job;
-  const idle = staged === null || hasEnded(staged);
-  if (staged?.id === job.id || (following && idle && isNews(job, before))) put(job);
-  else if (job.state === "failed" && before && !hasEnded(before) && job.error) {
-    toast(job.error.detail, { kind: "error", errorId: job.error.error_id });
+  /** @param {PageLife} life */
+  constructor(life) {
+    this.#life = life;
+    /** @type {Model[]} */
+    const models = JSON.parse(byId("models", HTMLScriptElement).text);
+    /** @type {BoardName[]} */
+    const boards = JSON.parse(byId("boards", HTMLScriptElement).text);
+    this.#composer = new Composer(life, {
+      onSubmit: () => this.#order(),
+      onChange: () => this.#promptChanged(),
+      reveal: (element) => this.#settings.reveal(element),
+      showElsewhere: (name, messages) => this.#settings.showError(name, messages),
+    });
+    const composer = this.#composer;
+    this.#history = new PromptHistory(life, {
+      read: () => composer.read(),
+      write: (prompts) => this.#takeFromHistory(prompts),
+    });
+    this.#settings = new SettingsPanel(life, models, {
+      onModel: (model) => this.#useModel(model),
+      onChange: () => this.#price.refresh(),
+      onReset: () => this.#reset(),
+    });
+    const settings = this.#settings;
+    this.#style = new StylePicker(life, () => this.#templates.refresh());
+    const style = this.#style;
+    this.#templates = new TemplatePreview(
+      life,
+      { read: () => composer.read(), style: () => style.value },
+      () => this.#price.refresh(),
+    );
+    const templates = this.#templates;
+    const chosen = {
+      settings: () => settings.priced(),
+      count: () => templates.count,
+      grid: () => {
+        const axes = settings.guides.gridRequest();
+        return axes && { base: { ...settings.value, ...composer.read() }, axes };
+      },
+    };
+    this.#price = new Price(life, chosen, balance);
+    const acts = new ResultActs(this.#jobs, boards);
+    this.#stage = new Stage(
+      life,
+      {
+        cancel: (job) => this.#cancel(job),
+        again: (job) => void this.#repeat(job, job.seed),
+        vary: (job) => void this.#repeat(job),
+        useSettings: (job, picture) => this.#useSettings(job, picture),
+        useSeed: (picture, job) => this.#useSeed(picture.metadata.seed ?? job.seed),
+        useAsStart: (picture) => this.#useAsStart(picture),
+        star: (picture) => void acts.star(picture),
+        putOnBoard: (picture, board) => void acts.putOnBoard(picture, board),
+        remove: (picture) => void acts.remove(picture),
+      },
+      boards,
+    );
+    this.#strip = new Strip((id) => this.#choose(id));
+    this.#queue = new QueuePanel(life, (id) => this.#choose(id));
+    this.#wire();
   }
-  announceChange(job, before);
-});
 
-socket.listen({
-  onEvent(event) {
-    jobs.take(event);
-    if (event.type === "snapshot") stageWhatMatters();
-  },
-  onStatus(online) {
-    if (online) price.retry();
-  },
-});
-jobs.load().then(stageWhatMatters, toastError);
-void takeOverFromAddress();
-
-/**
- * @param {Job} job
- * @param {Job | null} before
- */
-function isNews(job, before) {
-  return !hasEnded(job) && before?.state !== job.state;
-}
-
-/** @param {Job} job */
-function put(job) {
-  stage.show(job);
-  strip.mark(job.id);
-  const percent = job.state === "running" && job.progress ? job.progress.percent : null;
-  document.title = percent === null ? title : `${formatPercent(percent)} · ${title}`;
-}
-
-/** After a reload: what runs, else what waits longest, else the latest result. */
-function stageWhatMatters() {
-  if (!following || (stage.job && !hasEnded(stage.job))) return;
-  const all = jobs.all();
-  const job =
-    all.find(({ state }) => state === "running") ??
-    all.findLast(({ state }) => state === "queued") ??
-    all.find(({ images }) => images.length > 0);
-  if (job && (stage.job === null || !hasEnded(job))) put(job);
-}
-
-/**
- * @param {Job} job
- * @param {Job | null} before
- */
-function announceChange(job, before) {
-  if (!before || before.state === job.state) return;
-  if (job.state === "running") announce(gettext("Your picture is being made."));
-  else if (job.state === "succeeded") {
-    announce(fill(gettext("Your picture is ready: %(prompt)s"), { prompt: job.prompt }));
-  } else if (job.state === "cancelled") announce(gettext("Cancelled."));
-  else if (job.state === "failed") announce(job.error?.detail ?? "");
-}
-
-/** Ask for what the composer and the settings say, at the price that is shown beside them. */
-async function order() {
-  if (price.refused) {
-    price.pointToPlans();
-    return;
+  async begin() {
+    this.#templates.refresh();
+    this.#jobs.load().then(() => this.#stageWhatMatters(), toastError);
+    await this.#takeOverFromAddress();
   }
-  const request = settings.request(composer.prompt);
-  await submit(request, price.quoteFor(request));
-}
 
-/**
- * @param {GenerationRequest} request
- * @param {Quote | null} [quote] the price to keep to; without one it is what it is now
- */
-async function submit(request, quote = null) {
-  try {
-    const job = quote ? await createAt(quote, request) : await api.createGeneration(request);
-    if (job) take(job);
-  } catch (error) {
-    tellPrice(error);
-    throw error;
+  #wire() {
+    const life = this.#life;
+    this.#jobs.listen((job, before) => this.#jobChanged(job, before));
+    life.listen({
+      onEvent: (event) => {
+        this.#jobs.take(event);
+        if (event.type === "snapshot") this.#stageWhatMatters();
+      },
+      onStatus: (online) => {
+        if (online) this.#price.retry();
+      },
+    });
+    byId("help-open", HTMLElement).addEventListener("click", openHelp, { signal: life.signal });
+    registerPageKeys(life, {
+      stage: this.#stage,
+      stepInHistory: (by) => this.#history.step(by),
+      openHistory: () => this.#history.toggle(),
+      openStyles: () => this.#style.open(),
+      pickStart: () => void this.#settings.startImage.pick(),
+      swapSize: () => this.#settings.swapSize(),
+      toggleQueue: () => this.#queue.toggle(),
+      togglePause: () => void this.#queue.togglePause(),
+      stepInStrip: (by) => {
+        const id = this.#strip.beside(by);
+        if (id) this.#choose(id);
+      },
+    });
   }
-}
 
-/**
- * Ask for pictures at a price; if it does not hold any more, at a new one that is no higher.
- *
- * @param {Quote} quote
- * @param {GenerationRequest} request
- * @returns {Promise<Job | null>} null if there is a higher price to look at first
- */
-async function createAt(quote, request) {
-  const key = api.idempotencyKey();
-  try {
-    return await api.createGeneration({ ...request, quote: quote.token }, key);
-  } catch (error) {
-    if (!(error instanceof ApiError && error.code === "quote_expired")) throw error;
+  /** @param {Model} model */
+  #useModel(model) {
+    this.#composer.showExamples(model);
+    drawExamples(model, (prompt) => {
+      this.#composer.write({ prompt });
+      this.#composer.submit();
+    });
   }
-  const renewed = await price.renew(request);
-  if (renewed.credits > quote.credits) {
-    composer.showNote(gettext("The price has gone up meanwhile. Press Generate to accept it."));
-    return null;
+
+  #promptChanged() {
+    this.#history.leave();
+    this.#templates.refresh();
   }
-  return api.createGeneration({ ...request, quote: renewed.token }, key);
-}
 
-/**
- * Show what a refusal says about plan and credits where these are shown.
- *
- * @param {unknown} error
- */
-function tellPrice(error) {
-  if (!(error instanceof ApiError)) return;
-  if (error.code === "plan_paused") price.pause(error.message);
-  if (error.available !== undefined) balance.show(error.available);
-}
-
-/** @param {Job} job that was accepted */
-function take(job) {
-  following = true;
-  settings.fold();
-  stage.bringIntoView();
-  jobs.put(job);
-  if (stage.job === null || hasEnded(stage.job)) put(jobs.get(job.id) ?? job);
-  else if (stage.job.id !== job.id) {
-    announce(gettext("In the queue: it starts after the pictures before it."));
+  /** @param {{prompt: string, negative_prompt: string}} prompts */
+  #takeFromHistory(prompts) {
+    this.#composer.write(prompts);
+    this.#composer.focus();
   }
-}
 
-/**
- * @param {Job} job
- * @param {number} [seed] a new one if left out
- */
-function requestOf(job, seed) {
-  const { prompt, negative_prompt, model, width, height, steps } = job;
-  const { guidance_scale, scheduler, num_images, init_image, strength } = job;
-  const start = init_image ? { init_image, strength: strength ?? 0.6 } : {};
-  return {
-    ...{ prompt, negative_prompt, model, width, height, steps },
-    ...{ guidance_scale, scheduler, num_images, seed },
-    ...start,
-  };
-}
-
-/** @param {Job} job */
-function vary(job) {
-  submit(requestOf(job)).catch(toastError);
-}
-
-/** @param {Job} job */
-function again(job) {
-  submit(requestOf(job, job.seed)).catch(toastError);
-}
-
-/** @param {Job} job */
-function cancel(job) {
-  api.cancelGeneration(job.id).then((answer) => jobs.put(answer), toastError);
-}
-
-/**
- * @param {Job} job
- * @param {Picture} picture
- */
-function useSettings(job, picture) {
-  // A batch counts its seeds up: the picture knows its own, the job the first one.
-  void takeOver({ ...job, seed: picture.metadata.seed ?? job.seed });
-}
-
-/**
- * @param {Picture} picture
- * @param {Job} job
- */
-function useSeed(picture, job) {
-  takeSeed(picture.metadata.seed ?? job.seed);
-}
-
-/** @param {number} seed */
-function takeSeed(seed) {
-  settings.useSeed(seed);
-  toast(gettext("The next picture uses this seed."));
-}
-
-/** @param {Picture} picture */
-function useAsStart(picture) {
-  settings.startImage.use(picture);
-  toast(gettext("The next picture starts from this one."));
-}
-
-/** @param {Picture} picture */
-async function remove(picture) {
-  const sure = await confirmed({
-    title: gettext("Delete this picture?"),
-    text: gettext("It goes for good, with its thumbnails and settings."),
-    yes: gettext("Delete"),
-  });
-  if (!sure) return;
-  try {
-    await api.deletePicture(picture.image_name);
-    jobs.forgetPicture(picture.image_name);
-    toast(gettext("The picture is deleted."));
-  } catch (error) {
-    toastError(error);
+  #reset() {
+    this.#style.use(null);
+    this.#composer.write({ negative_prompt: "" });
   }
-}
 
-/** @param {Metadata} metadata */
-async function takeOver(metadata) {
-  composer.prompt = metadata.prompt ?? "";
-  settings.apply(metadata);
-  settings.startImage.clear();
-  if (metadata.init_image) {
-    try {
-      settings.startImage.use(await api.getPicture(metadata.init_image));
-      if (metadata.strength) settings.startImage.useStrength(metadata.strength);
-    } catch {
-      toast(gettext("The start image of this picture is gone; the other settings are set."));
+  /** @param {string} id a job to look at */
+  #choose(id) {
+    this.#following = false;
+    const job = this.#jobs.get(id);
+    if (job) this.#put(job);
+    else api.getGeneration(id).then((found) => this.#put(found), toastError);
+  }
+
+  /**
+   * @param {Job} job
+   * @param {Job | null} before
+   */
+  #jobChanged(job, before) {
+    this.#strip.show(job);
+    this.#queue.showProgress(job);
+    if (!before) this.#history.addOfJob(job);
+    const staged = this.#stage.job;
+    const idle = staged === null || hasEnded(staged);
+    const isNews = !hasEnded(job) && before?.state !== job.state;
+    if (staged?.id === job.id || (this.#following && idle && isNews)) this.#put(job);
+    else if (job.state === "failed" && before && !hasEnded(before) && job.error) {
+      toast(job.error.detail, { kind: "error", errorId: job.error.error_id });
+    }
+    announceChange(job, before);
+  }
+
+  /** @param {Job} job */
+  #put(job) {
+    this.#stage.show(job);
+    this.#strip.mark(job.id);
+  }
+
+  /** After a reload: what runs, else what waits longest, else the latest result. */
+  #stageWhatMatters() {
+    if (this.#life.signal.aborted) return;
+    if (!this.#following || (this.#stage.job && !hasEnded(this.#stage.job))) return;
+    const all = this.#jobs.all();
+    const job =
+      all.find(({ state }) => state === "running") ??
+      all.findLast(({ state }) => state === "queued") ??
+      all.find(({ images }) => images.length > 0);
+    if (job && (this.#stage.job === null || !hasEnded(job))) this.#put(job);
+  }
+
+  /** Ask for what the composer and the settings say, at the price that is shown beside them. */
+  async #order() {
+    if (this.#price.refused) {
+      this.#price.pointToPlans();
       return;
     }
+    const written = this.#composer.read();
+    const seen = this.#templates.count;
+    const prompts = await this.#templates.make();
+    if (prompts.length > seen) {
+      const message = ngettext(
+        "This makes %(count)s generation. Press Generate to accept the price.",
+        "This makes %(count)s generations. Press Generate to accept the price.",
+        prompts.length,
+      );
+      this.#composer.showNote(fill(message, { count: formatNumber(prompts.length) }));
+      return;
+    }
+    await this.#settings.guides.settled();
+    const settings = this.#settings.value;
+    // Kept whatever comes of it: what was refused is changed and asked for again.
+    this.#history.add(written);
+    const requests = prompts.map((one) => ({ ...settings, ...one }));
+    const axes = this.#settings.guides.gridRequest();
+    const isAccepted = axes
+      ? await this.#accept(() => placeGrids(requests, axes))
+      : await this.#submit(requests, this.#price.quoteFor(settings));
+    if (isAccepted) this.#templates.renew();
   }
-  toast(gettext("The settings are taken over."));
+
+  /**
+   * @param {GenerationRequest[]} requests of one price
+   * @param {Quote | null} quote the price that was shown, if it was
+   */
+  #submit(requests, quote) {
+    return this.#accept(() =>
+      placeOrder(requests, quote, (request) => this.#price.renew(request)),
+    );
+  }
+
+  /**
+   * @param {() => Promise<Job[] | null>} place returns null if there is a higher price to look at
+   * @returns {Promise<boolean>} whether the jobs were accepted
+   */
+  async #accept(place) {
+    try {
+      const jobs = await place();
+      if (jobs === null) {
+        const note = gettext("The price has gone up meanwhile. Press Generate to accept it.");
+        this.#composer.showNote(note);
+        return false;
+      }
+      this.#take(jobs);
+      return true;
+    } catch (error) {
+      this.#tellPrice(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Show what a refusal says about plan and credits where these are shown.
+   *
+   * @param {unknown} error
+   */
+  #tellPrice(error) {
+    if (!(error instanceof ApiError)) return;
+    if (error.code === "plan_paused") this.#price.pause(error.message);
+    if (error.available !== undefined) balance.show(error.available);
+  }
+
+  /** @param {Job[]} jobs that were accepted */
+  #take(jobs) {
+    const [first] = jobs;
+    if (!first) return;
+    this.#following = true;
+    this.#settings.fold();
+    this.#stage.bringIntoView();
+    for (const job of jobs) this.#jobs.put(job);
+    const staged = this.#stage.job;
+    if (staged === null || hasEnded(staged)) this.#put(this.#jobs.get(first.id) ?? first);
+    else if (staged.id !== first.id) {
+      announce(gettext("In the queue: it starts after the pictures before it."));
+    }
+    if (jobs.length > 1) {
+      const message = ngettext(
+        "%(count)s generation is in your queue.",
+        "%(count)s generations are in your queue.",
+        jobs.length,
+      );
+      toast(fill(message, { count: formatNumber(jobs.length) }));
+    }
+  }
+
+  /**
+   * Make a job once more.
+   *
+   * @param {Job} job
+   * @param {number} [seed] a new one if left out
+   */
+  async #repeat(job, seed) {
+    const request = requestOf(job, seed);
+    try {
+      const quote = this.#price.quoteFor(request) ?? (await this.#price.quoteOnly(request));
+      await this.#submit([request], quote);
+    } catch (error) {
+      toastError(error);
+    }
+  }
+
+  /** @param {Job} job */
+  #cancel(job) {
+    api.cancelGeneration(job.id).then((answer) => this.#jobs.put(answer), toastError);
+  }
+
+  /**
+   * @param {Job} job
+   * @param {Picture} picture
+   */
+  #useSettings(job, picture) {
+    // A batch counts its seeds up: the picture knows its own, the job the first one.
+    void this.#takeOver({ ...job, seed: picture.metadata.seed ?? job.seed });
+  }
+
+  /** @param {number} seed */
+  #useSeed(seed) {
+    this.#settings.useSeed(seed);
+    toast(gettext("The next picture uses this seed."));
+  }
+
+  /** @param {Picture} picture */
+  #useAsStart(picture) {
+    this.#settings.startImage.use(picture);
+    toast(gettext("The next picture starts from this one."));
+  }
+
+  /** @param {Metadata} metadata */
+  async #takeOver(metadata) {
+    // The words of a style are in the prompt already.
+    this.#style.use(null);
+    const { prompt = "", negative_prompt = "" } = metadata;
+    this.#composer.write({ prompt, negative_prompt });
+    this.#settings.apply(metadata);
+    const { startImage } = this.#settings;
+    startImage.clear();
+    if (metadata.init_image) {
+      try {
+        startImage.use(await api.getPicture(metadata.init_image));
+        if (metadata.strength) startImage.useStrength(metadata.strength);
+      } catch {
+        toast(gettext("The start image of this picture is gone; the other settings are set."));
+        return;
+      }
+    }
+    toast(gettext("The settings are taken over."));
+  }
+
+  /** Carry out what a link from the gallery asks for: its settings, its seed, or it as the start. */
+  async #takeOverFromAddress() {
+    const query = new URLSearchParams(location.search);
+    const from = query.get("from");
+    const startName = query.get("start");
+    const seed = query.get("seed");
+    if (!from && !startName && !seed) return;
+    // A reload must not undo what was changed since.
+    history.replaceState(history.state, "", location.pathname);
+    if (seed && /^\d+$/.test(seed)) this.#useSeed(Number(seed));
+    if (!from && !startName) return;
+    try {
+      const picture = await api.getPicture(from ?? startName ?? "");
+      if (from) await this.#takeOver(picture.metadata);
+      else this.#useAsStart(picture);
+    } catch (error) {
+      toastError(error);
+    }
+  }
 }
 
-/** Carry out what a link from the gallery asks for: its settings, its seed, or it as the start. */
-async function takeOverFromAddress() {
-  const query = new URLSearchParams(location.search);
-  const from = query.get("from");
-  const start = query.get("start");
-  const seed = query.get("seed");
-  if (!from && !start && !seed) return;
-  // A reload must not undo what was changed since.
-  history.replaceState(null, "", location.pathname);
-  if (seed && /^\d+$/.test(seed)) takeSeed(Number(seed));
-  if (!from && !start) return;
-  try {
-    const picture = await api.getPicture(from ?? start ?? "");
-    if (from) await takeOver(picture.metadata);
-    else useAsStart(picture);
-  } catch (error) {
-    toastError(error);
-  }
+/** @param {PageLife} life */
+export function start(life) {
+  void new CreatePage(life).begin();
 }

@@ -112,12 +112,42 @@ export class JobStore {
     }
   }
 
-  /** @param {string} imageName a picture that is no more */
-  forgetPicture(imageName) {
+  /**
+   * Show a picture as it is now.
+   *
+   * @param {string} imageName
+   * @param {Partial<Picture>} changes
+   */
+  changePicture(imageName, changes) {
     for (const job of this.#jobs.values()) {
-      const images = job.images.filter((image) => image.image_name !== imageName);
-      if (images.length !== job.images.length) this.#replace({ ...job, images });
+      if (!job.images.some(({ image_name }) => image_name === imageName)) continue;
+      const images = job.images.map((image) =>
+        image.image_name === imageName ? { ...image, ...changes } : image,
+      );
+      this.#replace({ ...job, images });
     }
+  }
+
+  /**
+   * @param {string} imageName a picture that is no more
+   * @returns {() => void} puts it back where it was
+   */
+  forgetPicture(imageName) {
+    const before = [...this.#jobs.values()].filter(({ images }) =>
+      images.some(({ image_name }) => image_name === imageName),
+    );
+    for (const job of before) {
+      const images = job.images.filter(({ image_name }) => image_name !== imageName);
+      this.#replace({ ...job, images });
+    }
+    return () => {
+      for (const { id, images } of before) {
+        const job = this.#jobs.get(id);
+        const kept = new Set([imageName, ...(job?.images ?? []).map((image) => image.image_name)]);
+        const again = images.filter(({ image_name }) => kept.has(image_name));
+        if (job) this.#replace({ ...job, images: again });
+      }
+    };
   }
 
   /** @param {Job[]} jobs */

@@ -1,21 +1,53 @@
 // @ts-check
-/** What the next picture costs at most, beside the button, and whether it can be paid. */
+/** What the next pictures cost at most, beside the button, and whether it can be paid. */
 
 import { quoteGeneration } from "./api.js";
+import { quoteGrid } from "./create/guides/grid_api.js";
 import { byId } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
 
 /** @import {BalanceDisplay} from "./balance.js" */
-/** @import {PricedSettings, Quote} from "./types.js" */
+/** @import {PageLife} from "./page.js" */
+/** @import {GridAxes} from "./create/guides/types.js" */
+/** @import {GenerationRequest, PricedSettings, Quote} from "./types.js" */
+
+/**
+ * @typedef {object} Chosen what the next pictures are made with
+ * @property {() => PricedSettings | null} settings null while they cannot have a price
+ * @property {() => number} count how often all of it is asked for
+ * @property {() => {base: GenerationRequest, axes: GridAxes} | null} grid what varies, if anything
+ */
 
 const PAUSE_MS = 250;
+const UNPRICED = new Set([
+  "prompt",
+  "negative_prompt",
+  "guidance_scale",
+  "scheduler",
+  "seed",
+  "quote",
+]);
+
+/**
+ * Return what decides the price of a request.
+ *
+ * @param {PricedSettings} request
+ * @returns {PricedSettings}
+ */
+export function pricedOf(request) {
+  const priced = Object.entries(request).filter(
+    ([name, value]) => !UNPRICED.has(name) && value !== undefined,
+  );
+  priced.sort(([a], [b]) => (a < b ? -1 : 1));
+  return /** @type {PricedSettings} */ (Object.fromEntries(priced));
+}
 
 /**
  * @param {PricedSettings} settings
  * @returns {string} equal for settings of one price
  */
-function subjectOf({ model, width, height, steps, num_images, init_image, strength }) {
-  return JSON.stringify([model, width, height, steps, num_images, init_image, strength]);
+function subjectOf(settings) {
+  return JSON.stringify(pricedOf(settings));
 }
 
 export class Price {
@@ -23,7 +55,8 @@ export class Price {
   #generate = byId("generate", HTMLElement);
   #plans = byId("plans", HTMLAnchorElement);
   #refusal = byId("refusal", HTMLElement);
-  #settings;
+  #life;
+  #chosen;
   #balance;
   #paused = !this.#refusal.hidden;
   /** @type {Quote | null} */
@@ -36,13 +69,15 @@ export class Price {
   #timer = 0;
 
   /**
-   * @param {() => PricedSettings | null} settings null while they cannot have a price
+   * @param {PageLife} life
+   * @param {Chosen} chosen
    * @param {BalanceDisplay} balance
    */
-  constructor(settings, balance) {
-    this.#settings = settings;
+  constructor(life, chosen, balance) {
+    this.#life = life;
+    this.#chosen = chosen;
     this.#balance = balance;
-    balance.listen(() => this.#show());
+    life.onEnd(balance.listen(() => this.#show()));
     this.#show();
     void this.#ask();
   }
@@ -53,24 +88,32 @@ export class Price {
   }
 
   get #few() {
-    return this.#quote !== null && this.#quote.credits > this.#balance.available;
+    return this.#quote !== null && this.#credits > this.#balance.available;
+  }
+
+  get #credits() {
+    return (this.#quote?.credits ?? 0) * this.#chosen.count();
   }
 
   /** Ask for another quote soon, if what costs has changed. */
   refresh() {
-    const settings = this.#settings();
-    const subject = settings && subjectOf(settings);
-    if (subject === this.#subject && this.#place.dataset.state !== "unknown") return;
+    const settings = this.#chosen.settings();
+    const subject = settings && this.#subjectOf(settings);
+    if (subject === this.#subject && this.#place.dataset.state !== "unknown") {
+      // The number of generations may have changed: that needs no other quote.
+      if (this.#place.dataset.state !== "asking") this.#show();
+      return;
+    }
     this.#asked += 1;
     this.#subject = subject;
-    clearTimeout(this.#timer);
+    this.#life.cancel(this.#timer);
     if (settings === null) {
       this.#forget();
       this.#show();
       return;
     }
     this.#place.dataset.state = "asking";
-    this.#timer = setTimeout(() => void this.#ask(), PAUSE_MS);
+    this.#timer = this.#life.later(() => void this.#ask(), PAUSE_MS);
   }
 
   /** Ask again if the price could not be had. */
@@ -89,13 +132,27 @@ export class Price {
   }
 
   /**
+   * Ask what other settings than the chosen ones cost, without showing it.
+   *
+   * @param {PricedSettings} settings
+   * @returns {Promise<Quote | null>} null if it cannot be had: a picture can be made all the same
+   */
+  async quoteOnly(settings) {
+    try {
+      return await quoteGeneration(pricedOf(settings));
+    } catch {
+      return null;
+    }
+  }
+
+  /**
    * Ask for a new quote for these settings, and show it if they are still the chosen ones.
    *
    * @param {PricedSettings} settings
    * @returns {Promise<Quote>}
    */
   async renew(settings) {
-    const quote = await quoteGeneration(settings);
+    const quote = await quoteGeneration(pricedOf(settings));
     const subject = subjectOf(settings);
     if (subject === this.#subject) this.#take(quote, subject);
     return quote;
@@ -115,22 +172,39 @@ export class Price {
   }
 
   async #ask() {
-    const settings = this.#settings();
+    const settings = this.#chosen.settings();
     if (settings === null) return;
     this.#asked += 1;
     const asked = this.#asked;
-    const subject = subjectOf(settings);
+    const subject = this.#subjectOf(settings);
     this.#subject = subject;
     this.#place.dataset.state = "asking";
     try {
-      const quote = await quoteGeneration(settings);
-      // Settings may have changed since: only the last question counts.
-      if (asked === this.#asked) this.#take(quote, subject);
+      const quote = await this.#quoteOf(settings);
+      // Settings may have changed since, or the page: only the last question counts.
+      if (asked === this.#asked && !this.#life.signal.aborted) this.#take(quote, subject);
     } catch {
-      if (asked !== this.#asked) return;
+      if (asked !== this.#asked || this.#life.signal.aborted) return;
       this.#forget();
       this.#show({ isUnknown: true });
     }
+  }
+
+  /** @param {PricedSettings} settings */
+  #subjectOf(settings) {
+    const grid = this.#chosen.grid();
+    return grid ? subjectOf(settings) + JSON.stringify(grid.axes) : subjectOf(settings);
+  }
+
+  /**
+   * @param {PricedSettings} settings
+   * @returns {Promise<Quote>} without a token for a grid, whose cells differ in price
+   */
+  async #quoteOf(settings) {
+    const grid = this.#chosen.grid();
+    if (!grid) return quoteGeneration(pricedOf(settings));
+    const { credits } = await quoteGrid(grid.base, grid.axes, this.#life.signal);
+    return { credits, available: this.#balance.available, token: "" };
   }
 
   #forget() {
@@ -163,8 +237,8 @@ export class Price {
     if (this.#quote) {
       this.#place.title = gettext("The most that it can cost; what is not used comes back.");
       credits.textContent = fill(
-        ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", this.#quote.credits),
-        { credits: formatNumber(this.#quote.credits) },
+        ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", this.#credits),
+        { credits: formatNumber(this.#credits) },
       );
     } else {
       this.#place.title = isUnknown ? gettext("A picture can be made all the same.") : "";

@@ -1,25 +1,18 @@
 // @ts-check
 /** The settings panel of the Create page: its values, its limits, and what it remembers. */
 
+import { put, valueOf } from "./create/fields.js";
+import { SizeFields } from "./create/size.js";
+import { GuidesPanel } from "./create/guides/panel.js";
 import { byId, make } from "./dom.js";
-import { GuidesNote } from "./guides.js";
 import { fill, formatNumber } from "./i18n.js";
 import { StartImage } from "./start_image.js";
 import { recall, recallObject, remember } from "./storage.js";
 
-/** @import {GenerationRequest, Metadata, Model, PricedSettings} from "./types.js" */
+/** @import {PageLife} from "./page.js" */
+/** @import {Metadata, Model, PricedSettings, Settings} from "./types.js" */
 
-const MULTIPLE = 8;
-const KEPT = [
-  "width",
-  "height",
-  "steps",
-  "guidance_scale",
-  "scheduler",
-  "negative_prompt",
-  "seed",
-];
-const NARROW = matchMedia("(width < 60rem)");
+const KEPT = ["width", "height", "steps", "guidance_scale", "scheduler", "seed"];
 
 /** @returns {number} a seed that nobody chose */
 function randomSeed() {
@@ -27,76 +20,53 @@ function randomSeed() {
 }
 
 /**
- * Return the size of the shape `across:down` whose longer side is `longest`, within the model.
- *
- * @param {Model} model
- * @param {string} shape
- * @param {number} longest
- * @returns {{width: number, height: number}}
+ * @typedef {object} SettingsListener
+ * @property {(model: Model) => void} onModel
+ * @property {() => void} onChange is called after every change
+ * @property {() => void} onReset the model's own settings are wanted back
  */
-function sizeOf(model, shape, longest) {
-  const [across = 1, down = 1] = shape.split(":").map(Number);
-  const fit = (/** @type {number} */ side) => {
-    const rounded = Math.round(side / MULTIPLE) * MULTIPLE;
-    return Math.min(model.max_size, Math.max(model.min_size, rounded));
-  };
-  const scale = longest / Math.max(across, down);
-  return { width: fit(across * scale), height: fit(down * scale) };
-}
-
-/**
- * Read a field as the API takes it. What is no number goes as it is: the answer says so.
- *
- * @param {HTMLInputElement} field
- * @returns {number | string | undefined} undefined leaves the choice to the server
- */
-function valueOf(field) {
-  // A number field that holds something else has no value to send, but must not pass as empty.
-  if (field.validity.badInput) return "?";
-  const text = field.value.trim();
-  if (text === "") return undefined;
-  return Number.isNaN(Number(text)) ? text : Number(text);
-}
 
 export class SettingsPanel {
   #model = byId("model", HTMLSelectElement);
-  #width = byId("width", HTMLInputElement);
-  #height = byId("height", HTMLInputElement);
   #steps = byId("steps", HTMLInputElement);
   #guidance = byId("guidance_scale", HTMLInputElement);
   #scheduler = byId("scheduler", HTMLSelectElement);
   #seed = byId("seed", HTMLInputElement);
-  #negative = byId("negative_prompt", HTMLTextAreaElement);
   #advanced = byId("advanced", HTMLDetailsElement);
   #panel = byId("settings", HTMLDetailsElement);
+  #narrow = matchMedia("(width < 60rem)");
   /** @type {Map<string, Model>} */
   #models;
-  #longest = 0;
-
-  /** @type {() => void} */
-  #onChange = () => undefined;
-
-  /** The picture that the next one starts from, if any. */
-  startImage = new StartImage(() => this.#onChange());
-  #guides = new GuidesNote(() => this.#changed());
+  #listener;
+  #isReady = false;
+  #size;
 
   /**
+   * @param {PageLife} life
    * @param {Model[]} models
-   * @param {(model: Model) => void} onModel
+   * @param {SettingsListener} listener
    */
-  constructor(models, onModel) {
+  constructor(life, models, listener) {
     this.#models = new Map(models.map((model) => [model.key, model]));
-    this.#wire(onModel);
+    this.#listener = listener;
+    this.#size = new SizeFields(life, () => this.#changed());
+    /** The picture that the next one starts from, if any. */
+    this.startImage = new StartImage(life, () => this.#changed());
+    const prompt = byId("prompt", HTMLTextAreaElement);
+    const whole = () => ({ ...this.value, prompt: prompt.value.trim(), negative_prompt: "" });
+    this.guides = new GuidesPanel(life, () => this.#changed(), whole);
+    this.#wire(life);
     const kept = recall("model");
     if (kept && this.#models.has(kept)) this.#model.value = kept;
-    this.#useModel(onModel);
+    this.#useModel();
     this.#restore();
     // Never folded here: a quick user may have opened it before this script was there.
     if (recall("advanced") === "open") this.#advanced.open = true;
-    const fold = () => (this.#panel.open = !NARROW.matches);
-    NARROW.addEventListener("change", fold);
+    const fold = () => (this.#panel.open = !this.#narrow.matches);
+    this.#narrow.addEventListener("change", fold, { signal: life.signal });
     fold();
     this.#refresh();
+    this.#isReady = true;
   }
 
   /** @returns {Model} */
@@ -106,25 +76,20 @@ export class SettingsPanel {
     return model;
   }
 
-  /**
-   * @param {string} prompt
-   * @returns {GenerationRequest}
-   */
-  request(prompt) {
+  /** @returns {Settings} all that is asked for beside the prompts */
+  get value() {
     const start = this.startImage.value();
     return {
-      prompt,
-      negative_prompt: this.#negative.value.trim(),
       model: this.#model.value,
-      width: valueOf(this.#width),
-      height: valueOf(this.#height),
+      width: valueOf(this.#size.width),
+      height: valueOf(this.#size.height),
       steps: valueOf(this.#steps),
       guidance_scale: valueOf(this.#guidance),
       scheduler: this.#scheduler.value,
       seed: valueOf(this.#seed),
       num_images: this.#count(),
       ...(start ? { init_image: start.imageName, strength: start.strength } : {}),
-      ...this.#guides.value,
+      ...this.guides.value,
     };
   }
 
@@ -134,21 +99,12 @@ export class SettingsPanel {
    * @returns {PricedSettings | null}
    */
   priced() {
-    const fields = [this.#width, this.#height, this.#steps];
+    const fields = [this.#size.width, this.#size.height, this.#steps];
     if (fields.some((field) => !field.checkValidity())) return null;
-    const { model, width, height, steps, num_images } = this.request("");
-    const start = this.startImage.value();
-    if (start && typeof steps === "number" && steps * start.strength < 1) return null;
-    return {
-      ...{ model, width, height, steps, num_images },
-      ...(start ? { init_image: start.imageName, strength: start.strength } : {}),
-      ...this.#guides.value,
-    };
-  }
-
-  /** @param {() => void} onChange is called after every change */
-  listen(onChange) {
-    this.#onChange = onChange;
+    const settings = this.value;
+    const { steps, strength } = settings;
+    if (strength !== undefined && typeof steps === "number" && steps * strength < 1) return null;
+    return settings;
   }
 
   /**
@@ -161,28 +117,45 @@ export class SettingsPanel {
       this.#model.value = metadata.model;
       this.#model.dispatchEvent(new Event("change"));
     }
-    this.#set(this.#width, metadata.width);
-    this.#set(this.#height, metadata.height);
-    this.#set(this.#steps, metadata.steps);
-    this.#set(this.#guidance, metadata.guidance_scale);
-    this.#set(this.#seed, metadata.seed);
-    this.#negative.value = metadata.negative_prompt ?? "";
+    put(this.#size.width, metadata.width);
+    put(this.#size.height, metadata.height);
+    put(this.#steps, metadata.steps);
+    put(this.#guidance, metadata.guidance_scale);
+    put(this.#seed, metadata.seed);
     if (metadata.scheduler && this.#offersScheduler(metadata.scheduler)) {
       this.#scheduler.value = metadata.scheduler;
     }
-    this.#guides.take(metadata);
+    this.#size.restore();
+    this.guides.take(metadata);
     this.#changed();
   }
 
   /** Make room for the stage where the panel lies above it. */
   fold() {
-    if (NARROW.matches) this.#panel.open = false;
+    if (this.#narrow.matches) this.#panel.open = false;
   }
 
   /** @param {number} seed */
   useSeed(seed) {
     this.#seed.value = String(seed);
     this.#changed();
+  }
+
+  swapSize() {
+    this.#size.swap();
+  }
+
+  /**
+   * Tell what is wrong with a part of the guides, on its card.
+   *
+   * @param {string} name
+   * @param {string[]} messages
+   * @returns {boolean} whether it is of one that is there
+   */
+  showError(name, messages) {
+    const isThere = this.guides.showError(name, messages);
+    if (isThere) this.#panel.open = true;
+    return isThere;
   }
 
   /**
@@ -195,64 +168,59 @@ export class SettingsPanel {
     if (this.#advanced.contains(element)) this.#advanced.open = true;
   }
 
-  /** @param {(model: Model) => void} onModel */
-  #wire(onModel) {
-    this.#model.addEventListener("change", () => {
-      remember("model", this.#model.value);
-      this.#useModel(onModel);
-      this.#changed();
-    });
-    byId("shapes", HTMLElement).addEventListener("change", (event) => {
-      if (!(event.target instanceof HTMLInputElement)) return;
-      const { width, height } = sizeOf(this.model, event.target.value, this.#longest);
-      this.#set(this.#width, width);
-      this.#set(this.#height, height);
-      this.#changed();
-    });
+  /** @param {PageLife} life */
+  #wire({ signal }) {
+    this.#model.addEventListener(
+      "change",
+      () => {
+        remember("model", this.#model.value);
+        this.#useModel();
+        this.#changed();
+      },
+      { signal },
+    );
     for (const [field, id] of /** @type {const} */ ([
       [this.#steps, "steps-range"],
       [this.#guidance, "guidance_scale-range"],
     ])) {
-      byId(id, HTMLInputElement).addEventListener("input", (event) => {
-        if (event.target instanceof HTMLInputElement) this.#set(field, event.target.value);
-        this.#changed();
-      });
+      byId(id, HTMLInputElement).addEventListener(
+        "input",
+        (event) => {
+          if (event.target instanceof HTMLInputElement) put(field, event.target.value);
+          this.#changed();
+        },
+        { signal },
+      );
     }
-    this.#panel.addEventListener("input", () => this.#changed());
-    for (const field of [this.#width, this.#height]) {
-      field.addEventListener("change", () => this.#remeasure());
-    }
-    byId("seed-dice", HTMLElement).addEventListener("click", () => this.useSeed(randomSeed()));
-    byId("seed-clear", HTMLElement).addEventListener("click", () => {
+    this.#panel.addEventListener("input", () => this.#changed(), { signal });
+    const press = (/** @type {string} */ id, /** @type {() => void} */ act) =>
+      byId(id, HTMLElement).addEventListener("click", act, { signal });
+    press("seed-dice", () => this.useSeed(randomSeed()));
+    press("seed-clear", () => {
       this.#seed.value = "";
       this.#changed();
       this.#seed.focus();
     });
-    byId("reset", HTMLElement).addEventListener("click", () => {
+    press("reset", () => {
       this.#seed.value = "";
-      this.#negative.value = "";
       this.startImage.clear();
-      this.#guides.clear();
-      this.#useModel(onModel);
+      this.guides.clear();
+      this.#useModel();
+      this.#listener.onReset();
       this.#changed();
     });
-    this.#advanced.addEventListener("toggle", () => {
-      remember("advanced", this.#advanced.open ? "open" : null);
-    });
+    this.#advanced.addEventListener(
+      "toggle",
+      () => remember("advanced", this.#advanced.open ? "open" : null),
+      { signal },
+    );
   }
 
-  /** @param {(model: Model) => void} onModel */
-  #useModel(onModel) {
-    const model = this.model;
-    for (const field of [this.#width, this.#height]) {
-      field.min = String(model.min_size);
-      field.max = String(model.max_size);
-    }
-    this.#longest = Math.max(model.default_width, model.default_height);
-    this.#set(this.#width, model.default_width);
-    this.#set(this.#height, model.default_height);
-    this.#set(this.#steps, model.default_steps);
-    this.#set(this.#guidance, model.default_guidance);
+  #useModel() {
+    const { model } = this;
+    this.#size.useModel(model);
+    put(this.#steps, model.default_steps);
+    put(this.#guidance, model.default_guidance);
     this.#steps.max = String(model.max_steps);
     // The slider covers what is sensible; the number beside it may go to the limit.
     byId("steps-range", HTMLInputElement).max = String(Math.min(model.max_steps, 60));
@@ -261,11 +229,8 @@ export class SettingsPanel {
     );
     this.#scheduler.value = model.default_scheduler;
     this.#offerCounts(model.max_images);
-    byId("size-note", HTMLElement).textContent = fill(gettext("%(min)s to %(max)s"), {
-      min: formatNumber(model.min_size),
-      max: formatNumber(model.max_size),
-    });
-    onModel(model);
+    this.guides.useModel(model);
+    this.#listener.onModel(model);
   }
 
   /** @param {number} most */
@@ -293,24 +258,9 @@ export class SettingsPanel {
     return checked instanceof HTMLInputElement ? Number(checked.value) : 1;
   }
 
-  /**
-   * @param {HTMLInputElement} field
-   * @param {string | number | null | undefined} value
-   */
-  #set(field, value) {
-    if (value !== null && value !== undefined) field.value = String(value);
-  }
-
   /** @param {string} key */
   #offersScheduler(key) {
     return this.model.schedulers.some((scheduler) => scheduler.key === key);
-  }
-
-  // A size typed by hand becomes the one that the shapes keep to.
-  #remeasure() {
-    const longest = Math.max(Number(this.#width.value), Number(this.#height.value));
-    if (longest >= this.model.min_size && longest <= this.model.max_size) this.#longest = longest;
-    this.#refresh();
   }
 
   #changed() {
@@ -322,7 +272,8 @@ export class SettingsPanel {
     );
     remember("settings", JSON.stringify(values));
     this.#refresh();
-    this.#onChange();
+    // While it is put together, nobody has it to ask for its values.
+    if (this.#isReady) this.#listener.onChange();
   }
 
   #restore() {
@@ -334,23 +285,23 @@ export class SettingsPanel {
       if (field === this.#scheduler && !this.#offersScheduler(value)) continue;
       if ("value" in field && (value !== "" || id === "seed")) field.value = value;
     }
-    this.#remeasure();
+    this.#size.restore();
   }
 
   /** Bring what only shows the values up to date with them. */
   #refresh() {
+    this.guides.useStart(this.startImage.value() !== null);
     byId("steps-range", HTMLInputElement).value = this.#steps.value;
     byId("guidance_scale-range", HTMLInputElement).value = this.#guidance.value;
-    const width = Number(this.#width.value);
-    const height = Number(this.#height.value);
-    for (const input of document.querySelectorAll('input[name="shape"]')) {
-      if (!(input instanceof HTMLInputElement)) continue;
-      const size = sizeOf(this.model, input.value, this.#longest);
-      input.checked = size.width === width && size.height === height;
-    }
+    this.#size.show();
     byId("settings-digest", HTMLElement).textContent = fill(
       gettext("%(model)s · %(width)s × %(height)s · %(steps)s steps"),
-      { model: this.model.name, width, height, steps: this.#steps.value },
+      {
+        model: this.model.name,
+        width: this.#size.width.value,
+        height: this.#size.height.value,
+        steps: this.#steps.value,
+      },
     );
   }
 }

@@ -1,50 +1,32 @@
 // @ts-check
 /** The stage: one job at a time, from waiting through its growing preview to the pictures. */
 
+import { Result } from "./create/result.js";
 import { byId, icon, make } from "./dom.js";
 import { fill, formatNumber, formatPercent, formatSeconds, placeInWords } from "./i18n.js";
 import { hasEnded } from "./jobs.js";
 
+/** @import {BoardName, ResultActions} from "./create/result.js" */
+/** @import {PageLife} from "./page.js" */
 /** @import {Job, Picture} from "./types.js" */
 
 const TICK_MS = 250;
 const MOST_BLUR_PX = 14;
 
-/**
- * @typedef {object} StageActions
- * @property {(job: Job) => void} cancel
- * @property {(job: Job) => void} again
- * @property {(job: Job) => void} vary
- * @property {(job: Job, picture: Picture) => void} useSettings
- * @property {(picture: Picture, job: Job) => void} useSeed
- * @property {(picture: Picture) => void} useAsStart
- * @property {(picture: Picture) => void} remove
- */
+/** @typedef {ResultActions & {cancel: (job: Job) => void}} StageActions */
 
 /**
+ * @param {string} name
  * @param {string} symbol
  * @param {string} label
  * @param {() => void} act
- * @param {string} [kind]
  * @returns {HTMLButtonElement}
  */
-function action(symbol, label, act, kind = "button--quiet") {
-  const button = make("button", { type: "button", class: `button ${kind}` });
+function action(name, symbol, label, act) {
+  const button = make("button", { type: "button", class: "button", "data-act": name });
   button.append(icon(symbol), label);
   button.addEventListener("click", act);
   return button;
-}
-
-/**
- * @param {string} symbol
- * @param {string} label
- * @param {string} href
- * @returns {HTMLAnchorElement}
- */
-function actionLink(symbol, label, href) {
-  const link = make("a", { class: "button button--quiet", href });
-  link.append(icon(symbol), label);
-  return link;
 }
 
 export class Stage {
@@ -52,7 +34,9 @@ export class Stage {
   #board = byId("stage-board", HTMLElement);
   #foot = byId("stage-foot", HTMLElement);
   #empty = byId("stage-empty", HTMLElement);
+  #life;
   #actions;
+  #result;
   /** @type {Job | null} */
   #job = null;
   /** What the page was built for; a progress event only updates what is there. */
@@ -61,15 +45,30 @@ export class Stage {
   #chosen = null;
   #timer = 0;
 
-  /** @param {StageActions} actions */
-  constructor(actions) {
+  /**
+   * @param {PageLife} life
+   * @param {StageActions} actions
+   * @param {BoardName[]} boards
+   */
+  constructor(life, actions, boards) {
+    this.#life = life;
     this.#actions = actions;
+    this.#result = new Result(actions, boards);
     this.clear();
   }
 
   /** @returns {Job | null} */
   get job() {
     return this.#job;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {HTMLElement | null} the button that does this to what is on the stage, if it can be done
+   */
+  control(name) {
+    const found = this.#root.querySelector(`[data-act="${name}"]`);
+    return found instanceof HTMLElement && !found.hasAttribute("disabled") ? found : null;
   }
 
   bringIntoView() {
@@ -90,8 +89,8 @@ export class Stage {
     if (job.id !== this.#job?.id) this.#chosen = null;
     this.#job = job;
     this.#root.dataset.state = job.state;
-    const names = job.images.map((picture) => picture.image_name).join();
-    const build = [job.id, job.state, job.cancel_requested, names, this.#chosen].join("/");
+    const pictures = job.images.map(({ image_name, starred, board }) => [image_name, starred, board]);
+    const build = [job.id, job.state, job.cancel_requested, pictures, this.#chosen].join("/");
     if (build !== this.#built) {
       this.#built = build;
       this.#build(job);
@@ -106,6 +105,7 @@ export class Stage {
   /** @param {Job} job */
   #build(job) {
     const focused = this.#foot.contains(document.activeElement);
+    const act = document.activeElement?.getAttribute("data-act") ?? "";
     const picture = this.#picture(job);
     if (job.state === "queued") this.#buildWaiting(job);
     else if (job.state === "running") this.#buildRunning(job);
@@ -113,7 +113,8 @@ export class Stage {
     else this.#buildWithout(job);
     // The button that had the focus may be gone; the keyboard stays where it was.
     if (focused && !this.#foot.contains(document.activeElement)) {
-      const next = this.#foot.querySelector("button, a");
+      const same = act ? this.#foot.querySelector(`[data-act="${act}"]`) : null;
+      const next = same ?? this.#foot.querySelector("button, a");
       if (next instanceof HTMLElement) next.focus();
     }
   }
@@ -144,7 +145,7 @@ export class Stage {
   /** @param {Job} job */
   #cancelButton(job) {
     const label = job.cancel_requested ? gettext("Cancelling…") : gettext("Cancel");
-    const button = action("stop", label, () => this.#actions.cancel(job), "");
+    const button = action("cancel", "stop", label, () => this.#actions.cancel(job));
     button.disabled = job.cancel_requested;
     return button;
   }
@@ -244,48 +245,7 @@ export class Stage {
       ? [make("img", { class: "stage__picture", src: job.progress.preview, alt: "" })]
       : [];
     this.#board.replaceChildren(this.#frame(picture, ...under, image));
-    const act = this.#actions;
-    const download = actionLink("download", gettext("Download"), `${picture.full_url}?download=1`);
-    download.setAttribute("download", "");
-    this.#foot.replaceChildren(
-      make("div", { class: "stage__line" }, this.#caption(job), this.#variants(job, picture)),
-      this.#figures(job, picture),
-      make(
-        "div",
-        { class: "stage__actions", role: "group", "aria-label": gettext("What to do with it") },
-        actionLink("expand", gettext("Open large"), `/gallery/${picture.image_name}/`),
-        download,
-        action("vary", gettext("Vary"), () => act.vary(job)),
-        action("sliders", gettext("Use settings"), () => act.useSettings(job, picture)),
-        action("seed", gettext("Use seed"), () => act.useSeed(picture, job)),
-        action("image", gettext("Start from it"), () => act.useAsStart(picture)),
-        action(
-          "trash",
-          gettext("Delete"),
-          () => act.remove(picture),
-          "button--quiet button--danger",
-        ),
-      ),
-    );
-  }
-
-  /**
-   * @param {Job} job
-   * @param {Picture} picture
-   */
-  #figures(job, picture) {
-    const seconds = Number(job.compute_seconds ?? 0);
-    const texts = [
-      job.state === "cancelled" ? gettext("Cancelled") : "",
-      `${formatNumber(picture.width)} × ${formatNumber(picture.height)}`,
-      fill(gettext("Seed %(seed)s"), { seed: String(picture.metadata.seed ?? job.seed) }),
-      fill(ngettext("%(steps)s step", "%(steps)s steps", job.steps), {
-        steps: formatNumber(job.steps),
-      }),
-      seconds > 0 ? fill(gettext("Made in %(time)s"), { time: formatSeconds(seconds) }) : "",
-    ];
-    const parts = texts.filter(Boolean).map((text) => make("span", {}, text));
-    return make("p", { class: "stage__figures" }, ...parts);
+    this.#foot.replaceChildren(...this.#result.draw(job, picture, this.#variants(job, picture)));
   }
 
   /**
@@ -333,7 +293,7 @@ export class Stage {
       note.textContent = fill(gettext("Error %(id)s"), { id: job.error.error_id });
     }
     const label = failed ? gettext("Try again") : gettext("Make it again");
-    const retry = action("vary", label, () => this.#actions.again(job), "");
+    const retry = action("again", "repeat", label, () => this.#actions.again(job));
     const heading = make(
       "h2",
       { class: failed ? "empty__title stage__failed" : "empty__title" },
@@ -345,7 +305,7 @@ export class Stage {
 
   // One timer, and only while there is time to show.
   #tick() {
-    clearTimeout(this.#timer);
+    this.#life.cancel(this.#timer);
     const job = this.#job;
     if (!job || hasEnded(job)) return;
     const place = document.getElementById("stage-elapsed");
@@ -357,6 +317,6 @@ export class Stage {
           ? fill(gettext("%(time)s elapsed"), { time: formatSeconds(seconds) })
           : fill(gettext("for %(time)s"), { time: formatSeconds(seconds) });
     }
-    this.#timer = setTimeout(() => this.#tick(), TICK_MS);
+    this.#timer = this.#life.later(() => this.#tick(), TICK_MS);
   }
 }

@@ -2,39 +2,61 @@
 /** The picture that the next one starts from: chosen, dropped, pasted or from the gallery. */
 
 import { uploadPicture } from "./api.js";
+import { pickPicture } from "./create/picture_picker.js";
 import { byId } from "./dom.js";
 import { formatPercent } from "./i18n.js";
 import { toastError } from "./toast.js";
 
+/** @import {PageLife} from "./page.js" */
 /** @import {Picture} from "./types.js" */
 
 export class StartImage {
   #drop = byId("start-drop", HTMLElement);
   #file = byId("start-file", HTMLInputElement);
+  #gallery = byId("start-gallery", HTMLButtonElement);
   #chosen = byId("start-chosen", HTMLElement);
   #picture = byId("start-picture", HTMLImageElement);
   #strength = byId("strength", HTMLInputElement);
   /** @type {string | null} */
   #imageName = null;
+  #life;
   #onChange;
 
-  /** @param {() => void} onChange */
-  constructor(onChange) {
+  /**
+   * @param {PageLife} life
+   * @param {() => void} onChange
+   */
+  constructor(life, onChange) {
+    this.#life = life;
     this.#onChange = onChange;
-    this.#file.addEventListener("change", () => {
-      const file = this.#file.files?.[0];
-      if (file) void this.#upload(file);
-    });
-    byId("start-remove", HTMLElement).addEventListener("click", () => {
-      this.clear();
-      this.#file.focus();
-    });
-    this.#strength.addEventListener("input", () => this.#showStrength());
-    this.#wireDrop();
-    addEventListener("paste", (event) => {
-      const file = pictureIn(event.clipboardData);
-      if (file) void this.#upload(file);
-    });
+    const { signal } = life;
+    this.#file.addEventListener(
+      "change",
+      () => {
+        const file = this.#file.files?.[0];
+        if (file) void this.#upload(file);
+      },
+      { signal },
+    );
+    this.#gallery.addEventListener("click", () => void this.pick(), { signal });
+    byId("start-remove", HTMLElement).addEventListener(
+      "click",
+      () => {
+        this.clear();
+        this.#gallery.focus();
+      },
+      { signal },
+    );
+    this.#strength.addEventListener("input", () => this.#showStrength(), { signal });
+    this.#wireDrop(signal);
+    addEventListener(
+      "paste",
+      (event) => {
+        const file = pictureIn(event.clipboardData);
+        if (file && !document.querySelector("dialog[open]")) void this.#upload(file);
+      },
+      { signal },
+    );
     this.#showStrength();
   }
 
@@ -42,6 +64,12 @@ export class StartImage {
   value() {
     if (this.#imageName === null) return null;
     return { imageName: this.#imageName, strength: Number(this.#strength.value) };
+  }
+
+  /** Let the user choose one from the gallery. */
+  async pick() {
+    const picture = await pickPicture(this.#life, { title: gettext("Choose a start image") });
+    if (picture) this.use(picture);
   }
 
   /** @param {Pick<Picture, "image_name" | "thumbnail_url">} picture */
@@ -82,22 +110,27 @@ export class StartImage {
     }
   }
 
-  #wireDrop() {
+  /** @param {AbortSignal} signal */
+  #wireDrop(signal) {
     const over = (/** @type {DragEvent} */ event) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
       this.#drop.dataset.over = "true";
     };
     // Anywhere on the page: a picture that misses the box must not replace the page.
-    addEventListener("dragover", over);
-    addEventListener("dragleave", () => delete this.#drop.dataset.over);
-    addEventListener("drop", (event) => {
-      delete this.#drop.dataset.over;
-      const file = pictureIn(event.dataTransfer);
-      if (!event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault();
-      if (file) void this.#upload(file);
-    });
+    addEventListener("dragover", over, { signal });
+    addEventListener("dragleave", () => delete this.#drop.dataset.over, { signal });
+    addEventListener(
+      "drop",
+      (event) => {
+        delete this.#drop.dataset.over;
+        if (!event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        const file = pictureIn(event.dataTransfer);
+        if (file) void this.#upload(file);
+      },
+      { signal },
+    );
   }
 
   #showStrength() {

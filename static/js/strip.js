@@ -61,6 +61,17 @@ export class Strip {
     for (const [key, item] of this.#items) {
       item.firstElementChild?.setAttribute("aria-current", String(key === id));
     }
+    this.#items.get(id)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  /**
+   * @param {1 | -1} by 1 goes to what is older
+   * @returns {string | null} the job beside the one on the stage
+   */
+  beside(by) {
+    const ids = [...this.#items].sort((a, b) => created(b[1]).localeCompare(created(a[1])));
+    const at = ids.findIndex(([id]) => id === this.#current);
+    return ids[at + by]?.[0] ?? null;
   }
 
   /** @param {Job} job */

@@ -62,6 +62,7 @@
  * @property {number} width
  * @property {number} height
  * @property {"internal" | "external"} image_origin
+ * @property {boolean} starred
  * @property {string | null} board
  * @property {string | null} generation
  * @property {Metadata} metadata
@@ -158,6 +159,9 @@
  * @property {string} [init_image]
  * @property {number} [strength]
  *
+ * @typedef {Omit<GenerationRequest, "prompt" | "negative_prompt"> & Partial<Guides>} Settings
+ *
+ * What decides the price of a generation, and nothing else.
  * @typedef {Pick<GenerationRequest, "model" | "width" | "height" | "steps" | "num_images" | "init_image" | "strength"> & Partial<Guides>} PricedSettings
  *
  * @typedef {object} Quote
@@ -183,6 +187,27 @@
  * @typedef {{type: "failed", job_id: string, error: Failure}} FailedEvent
  * @typedef {{type: "archive"} & ArchiveState} ArchiveEvent
  * @typedef {SnapshotEvent | BalanceEvent | QueueEvent | QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent | ArchiveEvent} StudioEvent
+ *
+ * @typedef {{prompt: string, negative_prompt: string}} Prompts
+ *
+ * @typedef {object} StylePreset
+ * @property {string} id
+ * @property {string} name
+ * @property {string} prompt
+ * @property {string} negative_prompt
+ * @property {boolean} is_shared
+ * @property {string | null} cover_url
+ *
+ * @typedef {object} PromptTemplates what prompts are to be made of
+ * @property {string} prompt
+ * @property {string} negative_prompt
+ * @property {string | null} preset the id of a style
+ * @property {"all" | "random"} mode
+ * @property {number} count how many, at random
+ * @property {number | null} seed
+ *
+ * @typedef {{paused: boolean, running: Job[], waiting: Job[], ended: Job[]}} Queue
+ * @typedef {{to: "front" | "end"} | {before: string} | {after: string}} Move
  */
 
 export {};

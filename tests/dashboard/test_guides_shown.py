@@ -1,16 +1,23 @@
-"""What guided a picture, on its page; what was refused, on the page of its receipt."""
+"""What can guide a picture, what guided it, and what was refused, on the pages."""
 
+import json
 from typing import Any
 
 import pytest
+from django.core.serializers.json import DjangoJSONEncoder
 from django.test import Client
+from django.utils import translation
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode
 from apps.dashboard.guide_facts import guide_facts
+from apps.dashboard.guide_offers import NAMES, REASONS, guide_offers
 from apps.generation.models import ContentAppeal, Job, JobState
+from gpu_tasks.engine.control.names import PREPROCESSOR_NAMES
+from gpu_tasks.engine.family_facts import FAMILY_FACTS
 from tests.factories import make_image, make_job
+from tests.queries import counted_queries
 
 WEIGHTS = {"weights": {"own-1": {"name": "Ink", "kind": "lora", "sha256": "0"}}}
 
@@ -89,3 +96,75 @@ def test_a_refusal_is_appealed_on_the_page_of_its_receipt_once(
     assert "Why is the refusal wrong?" not in page
     browser_client.post(f"{url}appeal/", {"reason": "It is a red circle."})
     assert ContentAppeal.objects.count() == 1
+
+
+def test_whatever_the_engine_says_of_itself_can_be_said_in_other_languages() -> None:
+    reasons = {text for facts in FAMILY_FACTS.values() for text in facts.lacks.values()}
+    names = {each.name for each in PREPROCESSOR_NAMES.values()}
+    numbers = {one.name for each in PREPROCESSOR_NAMES.values() for one in each.parameters.values()}
+
+    assert set(REASONS) == reasons
+    assert names | numbers == NAMES
+
+
+def test_the_offers_say_what_a_family_lacks_and_whose_models_fit_it() -> None:
+    flux = guide_offers([{"base": "flux-1"}, {"base": "flux-1"}])["families"]
+
+    assert list(flux) == ["flux-1"]
+    assert flux["flux-1"]["name"] == "FLUX.1"
+    assert flux["flux-1"]["lacks"]["clip_skip"] == (
+        "Its prompts are read by a language model, not by CLIP."
+    )
+    assert "lora" not in flux["flux-1"]["lacks"]
+    assert flux["flux-1"]["takes"]["lora"] == ["flux-1", "flux-1-fill", "flux-1-kontext"]
+    assert flux["flux-1"]["takes"]["controlnet"] == ["flux-1"]
+    assert guide_offers([{"base": "qwen-image"}])["families"]["qwen-image"]["limits"] == {
+        "controls": 1
+    }
+
+
+def test_the_offers_are_in_the_language_of_the_page() -> None:
+    with translation.override("ko"):
+        offers = json.loads(json.dumps(guide_offers([{"base": "sdxl"}]), cls=DjangoJSONEncoder))
+
+    assert offers["families"]["sdxl"]["lacks"] == {
+        "references": "참조 그림을 보도록 학습되지 않았어요."
+    }
+    canny = next(each for each in offers["preprocessors"] if each["key"] == "canny")
+    assert canny == {
+        "key": "canny",
+        "name": "캐니 윤곽선",
+        "needs_depth_model": False,
+        "parameters": [
+            {
+                "key": "low",
+                "name": "낮은 문턱값",
+                "least": 0,
+                "most": 1000,
+                "default": 100,
+                "whole": True,
+            },
+            {
+                "key": "high",
+                "name": "높은 문턱값",
+                "least": 0,
+                "most": 1000,
+                "default": 200,
+                "whole": True,
+            },
+        ],
+    }
+
+
+def test_the_page_has_the_offers_and_asks_nothing_for_them(
+    browser_client: Client, starter: GenerationModel
+) -> None:
+    response = browser_client.get("/create/")
+
+    found = response.content.decode().partition('<script id="guide-offers"')[2]
+    offers = json.loads(found.partition(">")[2].partition("</script>")[0])
+    assert list(offers["families"]) == [starter.base]
+    assert offers["limits"]["loras"] == 8
+    with counted_queries() as queries:
+        guide_offers(response.context["models"])
+    assert len(queries) == 0

@@ -1,0 +1,98 @@
+// @ts-check
+/** Asking for pictures: one generation or many, always at a price that was quoted. */
+
+import * as api from "../api.js";
+import { ApiError } from "../api.js";
+import { createBatch } from "./create_api.js";
+import { createGrid } from "./guides/grid_api.js";
+
+/** @import {GridAxes} from "./guides/types.js" */
+/** @import {GenerationRequest, Guides, Job, Quote} from "../types.js" */
+
+const GUIDES = /** @type {readonly (keyof Guides)[]} */ ([
+  "mask",
+  "outpaint",
+  "upscale",
+  "high_res",
+  "variation",
+  "loras",
+  "embeddings",
+  "controls",
+  "image_prompt",
+  "references",
+  "regions",
+  "clip_skip",
+  "vae",
+  "seamless",
+  "refiner",
+]);
+
+/**
+ * Return what asks for a job anew, with all that guided it.
+ *
+ * @param {Job & Partial<Guides>} job
+ * @param {number} [seed] a new one if left out
+ * @returns {GenerationRequest}
+ */
+export function requestOf(job, seed) {
+  const { prompt, negative_prompt, model, width, height, steps } = job;
+  const { guidance_scale, scheduler, num_images, init_image, strength } = job;
+  const guides = GUIDES.map((name) => [name, job[name]]).filter(
+    ([, value]) => value && !(Array.isArray(value) && value.length === 0),
+  );
+  return {
+    ...{ prompt, negative_prompt, model, width, height, steps },
+    ...{ guidance_scale, scheduler, num_images, seed },
+    ...(init_image && strength !== null ? { init_image, strength } : {}),
+    .../** @type {Partial<Guides>} */ (Object.fromEntries(guides)),
+  };
+}
+
+/**
+ * Ask for pictures at a price; if it does not hold any more, at a new one that is no higher.
+ *
+ * @param {GenerationRequest[]} requests of one price
+ * @param {Quote | null} quote without one they cost what they cost now
+ * @param {(request: GenerationRequest) => Promise<Quote>} renew
+ * @returns {Promise<Job[] | null>} null if there is a higher price to look at first
+ */
+export async function placeOrder(requests, quote, renew) {
+  const [first] = requests;
+  if (!first) return [];
+  const key = api.idempotencyKey();
+  try {
+    return await send(requests, quote, key);
+  } catch (error) {
+    if (!(quote && error instanceof ApiError && error.code === "quote_expired")) throw error;
+  }
+  const renewed = await renew(first);
+  if (renewed.credits > quote.credits) return null;
+  return send(requests, renewed, key);
+}
+
+/**
+ * @param {GenerationRequest[]} requests
+ * @param {Quote | null} quote
+ * @param {string} key
+ */
+async function send(requests, quote, key) {
+  const token = quote ? { quote: quote.token } : {};
+  const priced = requests.map((request) => ({ ...request, ...token }));
+  const [first] = priced;
+  if (first && priced.length === 1) return [await api.createGeneration(first, key)];
+  return createBatch(priced, key);
+}
+
+/**
+ * Ask for a grid of each request.
+ *
+ * @param {GenerationRequest[]} requests
+ * @param {GridAxes} axes
+ * @returns {Promise<Job[]>} row by row
+ */
+export async function placeGrids(requests, axes) {
+  /** @type {Job[]} */
+  const jobs = [];
+  for (const request of requests) jobs.push(...(await createGrid(request, axes)).generations);
+  return jobs;
+}
