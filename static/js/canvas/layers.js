@@ -11,7 +11,8 @@ import { contextOf, placesIn, TILE, blank } from "./surface.js";
 /** @import {Rect} from "./geometry.js" */
 
 /** How many layers a document may have: as the server says. */
-export const MOST_LAYERS = 50;
+export const MOST_LAYERS = 64;
+const MOST_PIXELS = 40_000_000;
 
 /** @typedef {{layers: Layer[], width: number, height: number, box: Rect, active: Layer | null}} Arrangement */
 
@@ -175,7 +176,8 @@ export class LayerActs {
     const layers = [...document.layers];
     const above = active ? layers.indexOf(active) + 1 : layers.length;
     layers.splice(at ?? (layer.kind === "mask" ? layers.length : above), 0, layer);
-    const page = grows ? outward(union(document.page, layer.bounds)) : document.page;
+    const around = outward(union(document.page, layer.bounds));
+    const page = grows && around.width * around.height <= MOST_PIXELS ? around : document.page;
     this.#arrange(label, { layers, active: layer }, [], page);
   }
 
@@ -239,5 +241,11 @@ export class LayerActs {
  */
 function newLayer(values, surface) {
   const rest = { visible: true, opacity: 1, locked: false };
-  return new Layer({ id: crypto.randomUUID(), ...rest, ...values }, surface);
+  return new Layer({ id: newId(), ...rest, ...values }, surface);
+}
+
+// `crypto.randomUUID` is not there on a page that came without TLS.
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
