@@ -76,6 +76,8 @@ window.digest = async (blob) => {
   const sum = await crypto.subtle.digest("SHA-256", data);
   return Array.from(new Uint8Array(sum), (byte) => byte.toString(16).padStart(2, "0")).join("");
 };
+window.digests = async () =>
+  Promise.all([await editor.pictureInBox(), await editor.maskInBox()].map(digest));
 // The pixels of one layer as the server would get them.
 window.layerBlob = (name) => {
   const { id } = editor.toJSON().layers.find((layer) => layer.name === name);
@@ -249,7 +251,9 @@ class Bench:
               await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
               const canvas = document.querySelector("[data-part=picture]");
               const { left, top } = canvas.getBoundingClientRect();
-              const context = canvas.getContext("2d");
+              const copy = new OffscreenCanvas(canvas.width, canvas.height);
+              const context = copy.getContext("2d", { willReadFrequently: true });
+              context.drawImage(canvas, 0, 0);
               return points.map(([x, y]) => Array.from(context.getImageData(
                 Math.floor((x - left) * devicePixelRatio), Math.floor((y - top) * devicePixelRatio),
                 1, 1).data));

@@ -17,6 +17,8 @@ export class BrushTool {
   #desk;
   /** @type {Stroke | null} */
   #stroke = null;
+  /** @type {Layer | null} */
+  #layer = null;
   #label = "";
 
   /**
@@ -36,6 +38,7 @@ export class BrushTool {
     }
     const layer = this.#target();
     if (!layer) return false;
+    this.#layer = layer;
     const { brush } = this.#desk;
     const erases = this.id === "eraser" || (this.id === "brush" && sample.alt);
     const color = layer.kind === "mask" ? MASK_COLOUR : brush.color;
@@ -66,7 +69,9 @@ export class BrushTool {
   }
 
   cancel() {
-    this.#stroke?.cancel();
+    if (!this.#stroke || !this.#layer) return;
+    this.#stroke.cancel();
     this.#stroke = null;
+    this.#desk.unmake(this.#layer);
   }
 }
