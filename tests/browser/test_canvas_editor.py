@@ -231,6 +231,25 @@ def test_the_lasso_and_the_rectangle_fill_the_mask_and_alt_subtracts(bench: Benc
     assert bench.do("() => editor.maskInBox()") is None
 
 
+def test_a_mask_is_inverted_and_shift_draws_a_straight_line(bench: Bench) -> None:
+    bench.do("() => picture()")
+    bench.set_brush(size=20, hardness=100)
+    hint = bench.page.get_by_text("Paint over what should be made anew.")
+    bench.drag((100, 100), (110, 100))
+    bench.page.keyboard.down("Shift")
+    bench.drag((300, 200), (300, 201))
+    bench.page.keyboard.up("Shift")
+    # Half way between the two strokes.
+    points = ((205, 150), (205, 170), (300, 200))
+    assert bench.mask(*points) == [255, 0, 255]
+    expect(hint).to_be_hidden()
+
+    bench.press("Control+i")
+    assert bench.mask(*points, (511, 511)) == [0, 255, 0, 255]
+    bench.press("Control+z")
+    assert bench.mask(*points, (511, 511)) == [255, 0, 255, 0]
+
+
 def test_the_paintbrush_takes_its_colour_from_the_picture(bench: Bench) -> None:
     bench.do("() => picture()")
     bench.do("() => picture('rgb(255 0 0)', { x: 300, y: 300, width: 100, height: 100 })")
@@ -580,7 +599,7 @@ def test_layers_are_arranged_by_keys_and_all_of_it_is_taken_back(bench: Bench) -
     assert bench.names == ["Ground"]
     # Seen as before: 50 % of red twice over the ground.
     assert bench.picture((50, 50), (200, 200)) == [[193, 30, 50, 255], GROUND]
-    for _step in range(8):
+    for _step in range(7):
         bench.press("Control+z")
     assert bench.json == start
 

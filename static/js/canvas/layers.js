@@ -3,7 +3,8 @@
 
 import { fill } from "../i18n.js";
 import { BLANK, Layer } from "./document.js";
-import { outward, union } from "./geometry.js";
+import { Edit } from "./edit.js";
+import { intersection, outward, union } from "./geometry.js";
 import { contextOf, placesIn, TILE, blank } from "./surface.js";
 
 /** @import {Desk} from "./desk.js" */
@@ -128,6 +129,25 @@ export class LayerActs {
     after[after.indexOf(below)] = merged;
     const label = layer.named(gettext("Merge “%(name)s” down"));
     this.#arrange(label, { layers: after, active: merged }, [below, layer]);
+  }
+
+  /** @param {Layer} layer a mask: what was masked is not, and the other way round */
+  invert(layer) {
+    if (layer.kind !== "mask" || !this.#desk.canPaint(layer)) return;
+    const area = this.#desk.paintable(layer);
+    const edit = new Edit(layer);
+    for (const place of placesIn(area)) {
+      const part = intersection(area, { x: place.x, y: place.y, width: TILE, height: TILE });
+      if (!part) continue;
+      const context = edit.pen(place.key);
+      context.globalCompositeOperation = "xor";
+      context.fillStyle = "white";
+      context.fillRect(part.x - place.x, part.y - place.y, part.width, part.height);
+      context.globalCompositeOperation = "source-over";
+    }
+    edit.touch(area);
+    this.#desk.damage(layer, area);
+    this.#desk.notePatch(layer.named(gettext("Invert “%(name)s”")), edit.finish());
   }
 
   /**

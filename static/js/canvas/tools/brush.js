@@ -20,6 +20,8 @@ export class BrushTool {
   /** @type {Layer | null} */
   #layer = null;
   #label = "";
+  /** Where the last stroke ended. @type {Sample | null} */
+  #end = null;
 
   /**
    * @param {Desk} desk
@@ -46,7 +48,9 @@ export class BrushTool {
       ? layer.named(gettext("Erase on “%(name)s”"))
       : layer.named(gettext("Paint on “%(name)s”"));
     this.#stroke = new Stroke(this.#desk, layer, { ...brush, color, erases });
-    this.#stroke.extend([sample]);
+    const from = sample.shift && this.#end ? [{ ...this.#end, pressure: sample.pressure }] : [];
+    this.#stroke.extend([...from, sample]);
+    this.#end = sample;
     return true;
   }
 
@@ -61,6 +65,7 @@ export class BrushTool {
   /** @param {Sample[]} samples */
   drag(samples) {
     this.#stroke?.extend(samples);
+    this.#end = samples.at(-1) ?? this.#end;
   }
 
   release() {
