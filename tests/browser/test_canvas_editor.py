@@ -28,7 +28,12 @@ def desktop(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture(scope="module")
 def handheld(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(
-        viewport=PHONE, base_url=ORIGIN, color_scheme="dark", locale="ko-KR", has_touch=True
+        viewport=PHONE,
+        base_url=ORIGIN,
+        color_scheme="dark",
+        locale="ko-KR",
+        has_touch=True,
+        device_scale_factor=2,
     )
     serve(context, "ko")
     yield context
@@ -309,7 +314,8 @@ def test_the_box_keeps_to_the_grid_and_to_the_limits_of_the_model(bench: Bench) 
     bench.page.locator("[data-part=stage]").focus()
     for _step in range(6):
         bench.press("Control+z")
-    assert bench.json["box"] == {"x": 0, "y": 0, "width": 512, "height": 512}
+    assert bench.json["box"] == {"x": 0, "y": 0, "width": 384, "height": 384}
+    assert bench.said == "There is nothing to undo."
 
 
 def test_what_of_the_box_is_uncovered_is_told_by_its_sides(bench: Bench) -> None:
@@ -748,10 +754,10 @@ def test_painting_never_holds_the_page_for_50_milliseconds(desktop: BrowserConte
     for row in range(4):
         bench.drag((50, 100 + 200 * row), (970, 200 + 200 * row), steps=25)
     bench.page.wait_for_timeout(300)
-    # On a busy machine a task waits for others, too: most of all tasks must still be short.
+    # One may have waited for other processes of a busy machine.
     long = bench.do("() => long")
     bench.page.close()
-    assert len(long) <= 3, long
+    assert len(long) <= 1, long
 
 
 def test_nothing_listens_after_the_page_ended(bench: Bench) -> None:
@@ -793,6 +799,7 @@ def test_it_is_whole_on_a_desktop_and_on_a_phone(bench: Bench, phone: Bench, sho
       });
       editor.addPicture(picture, { name: "Evening by the sea", ...editor.box });
     }"""
+    shoot(bench.page, "canvas-editor-empty")
     for each in (bench, phone):
         each.do(scene)
         each.press("0")

@@ -5,9 +5,9 @@ import { announce } from "../dom.js";
 import { fill } from "../i18n.js";
 import { toast } from "../toast.js";
 import { CanvasDocument } from "./document.js";
-import { intersection, outward, shifted, union } from "./geometry.js";
+import { intersection, shifted, union } from "./geometry.js";
 import { History } from "./history.js";
-import { LayerActs } from "./layers.js";
+import { LayerActs, MOST_SIDE } from "./layers.js";
 import { Renderer } from "./render.js";
 import { Staging } from "./staging.js";
 import { View } from "./view.js";
@@ -32,8 +32,6 @@ import { View } from "./view.js";
 const PACK_AFTER_MS = 500;
 const PACK_EVERY_MS = 20;
 const PACK_TILES = 8;
-/** Further than this no side of a document grows. */
-export const MOST_SIDE = 8192;
 /** The box keeps to this grid. */
 export const GRID = 8;
 
@@ -235,8 +233,16 @@ export class Desk {
    */
   paintable(layer) {
     const { page, box } = this.document;
-    const whole = union(union(page, box), intersection(layer.bounds, page) ?? page);
-    return shifted(outward(whole), { x: -layer.x, y: -layer.y });
+    const own = shifted(union(page, box), { x: -layer.x, y: -layer.y });
+    // Together with what the layer has, it stays of a size that can be saved.
+    const { x, y, width, height } = layer.frame;
+    const room = {
+      x: x + width - MOST_SIDE,
+      y: y + height - MOST_SIDE,
+      width: 2 * MOST_SIDE - width,
+      height: 2 * MOST_SIDE - height,
+    };
+    return intersection(own, room) ?? { x, y, width: 0, height: 0 };
   }
 
   /**

@@ -76,7 +76,8 @@ export class Staging {
    */
   open(candidates, place) {
     const { document, tool } = this.#desk;
-    tool?.cancel();
+    // What is being drawn while they come is kept.
+    tool?.release();
     this.#turn += 1;
     this.#candidates = [...candidates];
     this.#at = 0;
