@@ -55,6 +55,7 @@ def _opened(context: BrowserContext) -> Iterator[Bench]:
     bench = Bench(context.new_page())
     bench.open()
     yield bench
+    bench.do("() => localStorage.clear()")
     assert bench.studio.complaints == []
     bench.page.close()
 
@@ -454,6 +455,46 @@ def test_a_result_is_used_where_the_mask_was(bench: Bench) -> None:
     bench.press("Control+z")
     assert bench.names == ["Mask 1", "Ground"]
     assert bench.picture((150, 150)) == [GROUND]
+
+
+def test_what_was_made_without_a_mask_covers_the_box_whatever_was_masked_since(
+    bench: Bench,
+) -> None:
+    bench.do("() => picture()")
+    bench.press("r")
+    bench.drag((100, 100), (200, 200))
+    url = (
+        "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'>"
+        "<rect width='8' height='8' fill='red'/></svg>"
+    )
+    bench.do("(url) => editor.stage([{ id: 'one', url }], editor.box, false)", url)
+    bench.tool("Use it").click()
+    assert bench.picture((150, 150), (400, 400)) == [RED, RED]
+
+
+def test_a_control_is_drawn_alone_on_black(bench: Bench) -> None:
+    bench.do("() => picture()")
+    bench.tool("Add a layer").click()
+    bench.page.get_by_role("menuitem", name="Control drawing").click()
+    assert bench.names == ["Control 1", "Ground"]
+    bench.press("p")
+    bench.set_brush(size=20, hardness=100, color="#ffffff")
+    bench.drag((100, 100), (200, 100))
+
+    control = bench.json["layers"][1]["id"]
+    script = "async (id) => pixels(await editor.controlInBox(id), [[150, 100], [150, 200]])"
+    assert bench.do(script, control) == [WHITE, [0, 0, 0, 255]]
+    assert bench.picture((150, 100)) == [GROUND]
+
+
+def test_the_brush_is_found_as_it_was_left(bench: Bench) -> None:
+    bench.set_brush(size=77, hardness=10, opacity=40, color="#336699")
+    bench.page.reload()
+    bench.page.wait_for_function("() => window.ready")
+    bench.press("p")
+    expect(bench.page.get_by_label("Size")).to_have_value("77")
+    expect(bench.page.get_by_label("Hardness")).to_have_value("10")
+    expect(bench.page.get_by_label("Colour", exact=True)).to_have_value("#336699")
 
 
 def test_results_are_discarded_without_a_trace_and_a_preview_is_only_seen(bench: Bench) -> None:

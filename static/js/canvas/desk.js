@@ -3,6 +3,7 @@
 
 import { announce } from "../dom.js";
 import { fill } from "../i18n.js";
+import { recallObject, remember } from "../storage.js";
 import { toast } from "../toast.js";
 import { CanvasDocument } from "./document.js";
 import { intersection, shifted, union } from "./geometry.js";
@@ -29,9 +30,11 @@ import { View } from "./view.js";
  * @property {string} [candidate] the id of the accepted result
  */
 
+const BRUSH_KEY = "canvas-brush";
 const PACK_AFTER_MS = 500;
 const PACK_EVERY_MS = 20;
 const PACK_TILES = 8;
+export const MOST_SIZE = 500;
 /** The box keeps to this grid. */
 export const GRID = 8;
 
@@ -41,7 +44,7 @@ export class Desk {
   /** @type {Limits} */
   limits = { min: 64, max: 2048, multiple: GRID };
   /** @type {Brush} */
-  brush = { size: 48, hardness: 0.8, opacity: 1, color: "#e8590c" };
+  brush = lastBrush();
   /** What one finger does; two always move the view. @type {"paint" | "pan"} */
   finger = "paint";
   /** @type {Tool | null} */
@@ -321,6 +324,21 @@ export class Desk {
   /** @param {Partial<Brush>} values */
   setBrush(values) {
     this.brush = { ...this.brush, ...values };
+    remember(BRUSH_KEY, JSON.stringify(this.brush));
     this.emit({ type: "brush" });
   }
+}
+
+/** @returns {Brush} the one that was in the hand last */
+function lastBrush() {
+  const { size, hardness, opacity, color } = recallObject(BRUSH_KEY);
+  /** @type {(value: unknown, least: number, most: number, usual: number) => number} */
+  const within = (value, least, most, usual) =>
+    typeof value === "number" && value >= least && value <= most ? value : usual;
+  return {
+    size: within(size, 1, MOST_SIZE, 48),
+    hardness: within(hardness, 0, 1, 0.8),
+    opacity: within(opacity, 0.01, 1, 1),
+    color: typeof color === "string" && /^#[0-9a-f]{6}$/.test(color) ? color : "#e8590c",
+  };
 }

@@ -201,9 +201,11 @@ export class CanvasEditor {
    *
    * @param {Candidate[]} candidates
    * @param {Rect} [place] the box that they were made for
+   * @param {boolean} [clips] whether they count only where it is painted anew, if anything is
+   *   masked; false for what was made without a mask
    */
-  stage(candidates, place = this.box) {
-    this.#desk.staging.open(candidates, place);
+  stage(candidates, place = this.box, clips = true) {
+    this.#desk.staging.open(candidates, place, clips);
   }
 
   /**
