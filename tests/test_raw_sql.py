@@ -15,6 +15,7 @@ from apps.accounts.services.keys import create_key
 from apps.boards.models import MemberRole
 from apps.boards.services import create_board, move_images
 from apps.boards.sharing_services import add_member, create_link
+from apps.canvas.services.documents import create_from_image
 from apps.catalog.models import GenerationModel, ModelInstall
 from apps.credits.costs import Shape
 from apps.credits.models import ActionType
@@ -74,6 +75,7 @@ def two_tenants(
             charged=2,
         )
         make_payment(person)
+        create_from_image(user=person, image_name=make_image(person).image_name)
         create_preset(user=person, name="p")
         create_wildcard(user=person, name="w", values=["red"])
         make_model(person)
