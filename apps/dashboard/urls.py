@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.dashboard import (
     billing_views,
+    canvas_views,
     key_views,
     model_views,
     queue_views,
@@ -25,6 +26,9 @@ urlpatterns = [
     path("account/plan/reactivate/", billing_views.go_on, name="plan-reactivate"),
     path("account/plan/subscribe/", billing_views.subscribe, name="plan-subscribe"),
     path("account/plan/waiting/", billing_views.waiting, name="plan-waiting"),
+    path("canvas/", canvas_views.canvases, name="canvases"),
+    path("canvas/new/", canvas_views.new_canvas, name="canvas-new"),
+    path("canvas/<uuid:canvas_id>/", canvas_views.canvas, name="canvas"),
     path("create/", views.create, name="create"),
     path("gallery/", views.gallery, name="gallery"),
     path("gallery/boards/", views.shelf, name="shelf"),
