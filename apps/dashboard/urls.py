@@ -3,6 +3,7 @@ from django.urls import path
 from apps.dashboard import (
     billing_views,
     canvas_views,
+    board_views,
     key_views,
     model_views,
     queue_views,
@@ -10,6 +11,7 @@ from apps.dashboard import (
     trash_views,
     usage_views,
     views,
+    workflow_views,
 )
 
 app_name = "dashboard"
@@ -29,6 +31,7 @@ urlpatterns = [
     path("canvas/", canvas_views.canvases, name="canvases"),
     path("canvas/new/", canvas_views.new_canvas, name="canvas-new"),
     path("canvas/<uuid:canvas_id>/", canvas_views.canvas, name="canvas"),
+    path("boards/", board_views.boards, name="boards"),
     path("create/", views.create, name="create"),
     path("gallery/", views.gallery, name="gallery"),
     path("gallery/boards/", views.shelf, name="shelf"),
@@ -64,4 +67,5 @@ urlpatterns = [
     path("usage/", usage_views.usage, name="usage"),
     path("usage/receipts/<uuid:job_id>/", usage_views.receipt, name="receipt"),
     path("usage/receipts/<uuid:job_id>/appeal/", usage_views.appeal, name="appeal"),
+    path("workflows/", workflow_views.workflows, name="workflows"),
 ]

@@ -3,7 +3,6 @@
 
 import { announce, asked, byId } from "../dom.js";
 import { fill } from "../i18n.js";
-import { fetchPart } from "../parts.js";
 import { toast, toastError } from "../toast.js";
 import { duplicateCanvas, renameCanvas, restoreCanvas, trashCanvas } from "./api.js";
 
@@ -121,9 +120,8 @@ class CanvasList {
   }
 
   async #reload() {
-    const cards = await fetchPart(this.#list.dataset.address ?? "");
-    this.#list.replaceChildren(cards);
-    htmx.process(this.#list);
+    const address = this.#list.dataset.address ?? "";
+    await htmx.ajax("GET", address, { target: this.#list, swap: "innerHTML" });
     this.#showEmpty();
   }
 
