@@ -54,7 +54,9 @@ def two_tenants(
     """Give each of two users a row in every tenant table that the web login may touch."""
     for person in (user, stranger):
         board = create_board(user=person, name="b")
-        move_images(user=person, names=[make_image(person).image_name], board_id=board.id)
+        image = make_image(person)
+        move_images(user=person, names=[image.image_name], board_id=board.id)
+        create_from_image(user=person, image_name=image.image_name)
         job = make_job(person, starter)
         start_subscription(user=person, plan=PLANS["enterprise"])
         create_link(user=person, board_id=board.id)
@@ -75,7 +77,6 @@ def two_tenants(
             charged=2,
         )
         make_payment(person)
-        create_from_image(user=person, image_name=make_image(person).image_name)
         create_preset(user=person, name="p")
         create_wildcard(user=person, name="w", values=["red"])
         make_model(person)
