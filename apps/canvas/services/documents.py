@@ -128,7 +128,7 @@ def save_document(
         row = _locked(user, document_id)
         if row.version != version:
             raise Conflict(
-                _("This canvas was saved elsewhere meanwhile. Load it anew, or save a copy."),
+                _("This canvas was saved elsewhere meanwhile. Load it anew first."),
                 version=row.version,
             )
         row.document = as_json(document)

@@ -103,7 +103,7 @@ class CanvasList {
     this.#showEmpty();
     if (next instanceof HTMLElement) this.#focus(next.dataset.canvas ?? "");
     const name = card.dataset.name ?? "";
-    toast(fill(gettext("“%(name)s” is deleted."), { name }), {
+    toast(fill(gettext("The canvas “%(name)s” is deleted."), { name }), {
       act: { text: gettext("Undo"), run: () => void this.#takeBack(id) },
     });
   }

@@ -156,6 +156,8 @@ export class Saving {
   #plan() {
     if (this.#life.signal.aborted || this.#running || this.#state === "conflict") return;
     this.#life.cancel(this.#timer);
+    // What was refused is refused again, until something is changed or somebody asks for it.
+    if (this.#state === "failed" && isRefusal(this.#error)) return;
     if (this.#editor.isDirty) {
       const waited = Date.now() - (this.#dirtySince || Date.now());
       const pause = Math.min(PAUSE_MS, Math.max(0, LONGEST_MS - waited));
@@ -188,4 +190,9 @@ export class Saving {
     this.#state = state;
     if (!this.#life.signal.aborted) this.#onState(state, this.#error);
   }
+}
+
+/** @param {unknown} error */
+function isRefusal(error) {
+  return error instanceof ApiError && error.status >= 400 && error.status < 429;
 }
