@@ -74,7 +74,7 @@ def shown(user: User) -> PillowImage.Image:
             continue
         with tenant_scope(user.id):
             content = read_layer_file(user=user, document_id=canvas.id, name=layer["image"])
-        pixels = PillowImage.open(io.BytesIO(content))
+        pixels = PillowImage.open(io.BytesIO(content)).convert("RGBA")
         whole.alpha_composite(pixels, (int(layer["x"]), int(layer["y"])))
     return whole.convert("RGB")
 
