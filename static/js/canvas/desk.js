@@ -52,6 +52,8 @@ export class Desk {
   #active = null;
   /** @type {Set<(change: Change) => void>} */
   #listeners = new Set();
+  /** The last layer that was made for a tool. @type {{layer: Layer, state: symbol} | null} */
+  #made = null;
   #packing = 0;
   #life;
 
@@ -207,7 +209,7 @@ export class Desk {
   /** @param {Rect} box shown at once; a step only when it is noted */
   showBox(box) {
     this.document.box = box;
-    this.renderer.showOverlay();
+    this.renderer.show();
     this.emit({ type: "box" });
   }
 
@@ -254,9 +256,23 @@ export class Desk {
     const usable = this.document.layers.findLast(
       (each) => fits(each) && each.visible && !each.locked,
     );
-    const layer = active && fits(active) ? active : (usable ?? this.acts.create(kinds[0] ?? "mask"));
+    const found = active && fits(active) ? active : usable;
+    const layer = found ?? this.acts.create(kinds[0] ?? "mask");
+    this.#made = found ? null : { layer, state: this.history.state };
     this.select(layer);
     return this.canPaint(layer) ? layer : null;
+  }
+
+  /**
+   * Take back a layer that `target` made for what did not come about.
+   *
+   * @param {Layer} layer
+   */
+  unmake(layer) {
+    if (this.#made?.layer !== layer || this.#made.state !== this.history.state) return;
+    this.#made = null;
+    this.history.drop();
+    this.emit({ type: "history" });
   }
 
   /**

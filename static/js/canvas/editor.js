@@ -140,6 +140,11 @@ export class CanvasEditor {
     return { ...this.#desk.document.box };
   }
 
+  /** @returns {Rect} where the box is seen, in CSS pixels of the stage */
+  get boxInWindow() {
+    return this.#desk.view.toWindow(this.#desk.document.box);
+  }
+
   /** @param {Limits} limits of the sides of the box, as the model wants it */
   setLimits(limits) {
     this.#desk.limits = { ...limits };

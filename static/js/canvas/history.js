@@ -66,6 +66,11 @@ export class History {
     return step;
   }
 
+  /** Take the last step back as if it had never been. */
+  drop() {
+    this.#done.pop()?.undo();
+  }
+
   /** @returns {Step | null} what was done again */
   redo() {
     const step = this.#undone.pop() ?? null;

@@ -78,10 +78,13 @@ export function startKeys({ desk, stage, bar, panel, pointer }, life) {
    * @param {boolean} isShifted
    */
   function pressWithControl(letter, isShifted) {
+    const { active } = desk;
+    const isFree = active && !desk.staging.isOpen;
     if (letter === "z" && !isShifted) desk.undo();
     else if ((letter === "z" && isShifted) || letter === "y") desk.redo();
-    else if (letter === "j" && desk.active) desk.acts.duplicate(desk.active);
-    else if (letter === "e" && desk.active) desk.acts.mergeDown(desk.active);
+    else if (letter === "j" && isFree) desk.acts.duplicate(active);
+    else if (letter === "e" && isFree) desk.acts.mergeDown(active);
+    else if (letter === "i" && isFree && !isShifted) desk.acts.invert(active);
     else return false;
     return true;
   }

@@ -120,6 +120,7 @@ export class LayerPanel {
     if (act === "add") this.#openAdd(button);
     if (this.#desk.staging.isOpen || !active) return;
     if (act === "duplicate" && this.#mayAdd()) acts.duplicate(active);
+    if (act === "invert") acts.invert(active);
     if (act === "merge") acts.mergeDown(active);
     if (act === "raise") this.#raise(active, 1);
     if (act === "lower") this.#raise(active, -1);
@@ -226,6 +227,7 @@ export class LayerPanel {
     const acts = find(this.#panel, "[data-part=layer-acts]", HTMLElement);
     acts.hidden = !active;
     if (!active) return;
+    find(acts, "[data-act=invert]", HTMLElement).hidden = active.kind !== "mask";
     const at = layers.indexOf(active);
     const cannot = {
       merge: !this.#desk.acts.belowOf(active),

@@ -3,7 +3,8 @@
 
 import { fill } from "../i18n.js";
 import { BLANK, Layer } from "./document.js";
-import { outward, union } from "./geometry.js";
+import { Edit } from "./edit.js";
+import { intersection, outward, union } from "./geometry.js";
 import { contextOf, placesIn, TILE, blank } from "./surface.js";
 
 /** @import {Desk} from "./desk.js" */
@@ -11,7 +12,8 @@ import { contextOf, placesIn, TILE, blank } from "./surface.js";
 /** @import {Rect} from "./geometry.js" */
 
 /** How many layers a document may have: as the server says. */
-export const MOST_LAYERS = 50;
+export const MOST_LAYERS = 64;
+const MOST_PIXELS = 40_000_000;
 
 /** @typedef {{layers: Layer[], width: number, height: number, box: Rect, active: Layer | null}} Arrangement */
 
@@ -129,6 +131,25 @@ export class LayerActs {
     this.#arrange(label, { layers: after, active: merged }, [below, layer]);
   }
 
+  /** @param {Layer} layer a mask: what was masked is not, and the other way round */
+  invert(layer) {
+    if (layer.kind !== "mask" || !this.#desk.canPaint(layer)) return;
+    const area = this.#desk.paintable(layer);
+    const edit = new Edit(layer);
+    for (const place of placesIn(area)) {
+      const part = intersection(area, { x: place.x, y: place.y, width: TILE, height: TILE });
+      if (!part) continue;
+      const context = edit.pen(place.key);
+      context.globalCompositeOperation = "xor";
+      context.fillStyle = "white";
+      context.fillRect(part.x - place.x, part.y - place.y, part.width, part.height);
+      context.globalCompositeOperation = "source-over";
+    }
+    edit.touch(area);
+    this.#desk.damage(layer, area);
+    this.#desk.notePatch(layer.named(gettext("Invert “%(name)s”")), edit.finish());
+  }
+
   /**
    * @param {Layer} layer
    * @param {string} label
@@ -175,7 +196,8 @@ export class LayerActs {
     const layers = [...document.layers];
     const above = active ? layers.indexOf(active) + 1 : layers.length;
     layers.splice(at ?? (layer.kind === "mask" ? layers.length : above), 0, layer);
-    const page = grows ? outward(union(document.page, layer.bounds)) : document.page;
+    const around = outward(union(document.page, layer.bounds));
+    const page = grows && around.width * around.height <= MOST_PIXELS ? around : document.page;
     this.#arrange(label, { layers, active: layer }, [], page);
   }
 
@@ -239,5 +261,11 @@ export class LayerActs {
  */
 function newLayer(values, surface) {
   const rest = { visible: true, opacity: 1, locked: false };
-  return new Layer({ id: crypto.randomUUID(), ...rest, ...values }, surface);
+  return new Layer({ id: newId(), ...rest, ...values }, surface);
+}
+
+// `crypto.randomUUID` is not there on a page that came without TLS.
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -194,7 +194,7 @@ export class Pointer {
       this.#held.last = at;
       return;
     }
-    const events = event.getCoalescedEvents();
+    const events = event.getCoalescedEvents?.() ?? [];
     this.#desk.tool?.drag((events.length > 0 ? events : [event]).map((each) => this.#sample(each)));
   }
 

@@ -211,9 +211,11 @@ export class Renderer {
     context.rect(x, y, width, height);
     context.clip();
     context.clearRect(x, y, width, height);
-    const page = view.toWindow(document.page);
     context.fillStyle = this.#checkerboard(context);
-    context.fillRect(page.x, page.y, page.width, page.height);
+    // What of the box lies outside will be part of the document.
+    for (const each of [document.page, document.box].map((rect) => view.toWindow(rect))) {
+      context.fillRect(each.x, each.y, each.width, each.height);
+    }
     const scale = view.scale * this.#ratio;
     context.imageSmoothingEnabled = scale < 2;
     // Better ones make the whole picture smaller first, in every frame.

@@ -4,7 +4,7 @@
 import { announce } from "../dom.js";
 import { fill, formatNumber, formatPercent } from "../i18n.js";
 import { find } from "./elements.js";
-import { isSame } from "./geometry.js";
+import { isSame, union } from "./geometry.js";
 
 /** @import {PageLife} from "../page.js" */
 /** @import {Desk} from "./desk.js" */
@@ -18,6 +18,8 @@ export class ToolBar {
   #root;
   #tools;
   #bar;
+  /** The tools that have been used, which need no words any more. @type {Set<string>} */
+  #known = new Set();
 
   /**
    * @param {Desk} desk
@@ -40,6 +42,11 @@ export class ToolBar {
       if (type === "brush") this.#showBrush();
       if (type === "box") this.#showBox();
       if (type === "history" || type === "staging") this.#showHistory();
+      if (type === "history" && desk.tool && desk.history.canUndo) {
+        this.#known.add(desk.tool.id);
+        this.#showHints();
+      }
+      if (type === "staging") this.#showHints();
       if (type === "view") this.#showZoom();
     });
     this.#showTool();
@@ -63,7 +70,7 @@ export class ToolBar {
   /** @param {"in" | "out" | "fit" | "full"} way */
   zoom(way) {
     const { view, document } = this.#desk;
-    if (way === "fit") view.fit(document.page);
+    if (way === "fit") view.fit(union(document.page, document.box));
     else if (way === "full") view.zoomTo(1);
     else view.zoom(way === "in" ? ZOOM : 1 / ZOOM);
   }
@@ -152,8 +159,18 @@ export class ToolBar {
     for (const part of this.#root.querySelectorAll("[data-for]")) {
       if (part instanceof HTMLElement) part.hidden = !part.dataset.for?.split(" ").includes(id);
     }
+    this.#showHints();
     const scroll = { block: "nearest", inline: "nearest" };
     if (id) this.#button(id).scrollIntoView(/** @type {ScrollIntoViewOptions} */ (scroll));
+  }
+
+  #showHints() {
+    const id = this.#desk.tool?.id ?? "";
+    for (const hint of this.#root.querySelectorAll(".canvas-hint")) {
+      if (!(hint instanceof HTMLElement)) continue;
+      const isMeant = hint.dataset.for?.split(" ").includes(id);
+      hint.hidden = !isMeant || this.#known.has(id) || this.#desk.staging.isOpen;
+    }
   }
 
   #showBrush() {

@@ -74,6 +74,14 @@ export class View {
   /** @param {number} scale around the middle */
   zoomTo(scale) {
     this.zoom(scale / this.scale);
+    this.#settle();
+  }
+
+  /** Whole pixels lie on whole pixels where they can. */
+  #settle() {
+    this.x = Math.round(this.x);
+    this.y = Math.round(this.y);
+    this.#onChange();
   }
 
   /**
@@ -96,6 +104,6 @@ export class View {
     this.scale = Math.min(MOST, Math.max(LEAST, scale > 2 ? Math.floor(scale) : scale));
     this.x = (this.width - rect.width * this.scale) / 2 - rect.x * this.scale;
     this.y = (this.height - rect.height * this.scale) / 2 - rect.y * this.scale;
-    this.#onChange();
+    this.#settle();
   }
 }

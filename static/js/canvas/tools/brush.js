@@ -17,7 +17,11 @@ export class BrushTool {
   #desk;
   /** @type {Stroke | null} */
   #stroke = null;
+  /** @type {Layer | null} */
+  #layer = null;
   #label = "";
+  /** Where the last stroke ended. @type {Sample | null} */
+  #end = null;
 
   /**
    * @param {Desk} desk
@@ -36,6 +40,7 @@ export class BrushTool {
     }
     const layer = this.#target();
     if (!layer) return false;
+    this.#layer = layer;
     const { brush } = this.#desk;
     const erases = this.id === "eraser" || (this.id === "brush" && sample.alt);
     const color = layer.kind === "mask" ? MASK_COLOUR : brush.color;
@@ -43,7 +48,9 @@ export class BrushTool {
       ? layer.named(gettext("Erase on “%(name)s”"))
       : layer.named(gettext("Paint on “%(name)s”"));
     this.#stroke = new Stroke(this.#desk, layer, { ...brush, color, erases });
-    this.#stroke.extend([sample]);
+    const from = sample.shift && this.#end ? [{ ...this.#end, pressure: sample.pressure }] : [];
+    this.#stroke.extend([...from, sample]);
+    this.#end = sample;
     return true;
   }
 
@@ -58,6 +65,7 @@ export class BrushTool {
   /** @param {Sample[]} samples */
   drag(samples) {
     this.#stroke?.extend(samples);
+    this.#end = samples.at(-1) ?? this.#end;
   }
 
   release() {
@@ -66,7 +74,9 @@ export class BrushTool {
   }
 
   cancel() {
-    this.#stroke?.cancel();
+    if (!this.#stroke || !this.#layer) return;
+    this.#stroke.cancel();
     this.#stroke = null;
+    this.#desk.unmake(this.#layer);
   }
 }

@@ -56,7 +56,11 @@ export class ShapeTool {
     const layer = this.#layer;
     const outline = this.#outline();
     this.#end();
-    if (!layer || outline.length < 3) return;
+    if (!layer) return;
+    if (outline.length < 3) {
+      this.#desk.unmake(layer);
+      return;
+    }
     const own = outline.map(({ x, y }) => ({ x: x - layer.x, y: y - layer.y }));
     const label = this.#takes
       ? layer.named(gettext("Erase on “%(name)s”"))
@@ -65,7 +69,9 @@ export class ShapeTool {
   }
 
   cancel() {
+    const layer = this.#layer;
     this.#end();
+    if (layer) this.#desk.unmake(layer);
   }
 
   #end() {
