@@ -10,6 +10,7 @@ from django.test import Client
 from PIL import Image as PillowImage
 from PIL import ImageChops
 from playwright.sync_api import Page, expect
+from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.canvas.models import CanvasDocument
@@ -19,7 +20,7 @@ from apps.generation.models import Job, JobState
 from apps.images.models import Image
 from apps.images.services.pictures import upload_image
 from tests.browser.studio import MADE_WITHIN_MS, PHONE, Studio
-from tests.canvas.factories import document
+from tests.canvas.factories import document, layer, make_canvas, upload
 from tests.factories import encode
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,8 +86,7 @@ def changed_part(before: PillowImage.Image, user: User) -> tuple[int, int, int, 
 
 def generate(page: Page) -> None:
     page.get_by_role("button", name="Generate").click()
-    expect(page.get_by_role("group", name="Results")).to_be_visible(timeout=MADE_WITHIN_MS)
-    expect(page.get_by_role("button", name="Use it")).to_be_enabled()
+    expect(page.get_by_role("button", name="Use it")).to_be_enabled(timeout=MADE_WITHIN_MS)
 
 
 def test_a_part_of_a_picture_is_made_anew_and_kept(
@@ -160,6 +160,54 @@ def test_a_part_of_a_picture_is_made_anew_and_kept(
     expect(page.locator("#run-state")).to_have_attribute("data-state", "none", timeout=60_000)
     with tenant_scope(user.id):
         assert Job.objects.latest("created_at").state == JobState.CANCELLED
+
+
+def test_a_picture_grows_into_the_empty_part(
+    studio: Studio, worker: None, transactional_user: User, shoot: Shoot
+) -> None:
+    page, user = studio.page, transactional_user
+    api = APIClient()
+    api.force_login(user)
+    canvas = make_canvas(api, width=SIDE, height=SIDE)
+    half = PillowImage.new("RGB", (SIDE // 2, SIDE), (200, 120, 40))
+    name = upload(api, canvas, encode(half)).json()["name"]
+    place = {"x": 0, "y": 0, "width": SIDE // 2, "height": SIDE, "opacity": 1}
+    body = document(
+        layer(image=name, **place),
+        width=SIDE,
+        height=SIDE,
+        box={"x": 0, "y": 0, "width": SIDE, "height": SIDE},
+    )
+    assert (
+        api.put(canvas["url"], {"version": 1, "document": body}, format="json").status_code == 200
+    )
+    studio.open(f"/canvas/{canvas['id']}/")
+    wait_until_ready(page)
+    expect(page.locator("#run-plan-text")).to_contain_text("Grows the picture")
+    expect(page.locator("#run-strength")).to_be_hidden()
+    page.get_by_role("textbox", name="Prompt", exact=True).fill("an orange desert")
+    page.locator("#run-steps").fill("8")
+    generate(page)
+    shoot(page, "canvas-grown")
+    page.get_by_role("button", name="Use it").click()
+    wait_until_saved(page)
+
+    with tenant_scope(user.id):
+        job = Job.objects.get()
+    asked = {side: job.parameters["outpaint"][side] for side in ("left", "top", "right", "bottom")}
+    assert asked == {"left": 0, "top": 0, "right": SIDE // 2, "bottom": 0}
+    assert (job.parameters["strength"], job.parameters["mask"]) == (1, None)
+    whole = shown(user)
+    # All of it is covered now, and the half that was there is as it was but for a soft edge.
+    kept = whole.crop((0, 0, SIDE // 2 - 24, SIDE))
+    assert (
+        max(
+            abs(a - b)
+            for a, b in zip(kept.resize((1, 1)).getpixel((0, 0)), (200, 120, 40), strict=True)
+        )
+        < 12
+    )
+    assert whole.crop((SIDE // 2 + 8, 0, SIDE, SIDE)).getextrema() != ((0, 0), (0, 0), (0, 0))
 
 
 def test_canvases_are_kept_in_order(

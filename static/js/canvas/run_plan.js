@@ -93,7 +93,8 @@ async function startOf(editor, { kind, isMasked }, { strength, feather, onlyMask
     const { width, height } = editor.box;
     const inner = { x: left, y: top, width: width - left - right, height: height - top - bottom };
     const init_image = await uploadIntermediate(await cut(picture, inner));
-    return { init_image, outpaint: { left, top, right, bottom, feather } };
+    // Of what is empty nothing is to be kept.
+    return { init_image, outpaint: { left, top, right, bottom, feather }, strength: 1 };
   }
   const mask = await editor.maskInBox();
   // Both were looked at a moment ago; nobody can have taken the mask away meanwhile but the user.
@@ -102,7 +103,6 @@ async function startOf(editor, { kind, isMasked }, { strength, feather, onlyMask
   return {
     init_image: await uploadIntermediate(whole),
     mask: { image: await uploadIntermediate(mask), feather, only_masked: onlyMasked },
-    // Of what is empty nothing is to be kept.
     strength: kind === "patch" && !isMasked ? 1 : strength,
   };
 }
