@@ -15,6 +15,9 @@ from apps.accounts.services.keys import create_key
 from apps.boards.models import Board, BoardLink, BoardMember, MemberRole
 from apps.boards.services import create_board
 from apps.boards.sharing_services import add_member, create_link
+from apps.canvas.documents import empty_document
+from apps.canvas.models import CanvasDocument, CanvasFile
+from apps.canvas.services.documents import create_from_image
 from apps.catalog.installs.requests import request_install
 from apps.catalog.models import GenerationModel, ModelInstall
 from apps.catalog.services.own_models import set_cover
@@ -77,12 +80,14 @@ SHARED = "boards/shared/<uuid:board_id>"
 SHARED_PAGE = "gallery/shared/<uuid:board_id>"
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 JOB = "generations/<uuid:job_id>"
+CANVAS = "canvases/<uuid:canvas_id>"
 PRESET = "style-presets/<uuid:preset_id>"
 WILDCARD = "wildcards/<uuid:wildcard_id>"
 REQUEST = "account/data-requests/<uuid:request_id>"
 ACCOUNTS = "accounts/"
 MODEL = "models/<slug:key>"
 INSTALL = "models/installs/<uuid:install_id>"
+CANVAS_DOCUMENT = empty_document(width=64, height=64)
 GRID = {"base": {"prompt": "a red circle"}, "x": {"field": "seed", "values": [1, 2]}}
 TESTERS = "admin/tester-plan/grants"
 
@@ -184,6 +189,21 @@ TABLE = {
     ("GET", f"{API}{SHARED}/{IMAGE}/thumbnails/<int:size>"): Row(own(404)),
     ("POST", f"{API}{BOARD}/images"): Row(OBJECT_API, Scope.GENERATE, {"images": [NOBODYS]}),
     ("GET", f"{API}{IMAGE}/thumbnails/<int:size>"): Row(OBJECT_API),
+    ("GET", f"{API}canvases"): Row(OWN_API),
+    ("POST", f"{API}canvases"): Row(own(201), Scope.GENERATE, {"width": 64, "height": 64}),
+    ("GET", f"{API}canvases/trash"): Row(OWN_API),
+    ("DELETE", f"{API}canvases/trash"): Row(own(204), Scope.MANAGE),
+    ("GET", f"{API}{CANVAS}"): Row(OBJECT_API),
+    ("PUT", f"{API}{CANVAS}"): Row(
+        of_owner(200), Scope.GENERATE, {"version": 1, "document": CANVAS_DOCUMENT}
+    ),
+    ("PATCH", f"{API}{CANVAS}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
+    ("DELETE", f"{API}{CANVAS}"): Row(of_owner(204), Scope.MANAGE),
+    ("POST", f"{API}{CANVAS}/duplicate"): Row(of_owner(201), Scope.GENERATE),
+    ("POST", f"{API}{CANVAS}/restore"): Row(of_owner(200), Scope.MANAGE),
+    # It takes files alone.
+    ("POST", f"{API}{CANVAS}/layers"): Row(own(415), Scope.GENERATE, {}),
+    ("GET", f"{API}{CANVAS}/layers/<uuid:name>"): Row(OBJECT_API),
     ("GET", f"{API}generations"): Row(OWN_API),
     ("POST", f"{API}generations"): Row(own(202), Scope.GENERATE, {"prompt": "a red circle"}),
     ("POST", f"{API}generations/quote"): Row(own(200), Scope.GENERATE, {"prompt": "a red circle"}),
@@ -258,6 +278,9 @@ TABLE = {
     ("POST", "account/plan/reactivate/"): Row((302, 409, 409, 302, 409)),
     # A signature is the right.
     ("POST", "billing/stripe/webhook/"): Row((400,) * 5),
+    ("GET", "canvas/"): Row(OWN_PAGE),
+    ("GET", "canvas/new/"): Row(OWN_PAGE),
+    ("GET", "canvas/<uuid:canvas_id>/"): Row(OBJECT_PAGE),
     ("GET", "create/"): Row(OWN_PAGE),
     # The signature is the right; without one nobody has it.
     ("GET", "files/<uuid:user_id>/<uuid:image_name>/<str:variant>"): Row((404,) * 5),
@@ -351,6 +374,7 @@ class World:
     grant: plans.TesterGrant
     model: GenerationModel
     install: ModelInstall
+    canvas: CanvasDocument
     preset: StylePreset
     wildcard: Wildcard
 
@@ -369,6 +393,8 @@ class World:
             "<uuid:grant_id>": self.grant.id,
             "<slug:key>": self.model.key,
             "<uuid:install_id>": self.install.id,
+            "<uuid:canvas_id>": self.canvas.id,
+            "<uuid:name>": self.canvas.preview,
             "<uuid:preset_id>": self.preset.id,
             "<uuid:wildcard_id>": self.wildcard.id,
             "<int:size>": 256,
@@ -409,6 +435,7 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
         grant=grant,
         model=model,
         install=install,
+        canvas=create_from_image(user=user, image_name=image.image_name),
         preset=create_preset(user=user, name="p"),
         wildcard=create_wildcard(user=user, name="w", values=["red"]),
     )
@@ -442,6 +469,8 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
         *Job.objects.filter(user=user).order_by("id").values_list("id", "state", "updated_at"),
         *Lane.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *ApiKey.objects.filter(user=user).order_by("id").values_list("id", "name", "revoked_at"),
+        *CanvasDocument.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
+        *CanvasFile.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *StylePreset.objects.filter(user=user).values_list("id", "updated_at"),
         *Wildcard.objects.filter(user=user).values_list("id", "updated_at"),
         *DataRequest.objects.filter(user=user).order_by("id").values_list("id", "state"),

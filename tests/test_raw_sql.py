@@ -15,6 +15,7 @@ from apps.accounts.services.keys import create_key
 from apps.boards.models import MemberRole
 from apps.boards.services import create_board, move_images
 from apps.boards.sharing_services import add_member, create_link
+from apps.canvas.services.documents import create_from_image
 from apps.catalog.models import GenerationModel, ModelInstall
 from apps.credits.costs import Shape
 from apps.credits.models import ActionType
@@ -53,7 +54,9 @@ def two_tenants(
     """Give each of two users a row in every tenant table that the web login may touch."""
     for person in (user, stranger):
         board = create_board(user=person, name="b")
-        move_images(user=person, names=[make_image(person).image_name], board_id=board.id)
+        image = make_image(person)
+        move_images(user=person, names=[image.image_name], board_id=board.id)
+        create_from_image(user=person, image_name=image.image_name)
         job = make_job(person, starter)
         start_subscription(user=person, plan=PLANS["enterprise"])
         create_link(user=person, board_id=board.id)

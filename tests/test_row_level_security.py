@@ -81,6 +81,7 @@ PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", 
 SERVICE_SCOPES = {
     "apps/accounts/middleware.py": 1,  # staff in the admin
     "apps/accounts/services/users.py": 1,  # rights that a provider's group gives
+    "apps/canvas/services/leftovers.py": 3,
     "apps/catalog/installs/claims.py": 1,
     "apps/catalog/installs/completing.py": 1,
     "apps/catalog/installs/entering.py": 2,
@@ -107,6 +108,7 @@ SERVICE_SCOPES = {
     "apps/plans/services/enterprise.py": 2,
     "apps/images/services/archive_making.py": 1,
     "apps/images/services/archives.py": 1,
+    "apps/images/services/intermediates.py": 1,
     "apps/images/services/library.py": 1,
     "apps/images/services/orphans.py": 2,
     "apps/images/services/purges.py": 1,

@@ -3,6 +3,7 @@ from django.urls import path
 from apps.dashboard import (
     billing_views,
     board_views,
+    canvas_views,
     help_views,
     key_views,
     model_views,
@@ -31,6 +32,9 @@ urlpatterns = [
     path("account/plan/subscribe/", billing_views.subscribe, name="plan-subscribe"),
     path("account/plan/waiting/", billing_views.waiting, name="plan-waiting"),
     path("boards/", board_views.boards, name="boards"),
+    path("canvas/", canvas_views.canvases, name="canvases"),
+    path("canvas/new/", canvas_views.new_canvas, name="canvas-new"),
+    path("canvas/<uuid:canvas_id>/", canvas_views.canvas, name="canvas"),
     path("create/", views.create, name="create"),
     path("gallery/", views.gallery, name="gallery"),
     path("gallery/boards/", views.shelf, name="shelf"),

@@ -158,6 +158,10 @@ class UploadSerializer(serializers.Serializer[Any]):
     """An upload: one file in the multipart field `file`."""
 
     file = serializers.FileField(allow_empty_file=False)
+    is_intermediate = serializers.BooleanField(
+        default=False,
+        help_text="For jobs alone, as a mask is: no list shows it, and after a week it goes.",
+    )
 
 
 class DownloadSerializer(serializers.Serializer[Any]):

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "apps.catalog",
     "apps.images",
     "apps.boards",
+    "apps.canvas",
     "apps.generation",
     "apps.workflows",
     "apps.dashboard",

@@ -23,7 +23,7 @@ FILES_A_BATCH = 1000
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # Which keys are ours to judge, and by which rows: whatever else lies there is left alone.
-_KINDS: tuple[tuple[re.Pattern[str], type[Model], str], ...] = (
+_KINDS: list[tuple[re.Pattern[str], type[Model], str]] = [
     (re.compile(rf"users/({_UUID})/images/({_UUID})\.png"), Image, "image_name"),
     (
         re.compile(rf"users/({_UUID})/images/thumbnails/({_UUID})(?:_\d+)?\.webp"),
@@ -32,10 +32,19 @@ _KINDS: tuple[tuple[re.Pattern[str], type[Model], str], ...] = (
     ),
     (re.compile(rf"users/({_UUID})/archives/({_UUID})\.zip"), Archive, "id"),
     (re.compile(rf"users/({_UUID})/exports/({_UUID})\.zip"), DataRequest, "id"),
-)
+]
 _OWNER = re.compile(rf"users/({_UUID})/")
 # What a disk has of a write that was cut short.
-_INCOMPLETE = re.compile(rf"users/{_UUID}/[a-z/]+/\.incomplete-\w+")
+_INCOMPLETE = re.compile(rf"users/{_UUID}/[a-z0-9/-]+/\.incomplete-\w+")
+
+
+def register_kind(pattern: re.Pattern[str], model: type[Model], field: str) -> None:
+    """Judge these keys too, from an `AppConfig.ready()` of an app that stands above this one.
+
+    `pattern` takes the owner and a name out of a key; `field` of `model` has that name.
+    """
+    if (pattern, model, field) not in _KINDS:
+        _KINDS.append((pattern, model, field))
 
 
 def remove_orphans() -> int:

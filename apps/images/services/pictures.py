@@ -101,8 +101,10 @@ def add_results(
     )
 
 
-def upload_image(*, user: User, file: IO[bytes]) -> Image:
+def upload_image(*, user: User, file: IO[bytes], is_intermediate: bool = False) -> Image:
     """Keep an uploaded picture, decoded and encoded anew so that nothing else comes with it.
+
+    An intermediate one is only for jobs: no list shows it, and after a week it goes.
 
     What the file tells about how it was made is kept as metadata, checked.
 
@@ -129,6 +131,7 @@ def upload_image(*, user: User, file: IO[bytes]) -> Image:
                 image_name=name,
                 image_origin=ImageOrigin.EXTERNAL,
                 image_category=ImageCategory.USER,
+                is_intermediate=is_intermediate,
                 width=stored.width,
                 height=stored.height,
                 file_size_bytes=stored.file_size_bytes,

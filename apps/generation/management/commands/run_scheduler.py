@@ -13,6 +13,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
 
+from apps.canvas.services.leftovers import (
+    delete_canvas_leftovers,
+    delete_canvases_past_retention,
+)
 from apps.catalog.installs.leftovers import give_up_old_uploads, remove_install_leftovers
 from apps.catalog.installs.making import make_installs
 from apps.core.checks import refuse_weak_settings
@@ -27,6 +31,7 @@ from apps.generation.services.leftovers import remove_leftovers
 from apps.generation.services.workers import forget_gone_workers
 from apps.images.services.archive_making import make_archives
 from apps.images.services.archives import remove_expired_archives
+from apps.images.services.intermediates import delete_old_intermediates
 from apps.images.services.library import empty_trashes
 from apps.images.services.orphans import remove_orphans
 from apps.images.services.purges import delete_purged_files
@@ -89,6 +94,9 @@ class Command(BaseCommand):
             Sweep("reconcile_stripe", 120 * every, reconcile_stripe),
             Sweep("delete_pictures_past_retention", 720 * every, delete_pictures_past_retention),
             Sweep("empty_trashes", 720 * every, empty_trashes),
+            Sweep("delete_canvases_past_retention", 720 * every, delete_canvases_past_retention),
+            Sweep("delete_canvas_leftovers", 720 * every, delete_canvas_leftovers),
+            Sweep("delete_old_intermediates", 720 * every, delete_old_intermediates),
             Sweep("delete_purged_files", every, delete_purged_files),
             # Not at once: whoever starts it in the wrong place can still stop it.
             Sweep("remove_orphans", 17_280 * every, remove_orphans, time.monotonic() + 720 * every),
