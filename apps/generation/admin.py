@@ -2,23 +2,45 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.admin import AuditedAdmin
+from apps.core.admin import AuditedAdmin, ReadOnlyAdmin
 from apps.core.errors import EaselError
 from apps.generation.models import AppealState, ContentAppeal, Job
 from apps.generation.services.appeals import LEAST_REASON, MOST_REASON, decide_appeal
 
 
 @admin.register(Job)
-class JobAdmin(AuditedAdmin[Job]):
-    list_display = ("id", "user", "state", "tier", "model", "attempt", "created_at", "finished_at")
+class JobAdmin(ReadOnlyAdmin[Job]):
+    """The jobs of everybody; each has a page of its own, where staff act by the services alone."""
+
+    list_display = (
+        *("created_at", "user", "state", "model", "tier", "attempt", "compute_seconds"),
+        *("finished_at", "error_code", "error_id"),
+    )
     list_select_related = ("user", "model")
-    list_filter = ("state", "tier", "error_code")
-    search_fields = ("id", "user__email", "error_id")
-    raw_id_fields = ("user",)
+    list_filter = ("state", "tier", "created_at", "error_code", "model")
+    search_fields = ("=id", "=batch_id", "user__email", "=error_id")
+    search_help_text = _("An id of a job or a batch, an e-mail, or an error id.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        return super().get_queryset(request).defer("parameters").order_by("-created_at", "-id")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        del form_url, extra_context
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return redirect("admin:job", object_id)
 
 
 class AppealForm(forms.ModelForm[ContentAppeal]):

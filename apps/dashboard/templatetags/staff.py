@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django import template
 
+from apps.dashboard.reports.words import in_words
 from apps.plans.tiers import GpuTier
 
 register = template.Library()
@@ -25,3 +26,14 @@ def dollars(value: Decimal) -> str:
 def tier_label(value: str) -> str:
     """Write the name of a tier; of one that is gone, what the record says."""
     return str(GpuTier(value).label) if value in GpuTier else value
+
+
+@register.filter
+def signed(value: int) -> str:
+    """Write a movement with its sign, and none as a dash."""
+    return f"{value:+,d}".replace("-", "−") if value else "–"
+
+
+@register.filter
+def span(seconds: float) -> str:
+    return in_words(seconds)
