@@ -46,6 +46,7 @@ class StaffAdminSite(AdminSite):
             "jobs/<uuid:job_id>/cancel/": (job_views.cancel, "job-cancel"),
             "jobs/<uuid:job_id>/requeue/": (job_views.requeue, "job-requeue"),
             "jobs/<uuid:job_id>/retry/": (job_views.retry, "job-retry"),
+            "appeals/<uuid:appeal_id>/picture/": (job_views.appeal_picture, "appeal-picture"),
             "jobs/<uuid:job_id>/pictures/": (job_views.open_pictures, "job-pictures"),
             "jobs/<uuid:job_id>/pictures/<uuid:image_name>/": (job_views.picture, "job-picture"),
         }

@@ -35,6 +35,20 @@ MODEL_WORDS: Final[dict[str, tuple[Any, Any]]] = {
     "workflows.Wildcard": (_("wildcard"), _("wildcards")),
 }
 
+# Of the trail above each page.
+APP_WORDS: Final[dict[str, Any]] = {
+    "accounts": _("Accounts"),
+    "catalog": _("Catalog"),
+    "core": _("Record"),
+    "credits": _("Credits"),
+    "djstripe": _("Copies from Stripe"),
+    "generation": _("Work"),
+    "images": _("Pictures"),
+    "plans": _("Plans"),
+    "privacy": _("Privacy"),
+    "workflows": _("Styles"),
+}
+
 COLUMN_WORDS: Final[dict[str, Any]] = {
     "access": _("access"),
     "act": _("act"),
@@ -166,10 +180,14 @@ COLUMN_WORDS: Final[dict[str, Any]] = {
 
 def name_models_and_columns() -> None:
     """Give tables and columns their words, but for columns whose model has words of its own."""
+    for app, word in APP_WORDS.items():
+        apps.get_app_config(app).verbose_name = word
     for label, (one, many) in MODEL_WORDS.items():
         model = apps.get_model(label)
         model._meta.verbose_name = one
         model._meta.verbose_name_plural = many
         for field in model._meta.fields:
-            if field._verbose_name is None and field.name in COLUMN_WORDS:
+            # Those with words of their own keep them.
+            is_unnamed = field.verbose_name == field.name.replace("_", " ")
+            if is_unnamed and field.name in COLUMN_WORDS:
                 field.verbose_name = COLUMN_WORDS[field.name]

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.accounts.models import User
 from apps.core.errors import ErrorCode, NotFound
@@ -99,7 +100,9 @@ def job_page(*, job_id: uuid.UUID, staff: User) -> JobPage:
         receipt=receipt,
         moments=moments,
         timeline=_timeline(job),
-        parameters={key: value for key, value in job.parameters.items() if value not in (None, [])},
+        parameters={
+            key: value for key, value in job.parameters.items() if value not in (None, "", [], {})
+        },
         reason=failure_detail(job.error_code) if job.error_code else "",
         postings=postings,
         images=images_of(user=job.user, jobs=[job]).get(job.id, []) if may_see_pictures else [],
@@ -137,7 +140,9 @@ def _moments(job: Job, receipt: Receipt) -> list[Moment]:
 
 def _end(job: Job, receipt: Receipt) -> Moment:
     assert job.finished_at is not None  # noqa: S101  # nosec B101  (for the types)
-    charged = _("%(credits)d credits charged") % {"credits": receipt.charged or 0}
+    count = receipt.charged or 0
+    charged = ngettext("%(count)d credit charged", "%(count)d credits charged", count)
+    charged %= {"count": count}
     mark = {JobState.SUCCEEDED.value: "good", JobState.FAILED.value: "bad"}.get(job.state, "warn")
     return Moment(job.finished_at, job.get_state_display(), charged, mark)
 

@@ -19,13 +19,14 @@ from apps.dashboard.reports.services import (
     requeue_as_staff,
     retry_as_staff,
 )
-from apps.generation.models import Job
+from apps.generation.models import ContentAppeal, Job
 from apps.images.answers import file_answer
 from apps.images.selectors import get_image, read_thumbnail
 
 MAY_SEE = "generation.view_job"
 MAY_CHANGE = "generation.change_job"
 MAY_SEE_PICTURES = "images.view_image"
+MAY_SEE_APPEALS = "generation.view_contentappeal"
 THUMBNAIL = 256
 
 
@@ -72,9 +73,29 @@ def picture(request: HttpRequest, job_id: uuid.UUID, image_name: uuid.UUID) -> H
         raise Http404 from error
     if image.session_id != job_id:
         raise Http404
-    answer = file_answer(content, content_type="image/webp", name=f"{image_name}.webp", seconds=0)
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+    return _unkept(content, name=image_name)
+
+
+@require_safe
+def appeal_picture(request: HttpRequest, appeal_id: uuid.UUID) -> HttpResponse:
+    """Answer the picture that a refused job began with; each look is on the owner's record.
+
+    What was refused is not kept anywhere, so there is nothing else to see.
+    """
+    staff = staff_with(request, MAY_SEE_PICTURES)
+    staff_with(request, MAY_SEE_APPEALS)
+    appeal = ContentAppeal.objects.filter(id=appeal_id).first()
+    if appeal is None:
+        raise Http404
+    job = _find(request, appeal.job_id)
+    try:
+        name = uuid.UUID(str(job.settings.init_image))
+        image = get_image(user_id=job.user_id, image_name=name)
+        content = read_thumbnail(image=image, size=THUMBNAIL)
+    except (NotFound, ValueError) as error:
+        raise Http404 from error
+    note_pictures_seen(job=job, actor=staff)
+    return _unkept(content, name=name)
 
 
 def cancel(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
@@ -135,6 +156,13 @@ def retry(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
         done=_("The job was accepted anew."),
         back=reverse("admin:job", args=[job_id]),
     )
+
+
+def _unkept(content: bytes, *, name: uuid.UUID) -> HttpResponse:
+    """Answer a picture that no cache may show again without a record of it."""
+    answer = file_answer(content, content_type="image/webp", name=f"{name}.webp", seconds=0)
+    answer["Cache-Control"] = "private, no-store"
+    return answer
 
 
 def _find(request: HttpRequest, job_id: uuid.UUID) -> Job:

@@ -18,7 +18,6 @@ from apps.catalog.models import InstallStatus, ModelInstall
 from apps.credits.models import Posting
 from apps.dashboard.reports.sparks import Spark, spark
 from apps.dashboard.reports.words import in_words
-from apps.generation.failures import failure_detail
 from apps.generation.fleet import measure_tiers
 from apps.generation.models import AppealState, ContentAppeal, Job, JobState, Worker, WorkerState
 from apps.generation.services.audit import last_audit
@@ -101,11 +100,13 @@ def _failures() -> Card:
         .order_by("-count", "error_code")
     )
     failed = sum(count for _code, count in codes)
+    done = ended.filter(finished_at__gte=now - timedelta(hours=1)).count()
     return Card(
         name="failures",
         title=_("Jobs failed in the last hour"),
         value=str(failed),
-        note=failure_detail(codes[0][0]) if codes else _("None failed."),
+        note=ngettext("Of %(count)s that ended.", "Of %(count)s that ended.", done)
+        % {"count": f"{done:,}"},
         url=_list("generation_job", state__exact=JobState.FAILED.value),
         link=_("See them"),
         is_trouble=failed > 0,
@@ -209,7 +210,7 @@ def _payments() -> Card:
         lines=[
             (_("Past due"), str(facts["past_due"])),
             (_("Paused for a payment"), str(facts["paused"])),
-            (_("Mails not sent for sure"), str(mails)),
+            (_("Mails that may not have gone out"), str(mails)),
         ],
         spark=_by_day(_("Payments given back or disputed, by day"), back, since),
     )
