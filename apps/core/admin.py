@@ -1,6 +1,7 @@
 """What the admin of every app shares: its changes are on record, and the record can be read."""
 
 import uuid
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from django.contrib import admin
@@ -65,26 +66,38 @@ class ReadOnlyAdmin(admin.ModelAdmin[M]):
 
 
 class KindFilter(admin.SimpleListFilter):
-    """Acts, or the pages that staff merely opened: these are many, and hide the others."""
+    """Acts, unless asked for the pages that staff merely opened: these are many and hide others."""
 
     title = _("kind")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         del request, model_admin
-        return [("acts", _("acts")), ("staff", _("acts by staff")), ("opened", _("pages opened"))]
+        return [("staff", _("acts by staff")), ("opened", _("pages opened")), ("all", _("all"))]
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        """List the kinds, with acts in the place of Django's "All"."""
+        for value, title in ((None, _("acts")), *self.lookup_choices):
+            yield {
+                "selected": self.value() == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value})
+                if value
+                else changelist.get_query_string(remove=[self.parameter_name]),
+                "display": title,
+            }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         del request
         match self.value():
-            case "acts":
-                return queryset.exclude(act=Act.SERVICE_SCOPE)
             case "staff":
-                by_another = queryset.exclude(act=Act.SERVICE_SCOPE).exclude(actor_id=None)
+                by_another = queryset.exclude(user_id=None).exclude(actor_id=None)
                 return by_another.exclude(actor_id=F("user_id"))
             case "opened":
                 return queryset.filter(act=Act.SERVICE_SCOPE)
-        return queryset
+            case "all":
+                return queryset
+        # Whose pictures were looked at is an act; that the admin was opened is not.
+        return queryset.exclude(act=Act.SERVICE_SCOPE, user_id=None)
 
 
 @admin.register(AuditRecord)

@@ -35,7 +35,7 @@ _SECTIONS: Final = (
     ),
     (
         "record",
-        _("Record"),
+        _("Records"),
         ("core.AuditRecord", "plans.Notice", "privacy.DataRequest"),
     ),
 )
@@ -49,6 +49,8 @@ def arranged(apps: Sequence[dict[str, Any]], *, pages: Sequence[dict[str, Any]])
         for app in apps
         for model in app["models"]
     }
+    # The fleet has a page of its own.
+    models.pop("generation.Worker", None)
     sections = []
     for name, title, labels in _SECTIONS:
         own = [page for page in pages if page["section"] == name]

@@ -23,6 +23,7 @@ MODEL_WORDS: Final[dict[str, tuple[Any, Any]]] = {
     "credits.UsageRecord": (_("usage record"), _("usage")),
     "generation.ContentAppeal": (_("appeal"), _("appeals")),
     "generation.Job": (_("job"), _("jobs")),
+    "generation.Worker": (_("worker"), _("workers")),
     "images.Image": (_("picture"), _("pictures")),
     "plans.BillingAccount": (_("customer at Stripe"), _("customers at Stripe")),
     "plans.Notice": (_("mail to a user"), _("mails to users")),
@@ -39,7 +40,7 @@ MODEL_WORDS: Final[dict[str, tuple[Any, Any]]] = {
 APP_WORDS: Final[dict[str, Any]] = {
     "accounts": _("Accounts"),
     "catalog": _("Catalog"),
-    "core": _("Record"),
+    "core": _("Records"),
     "credits": _("Credits"),
     "djstripe": _("Copies from Stripe"),
     "generation": _("Work"),
@@ -150,6 +151,7 @@ COLUMN_WORDS: Final[dict[str, Any]] = {
     "revoke_reason": _("reason of the revocation"),
     "revoked_at": _("revoked"),
     "scopes": _("scopes"),
+    "seen_at": _("last sign of life"),
     "sent_at": _("sent at"),
     "sha256": "SHA-256",
     "size_bytes": _("bytes"),
@@ -173,6 +175,7 @@ COLUMN_WORDS: Final[dict[str, Any]] = {
     "user": _("user"),
     "valid_from": _("valid from"),
     "valid_until": _("valid until"),
+    "version": _("version"),
     "width": _("width"),
     "worker": _("worker"),
 }

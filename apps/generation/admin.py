@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin import AuditedAdmin, ReadOnlyAdmin
 from apps.core.errors import EaselError
-from apps.generation.models import AppealState, ContentAppeal, Job
+from apps.generation.models import AppealState, ContentAppeal, Job, Worker
 from apps.generation.services.appeals import LEAST_REASON, MOST_REASON, decide_appeal
 
 
@@ -51,6 +51,16 @@ class JobAdmin(ReadOnlyAdmin[Job]):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return redirect("admin:job", object_id)
+
+
+@admin.register(Worker)
+class WorkerAdmin(ReadOnlyAdmin[Worker]):
+    """What workers said of themselves; the page of the fleet shows it, with the word to drain."""
+
+    list_display = ("name", "state", "gpu", "seen_at", "version")
+    list_filter = ("state",)
+    search_fields = ("name",)
+    ordering = ("name",)
 
 
 class AppealForm(forms.ModelForm[ContentAppeal]):

@@ -1,8 +1,11 @@
 """Numbers of reports, the same in every language."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from django import template
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from apps.dashboard.reports.words import in_words
 from apps.plans.tiers import GpuTier
@@ -37,3 +40,15 @@ def signed(value: int) -> str:
 @register.filter
 def span(seconds: float) -> str:
     return in_words(seconds)
+
+
+@register.filter
+def moment(value: datetime) -> str:
+    """Write day and time to the second, in the order of the reader's language; UTC."""
+    return date_format(value, gettext("j M Y H:i:s"))
+
+
+@register.filter
+def day(value: datetime) -> str:
+    """Write a day in the order of the reader's language; UTC."""
+    return date_format(value, gettext("j M Y"))
