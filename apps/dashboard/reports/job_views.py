@@ -137,6 +137,7 @@ def requeue(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
 
 def retry(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     staff = staff_with(request, MAY_CHANGE)
+    key = request.POST.get("key", "")
     job = _find(request, job_id)
     return ask_why(
         request,
@@ -151,7 +152,7 @@ def retry(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
         act=lambda reason: messages.info(
             request,
             _("The new job is %(job)s.")
-            % {"job": retry_as_staff(job=job, actor=staff, reason=reason).id},
+            % {"job": retry_as_staff(job=job, actor=staff, reason=reason, key=key).id},
         ),
         done=_("The job was accepted anew."),
         back=reverse("admin:job", args=[job_id]),

@@ -14,7 +14,7 @@ from apps.core.audit import record_act
 from apps.core.errors import Conflict, Invalid
 from apps.core.models import Act
 from apps.core.tenancy import tenant_scope
-from apps.generation.models import TERMINAL_STATES, Job, JobState
+from apps.generation.models import TERMINAL_STATES, Job
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.operations import Requeued, end_drain, order_drain, requeue_job
 from apps.generation.services.queue import retry_job
@@ -54,8 +54,8 @@ def requeue_as_staff(*, job: Job, actor: User, reason: str) -> Requeued:
     return outcome
 
 
-def retry_as_staff(*, job: Job, actor: User, reason: str) -> Job:
-    """Ask anew for a job that failed or was cancelled; its user pays for the new one.
+def retry_as_staff(*, job: Job, actor: User, reason: str, key: str) -> Job:
+    """Ask anew for a job that failed or was cancelled, once for each `key`; its user pays.
 
     Raises:
         Conflict: it has neither failed nor been cancelled.
@@ -63,7 +63,7 @@ def retry_as_staff(*, job: Job, actor: User, reason: str) -> Job:
     """
     check_reason(reason)
     with tenant_scope(job.user_id):
-        again = retry_job(user=job.user, job_id=job.id)
+        again = retry_job(user=job.user, job_id=job.id, idempotency_key=f"staff:{key}")
     what = f"retry job {job.id} as {again.id}"
     _record(actor=actor, user_id=job.user_id, what=what, reason=reason)
     return again
@@ -146,10 +146,6 @@ def check_reason(reason: str) -> None:
     if len(reason.strip()) < LEAST_REASON:
         message = _("Say why, in at least %(least)d characters.") % {"least": LEAST_REASON}
         raise Invalid(fields={"reason": [message]})
-
-
-def is_retryable(job: Job) -> bool:
-    return job.state in (JobState.FAILED, JobState.CANCELLED)
 
 
 def _record(*, actor: User, user_id: uuid.UUID | None, what: str, reason: str) -> None:
