@@ -29,7 +29,7 @@ class GenerationModelAdmin(AuditedAdmin[GenerationModel]):
     """Models that all share and those of users; what follows from the weights stays as it is."""
 
     list_display = (
-        *("cover", "name", "kind", "family", "user", "access", "license"),
+        *("cover", "name", "kind", "family", "user", "license"),
         *("has_license_on_record", "is_enabled"),
     )
     list_display_links = ("name",)

@@ -75,7 +75,7 @@ class KindFilter(admin.SimpleListFilter):
         del request, model_admin
         return [("staff", _("acts by staff")), ("opened", _("pages opened")), ("all", _("all"))]
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         """List the kinds, with acts in the place of Django's "All"."""
         for value, title in ((None, _("acts")), *self.lookup_choices):
             yield {
@@ -104,7 +104,7 @@ class KindFilter(admin.SimpleListFilter):
 class AuditRecordAdmin(ReadOnlyAdmin[AuditRecord]):
     """Who did what to whose account; people are named as long as there are accounts of theirs."""
 
-    list_display = ("created_at", "act", "whose", "by", "target", "address", "request_id")
+    list_display = ("created_at", "act", "whose", "by", "target", "address")
     list_filter = (KindFilter, "created_at", "act")
     search_fields = ("=user_id", "=actor_id", "=request_id", "target")
     search_help_text = _("An e-mail, an id of a user or a request, or words of the target.")

@@ -16,7 +16,7 @@ MODEL_WORDS: Final[dict[str, tuple[Any, Any]]] = {
     "accounts.User": (_("user"), _("users")),
     "catalog.GenerationModel": (_("model"), _("models")),
     "catalog.ModelInstall": (_("install"), _("installs")),
-    "core.AuditRecord": (_("audit record"), _("audit log")),
+    "core.AuditRecord": (_("audit record"), _("audit records")),
     "credits.Grant": (_("grant"), _("grants")),
     "credits.Hold": (_("hold"), _("holds")),
     "credits.Posting": (_("posting"), _("postings")),

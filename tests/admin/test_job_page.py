@@ -242,7 +242,7 @@ def test_jobs_are_found_by(
 ) -> None:
     wanted, other = make_job(user, starter), make_job(stranger, starter)
     Job.objects.filter(id=wanted.id).update(error_id="5f0c7a1b2c3d4e5f")
-    asked = {"id": wanted.id, "email": user.email, "error_id": "5f0c7a1b2c3d4e5f"}[field]
+    asked = {"id": str(wanted.id), "email": user.email, "error_id": "5f0c7a1b2c3d4e5f"}[field]
 
     listed: Any = root_client.get("/admin/generation/job/", {"q": asked}).context["cl"]
 

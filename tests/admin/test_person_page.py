@@ -124,12 +124,10 @@ def test_staff_block_a_user_and_let_the_user_in_again(
     support: Client, supporter: User, user: User
 ) -> None:
     support.post(f"/admin/people/{user.id}/block/", form())
-    user.refresh_from_db()
-    assert user.is_active is False
+    assert not User.objects.get(id=user.id).is_active
 
     support.post(f"/admin/people/{user.id}/unblock/", form())
-    user.refresh_from_db()
-    assert user.is_active is True
+    assert User.objects.get(id=user.id).is_active
     assert last_act(user) == ("admin_change", supporter.id, f"let in again: {REASON}")
 
 

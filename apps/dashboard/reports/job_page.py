@@ -154,7 +154,9 @@ def _timeline(job: Job) -> Timeline:
     parts = [(_("waited"), "wait", (started - job.created_at).total_seconds())]
     if job.started_at:
         ran = (end - started).total_seconds()
-        computed = min(float(job.compute_seconds or 0), ran) if job.finished_at else ran
+        # Of what failed, nobody measured how much was work.
+        is_measured = job.finished_at is not None and job.compute_seconds is not None
+        computed = min(float(job.compute_seconds or 0), ran) if is_measured else ran
         parts.append((_("ran"), "run", computed))
         # Loading the model before, storing the pictures after: nobody pays for them.
         parts.append((_("loaded and stored"), "rest", ran - computed))
