@@ -5,6 +5,9 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services.keys import revoke_key
@@ -18,8 +21,12 @@ RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 @admin.register(User)
 class UserAdmin(AuditedAdmin[User]):
+    """Accounts; what belongs to one is on a page of its own, to which each line leads."""
+
+    change_form_template = "admin/accounts/user/change_form.html"
+    list_display_links = None
     list_display = (
-        "email",
+        "page",
         "name",
         "is_active",
         "email_verified",
@@ -33,6 +40,10 @@ class UserAdmin(AuditedAdmin[User]):
     exclude = ("password",)
     filter_horizontal = ("groups", "user_permissions")
     ordering = ("-created_at",)
+
+    @admin.display(description=_("e-mail"), ordering="email")
+    def page(self, user: User) -> str:
+        return format_html('<a href="{}">{}</a>', reverse("admin:person", args=[user.pk]), user)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Let superusers alone give rights: who may change users must not rise by it."""
@@ -75,7 +86,7 @@ class ApiKeyAdmin(AuditedAdmin[ApiKey]):
     exclude = ("digest",)
     actions = ("revoke",)
 
-    @admin.action(description="Revoke the selected keys")
+    @admin.action(description=_("Revoke the selected keys"))
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
         for key in queryset.filter(revoked_at__isnull=True).select_related("user"):
             revoke_key(user=key.user, key_id=key.id, actor_id=request.user.pk)

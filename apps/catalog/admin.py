@@ -5,13 +5,16 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.template.defaultfilters import filesizeformat
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.requests import signed_in_user
 from apps.catalog.installs.requests import request_install
-from apps.catalog.models import GenerationModel, ModelInstall
+from apps.catalog.models import GenerationModel, ModelInstall, base_choices
 from apps.catalog.services.licenses import record_license, withdraw_license
 from apps.catalog.staff_forms import LicenseForm, SharedInstallForm
 from apps.core.admin import AuditedAdmin, ReadOnlyAdmin
@@ -26,10 +29,11 @@ class GenerationModelAdmin(AuditedAdmin[GenerationModel]):
     """Models that all share and those of users; what follows from the weights stays as it is."""
 
     list_display = (
-        *("key", "name", "kind", "base", "user", "access", "license", "commercial_use"),
+        *("cover", "name", "kind", "family", "user", "license"),
         *("has_license_on_record", "is_enabled"),
     )
-    list_filter = ("kind", "base", "access", "commercial_use", "is_enabled")
+    list_display_links = ("name",)
+    list_filter = ("kind", "is_enabled", "access", "commercial_use", "base")
     list_select_related = ("user",)
     search_fields = ("key", "name", "=user__email", "=sha256")
     readonly_fields = (
@@ -39,6 +43,18 @@ class GenerationModelAdmin(AuditedAdmin[GenerationModel]):
     )
     actions = ("enable", "disable")
     change_form_template = "admin/catalog/generationmodel/change_form.html"
+
+    @admin.display(description=_("cover"))
+    def cover(self, model: GenerationModel) -> str:
+        """Draw the cover of a model that all share; those of users are theirs to see."""
+        if not model.cover_key or model.user_id is not None:
+            return ""
+        url = reverse("model-cover", args=[model.key])
+        return format_html('<img class="staff-cover" src="{}" alt="" loading="lazy">', url)
+
+    @admin.display(description=_("family"), ordering="base")
+    def family(self, model: GenerationModel) -> str:
+        return str(dict(base_choices()).get(model.base, model.base))
 
     @admin.display(description=_("licence on record"), boolean=True)
     def has_license_on_record(self, model: GenerationModel) -> bool:
@@ -110,12 +126,29 @@ class ModelInstallAdmin(ReadOnlyAdmin[ModelInstall]):
     """Installs of everybody; a shared one is begun by a form."""
 
     list_display = (
-        *("created_at", "user", "is_shared", "source_kind", "source", "status", "done_bytes"),
-        *("total_bytes", "model_key"),
+        *("created_at", "user", "is_shared", "what", "status", "progress", "model_key"),
+        "error_id",
     )
     list_filter = ("status", "source_kind", "is_shared", "created_at")
     list_select_related = ("user",)
     search_fields = ("=user__email", "=id", "source", "=model_key", "=error_id")
+
+    @admin.display(description=_("source"), ordering="source")
+    def what(self, install: ModelInstall) -> str:
+        return Truncator(install.file_name or install.source).chars(48)
+
+    @admin.display(description=_("progress"))
+    def progress(self, install: ModelInstall) -> str:
+        """Draw how much of the files has come, where it is known how much there is."""
+        if not install.total_bytes:
+            return filesizeformat(install.done_bytes)
+        return format_html(
+            '<progress class="staff-progress" max="{}" value="{}"></progress> {} / {}',
+            install.total_bytes,
+            install.done_bytes,
+            filesizeformat(install.done_bytes),
+            filesizeformat(install.total_bytes),
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return signed_in_user(request).has_perm(MAY_INSTALL)

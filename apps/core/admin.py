@@ -1,11 +1,14 @@
 """What the admin of every app shares: its changes are on record, and the record can be read."""
 
 import uuid
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from django.contrib import admin
-from django.db.models import Model
+from django.contrib.auth import get_user_model
+from django.db.models import F, Model, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.audit import record_act
 from apps.core.models import Act, AuditRecord
@@ -62,8 +65,75 @@ class ReadOnlyAdmin(admin.ModelAdmin[M]):
         return False
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Acts, unless asked for the pages that staff merely opened: these are many and hide others."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        del request, model_admin
+        return [("staff", _("acts by staff")), ("opened", _("pages opened")), ("all", _("all"))]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """List the kinds, with acts in the place of Django's "All"."""
+        for value, title in ((None, _("acts")), *self.lookup_choices):
+            yield {
+                "selected": self.value() == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value})
+                if value
+                else changelist.get_query_string(remove=[self.parameter_name]),
+                "display": title,
+            }
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        del request
+        match self.value():
+            case "staff":
+                by_another = queryset.exclude(user_id=None).exclude(actor_id=None)
+                return by_another.exclude(actor_id=F("user_id"))
+            case "opened":
+                return queryset.filter(act=Act.SERVICE_SCOPE)
+            case "all":
+                return queryset
+        # Whose pictures were looked at is an act; that the admin was opened is not.
+        return queryset.exclude(act=Act.SERVICE_SCOPE, user_id=None)
+
+
 @admin.register(AuditRecord)
 class AuditRecordAdmin(ReadOnlyAdmin[AuditRecord]):
-    list_display = ("created_at", "act", "user_id", "actor_id", "target", "address", "request_id")
-    list_filter = ("act", "created_at")
+    """Who did what to whose account; people are named as long as there are accounts of theirs."""
+
+    list_display = ("created_at", "act", "whose", "by", "target", "address")
+    list_filter = (KindFilter, "created_at", "act")
     search_fields = ("=user_id", "=actor_id", "=request_id", "target")
+    search_help_text = _("An e-mail, an id of a user or a request, or words of the target.")
+    ordering = ("-created_at", "-id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditRecord]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(whose_email=_email_of("user_id"), by_email=_email_of("actor_id"))
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditRecord], search_term: str
+    ) -> tuple[QuerySet[AuditRecord], bool]:
+        """Find the acts of and on an account by its e-mail too."""
+        if "@" not in search_term:
+            return super().get_search_results(request, queryset, search_term)
+        people = get_user_model().objects.filter(email__iexact=search_term.strip()).values("pk")
+        return queryset.filter(Q(user_id__in=people) | Q(actor_id__in=people)), False
+
+    @admin.display(description=_("whose account"), ordering="whose_email")
+    def whose(self, record: Any) -> str:
+        return str(record.whose_email or record.user_id or "")
+
+    @admin.display(description=_("by"), ordering="by_email")
+    def by(self, record: Any) -> str:
+        return str(record.by_email or record.actor_id or "")
+
+
+def _email_of(column: str) -> Subquery:
+    return Subquery(get_user_model().objects.filter(pk=OuterRef(column)).values("email"))

@@ -6,8 +6,11 @@ class DashboardConfig(AppConfig):
     name = "apps.dashboard"
 
     def ready(self) -> None:
-        from apps.dashboard.staff_groups import sync_staff_groups  # needs the models
+        from apps.dashboard.staff_groups import sync_staff_groups  # these need the models
+        from apps.dashboard.staff_words import name_models_and_columns
+
+        name_models_and_columns()
 
         # The last app with tables: by then every permission is there.
-        last = apps.get_app_config("generation")
+        last = apps.get_app_config("workflows")
         post_migrate.connect(sync_staff_groups, sender=last, dispatch_uid="staff_groups")

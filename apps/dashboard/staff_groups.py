@@ -1,4 +1,4 @@
-"""The groups of staff: who looks after people, and who after money."""
+"""The groups of staff: who looks after people, who after money, and who after machines."""
 
 from typing import Any, Final
 
@@ -15,9 +15,26 @@ STAFF_GROUPS: Final = {
         "credits.view_hold",
         "credits.view_posting",
         "generation.view_job",
+        "generation.change_job",
+        "generation.view_contentappeal",
+        "generation.change_contentappeal",
         "images.view_image",
         "plans.view_subscription",
         "plans.view_testergrant",
+    ),
+    "operations": (
+        "accounts.view_user",
+        "catalog.view_generationmodel",
+        "catalog.add_generationmodel",
+        "catalog.change_generationmodel",
+        "catalog.view_modelinstall",
+        "core.view_auditrecord",
+        "generation.view_job",
+        "generation.change_job",
+        "generation.view_worker",
+        "generation.change_worker",
+        "workflows.view_stylepreset",
+        "workflows.change_stylepreset",
     ),
     "billing": (
         "accounts.view_user",

@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.core.models import TenantModel
 from apps.generation.parameters.settings import GenerationParameters
@@ -257,7 +258,7 @@ class Lane(TenantModel):
 
 
 class AppealState(models.TextChoices):
-    OPEN = "open", _("open")
+    OPEN = "open", pgettext_lazy("appeal", "open")
     ACCEPTED = "accepted", _("accepted")
     REJECTED = "rejected", _("rejected")
 

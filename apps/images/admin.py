@@ -17,6 +17,11 @@ class ImageAdmin(AuditedAdmin[Image]):
     search_fields = ("image_name", "user__email")
     raw_id_fields = ("user",)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # A row without files would be a picture of nothing.
+        del request
+        return False
+
     def save_model(self, request: HttpRequest, obj: Image, form: Any, change: Any) -> None:
         note_library_change(obj.user_id)
         super().save_model(request, obj, form, change)

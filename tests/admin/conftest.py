@@ -48,15 +48,31 @@ def support(supporter: User) -> Client:
 
 
 @pytest.fixture
+def operator(db: None) -> User:
+    """A member of the group operations."""
+    return _member("operations")
+
+
+@pytest.fixture
+def operations(operator: User) -> Client:
+    return _sign_in(operator)
+
+
+@pytest.fixture
 def visitors(
-    support: Client, billing: Client, root_client: Client, browser_client: Client
+    support: Client,
+    billing: Client,
+    operations: Client,
+    root_client: Client,
+    browser_client: Client,
 ) -> Callable[[str], Client]:
-    """Return a function that gives the client of an ordinary user, support, billing or root."""
+    """Return a function that gives the client of an ordinary user, of a group or of root."""
     clients = {
         "nobody": Client(),
         "user": browser_client,
         "support": support,
         "billing": billing,
+        "operations": operations,
         "root": root_client,
     }
     return clients.__getitem__

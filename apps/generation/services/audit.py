@@ -1,6 +1,7 @@
 """Prove that jobs and credits agree, every night and whenever asked."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 from django.core.cache import cache
@@ -15,6 +16,7 @@ logger = structlog.get_logger(__name__)
 # 03:00 in Seoul.
 HOUR = 18
 REMEMBERED_SECONDS = 2 * 24 * 3600
+_LAST = "audit_credits:last"
 
 JOBS = {
     "ended_job_still_holds": """
@@ -80,9 +82,25 @@ class BooksDriftedError(Exception):
     """The books do not add up; what was found is in the log under the same id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """When the books were looked at last, and how many rules were broken then."""
+
+    at: datetime
+    broken_rules: int
+
+
 def audit_credits() -> list[Drift]:
     """Return every kind of drift, in the books and between them and the jobs, as of one moment."""
-    return find_drift({**BOOKS, **JOBS})
+    drifts = find_drift({**BOOKS, **JOBS})
+    cache.set(_LAST, Audit(timezone.now(), len(drifts)), timeout=REMEMBERED_SECONDS)
+    return drifts
+
+
+def last_audit() -> Audit | None:
+    """Return how the last audit of the last two days went; `None` if none is remembered."""
+    found: Audit | None = cache.get(_LAST)
+    return found
 
 
 def audit_nightly() -> int:

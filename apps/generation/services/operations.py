@@ -25,10 +25,13 @@ class Requeued(StrEnum):
     HAS_ENDED = "has_ended"
 
 
-def requeue_job(*, job_id: uuid.UUID, takes_from_worker: bool = False) -> Requeued:
+def requeue_job(
+    *, job_id: uuid.UUID, takes_from_worker: bool = False, actor_id: uuid.UUID | None = None
+) -> Requeued:
     """Wake a waiting job; take a running one back whose lease has run out, or if so told.
 
-    An ended job stays as it is: its user tries it again, and pays for it.
+    An ended job stays as it is: its user tries it again, and pays for it. `actor_id` is who asks;
+    the command line knows nobody.
 
     Raises:
         NotFound: there is no such job.
@@ -38,7 +41,7 @@ def requeue_job(*, job_id: uuid.UUID, takes_from_worker: bool = False) -> Requeu
         if job is None:
             raise NotFound
         record_act(
-            act=Act.ADMIN_CHANGE, user_id=job.user_id, actor_id=None, target=f"requeue {job_id}"
+            act=Act.ADMIN_CHANGE, user_id=job.user_id, actor_id=actor_id, target=f"requeue {job_id}"
         )
         is_lost = expired_jobs().filter(id=job_id).exists()
     if job.state in TERMINAL_STATES:
@@ -52,25 +55,25 @@ def requeue_job(*, job_id: uuid.UUID, takes_from_worker: bool = False) -> Requeu
     return Requeued.TAKEN_BACK if is_back else Requeued.IS_RUNNING
 
 
-def order_drain(*, target: str) -> bool:
+def order_drain(*, target: str, actor_id: uuid.UUID | None = None) -> bool:
     """Have the tier or worker `target` claim nothing more; `False` if that was so.
 
     Raises:
         NotFound: no tier and no worker is called that.
     """
     scope = _scope_of(target)
-    _record(f"drain {target}")
+    _record(f"drain {target}", actor_id)
     return drain(scope=scope, target=target)
 
 
-def end_drain(*, target: str) -> bool:
+def end_drain(*, target: str, actor_id: uuid.UUID | None = None) -> bool:
     """Have the tier or worker `target` claim again; `False` if it was not drained.
 
     Raises:
         NotFound: no tier and no worker is called that.
     """
     scope = _scope_of(target)
-    _record(f"resume {target}")
+    _record(f"resume {target}", actor_id)
     return resume(scope=scope, target=target)
 
 
@@ -83,6 +86,6 @@ def _scope_of(target: str) -> DrainScope:
     return DrainScope.WORKER
 
 
-def _record(what: str) -> None:
+def _record(what: str, actor_id: uuid.UUID | None) -> None:
     with service_scope("record an act on the fleet"):
-        record_act(act=Act.ADMIN_CHANGE, user_id=None, actor_id=None, target=what)
+        record_act(act=Act.ADMIN_CHANGE, user_id=None, actor_id=actor_id, target=what)

@@ -124,9 +124,16 @@ def cancel_batch(*, user: User, batch_id: uuid.UUID) -> list[Job]:
 
 
 def retry_job(
-    *, user: User, job_id: uuid.UUID, new_seed: bool = False, api_key: ApiKey | None = None
+    *,
+    user: User,
+    job_id: uuid.UUID,
+    new_seed: bool = False,
+    api_key: ApiKey | None = None,
+    idempotency_key: str | None = None,
 ) -> Job:
     """Ask anew for what failed or was cancelled: another job, quoted as of now.
+
+    Asked twice with one `idempotency_key` it is one job.
 
     Raises:
         NotFound: `user` has no such job.
@@ -145,6 +152,7 @@ def retry_job(
         order=order_again(user=user, job=job, parameters=parameters),
         priority=Priority(job.priority),
         api_key=api_key,
+        idempotency_key=idempotency_key,
     )
 
 

@@ -2,6 +2,9 @@
 
 import uuid
 
+from django.db.models import Q
+from django.utils import timezone
+
 from apps.core.audit import record_act
 from apps.core.models import Act
 from apps.plans.models import (
@@ -36,6 +39,24 @@ def set_pauses(*, user_id: uuid.UUID) -> None:
         row.save(update_fields=["pause_reason"])
         if pause:
             record_act(act=Act.PLAN_PAUSED, user_id=user_id, actor_id=None, target=pause)
+
+
+def stop_by_staff(*, user_id: uuid.UUID, stopped: bool) -> bool:
+    """Pause the running plans of a user as staff, or lift that; `False` if nothing was changed.
+
+    Other pauses stay what they are, and when staff lift theirs, payments decide again.
+    """
+    announce_plan_change(user_id=user_id)
+    now = timezone.now()
+    running = Subscription.objects.filter(
+        Q(valid_until=None) | Q(valid_until__gt=now), user=user_id
+    )
+    if stopped:
+        return bool(running.filter(pause_reason="").update(pause_reason=PauseReason.STAFF))
+    lifted = running.filter(pause_reason=PauseReason.STAFF).update(pause_reason="")
+    if lifted:
+        set_pauses(user_id=user_id)
+    return bool(lifted)
 
 
 def _has_open_dispute(user_id: uuid.UUID) -> bool:
