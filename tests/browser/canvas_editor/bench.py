@@ -20,6 +20,11 @@ from tests.stack import ROOT
 # A name that is taken for safe, as the one in production: the browser keeps some things for such.
 ORIGIN: Final = "https://easel.test"
 PATH: Final = "/canvas-bench/"
+# Colours, as a test reads them.
+GROUND: Final = [10, 120, 200, 255]
+CLEAR: Final = [0, 0, 0, 0]
+WHITE: Final = [255, 255, 255, 255]
+RED: Final = [255, 0, 0, 255]
 _PAGE: Final = """{% extends "base.html" %}{% load i18n static %}
 {% block styles %}<link rel="stylesheet" href="{% static 'css/selection.css' %}">
 <link rel="stylesheet" href="{% static 'css/canvas.css' %}">
