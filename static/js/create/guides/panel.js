@@ -110,6 +110,14 @@ export class GuidesPanel {
     return Object.fromEntries(used.filter(([, value]) => value !== undefined));
   }
 
+  /** @returns {boolean} whether all numbers are within their limits, so that it can have a price */
+  get isWithinLimits() {
+    // Steps are of the sliders: a number between two of them is as good.
+    return Array.from(this.#cards.querySelectorAll("input")).every(
+      ({ validity }) => !(validity.rangeUnderflow || validity.rangeOverflow || validity.badInput),
+    );
+  }
+
   /**
    * Wait until all that a request names is on the server: masks are drawn here and sent later.
    *
