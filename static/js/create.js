@@ -4,11 +4,11 @@
 import * as api from "./api.js";
 import { ApiError } from "./api.js";
 import { Composer } from "./composer.js";
-import { createGrid } from "./create/guides/grid_api.js";
+import { announceChange } from "./create/announcements.js";
 import { drawExamples } from "./create/first_run.js";
 import { PromptHistory } from "./create/history.js";
 import { registerPageKeys } from "./create/keys.js";
-import { placeOrder, requestOf } from "./create/orders.js";
+import { placeGrids, placeOrder, requestOf } from "./create/orders.js";
 import { QueuePanel } from "./create/queue_panel.js";
 import { ResultActs } from "./create/result_acts.js";
 import { openHelp } from "./create/shortcuts.js";
@@ -76,7 +76,14 @@ class CreatePage {
       () => this.#price.refresh(),
     );
     const templates = this.#templates;
-    const chosen = { settings: () => settings.priced(), count: () => templates.count * settings.guides.cells };
+    const chosen = {
+      settings: () => settings.priced(),
+      count: () => templates.count,
+      grid: () => {
+        const axes = settings.guides.gridRequest();
+        return axes && { base: { ...settings.value, ...composer.read() }, axes };
+      },
+    };
     this.#price = new Price(life, chosen, balance);
     const acts = new ResultActs(this.#jobs, boards);
     this.#stage = new Stage(
@@ -226,28 +233,33 @@ class CreatePage {
     }
     await this.#settings.guides.settled();
     const settings = this.#settings.value;
-    const axes = this.#settings.guides.gridRequest();
-    if (axes) {
-      for (const one of prompts) {
-        this.#take((await createGrid({ ...settings, ...one }, axes)).generations);
-      }
-      this.#history.add(written);
-      return;
-    }
-    const requests = prompts.map((one) => ({ ...settings, ...one }));
-    if (!(await this.#submit(requests, this.#price.quoteFor(settings)))) return;
+    // Kept whatever comes of it: what was refused is changed and asked for again.
     this.#history.add(written);
-    this.#templates.renew();
+    const requests = prompts.map((one) => ({ ...settings, ...one }));
+    const axes = this.#settings.guides.gridRequest();
+    const isAccepted = axes
+      ? await this.#accept(() => placeGrids(requests, axes))
+      : await this.#submit(requests, this.#price.quoteFor(settings));
+    if (isAccepted) this.#templates.renew();
   }
 
   /**
    * @param {GenerationRequest[]} requests of one price
    * @param {Quote | null} quote the price that was shown, if it was
-   * @returns {Promise<boolean>} whether they were accepted
    */
-  async #submit(requests, quote) {
+  #submit(requests, quote) {
+    return this.#accept(() =>
+      placeOrder(requests, quote, (request) => this.#price.renew(request)),
+    );
+  }
+
+  /**
+   * @param {() => Promise<Job[] | null>} place returns null if there is a higher price to look at
+   * @returns {Promise<boolean>} whether the jobs were accepted
+   */
+  async #accept(place) {
     try {
-      const jobs = await placeOrder(requests, quote, (request) => this.#price.renew(request));
+      const jobs = await place();
       if (jobs === null) {
         const note = gettext("The price has gone up meanwhile. Press Generate to accept it.");
         this.#composer.showNote(note);
@@ -372,19 +384,6 @@ class CreatePage {
       toastError(error);
     }
   }
-}
-
-/**
- * @param {Job} job
- * @param {Job | null} before
- */
-function announceChange(job, before) {
-  if (!before || before.state === job.state) return;
-  if (job.state === "running") announce(gettext("Your picture is being made."));
-  else if (job.state === "succeeded") {
-    announce(fill(gettext("Your picture is ready: %(prompt)s"), { prompt: job.prompt }));
-  } else if (job.state === "cancelled") announce(gettext("Cancelled."));
-  else if (job.state === "failed") announce(job.error?.detail ?? "");
 }
 
 /** @param {PageLife} life */

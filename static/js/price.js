@@ -2,12 +2,21 @@
 /** What the next pictures cost at most, beside the button, and whether it can be paid. */
 
 import { quoteGeneration } from "./api.js";
+import { quoteGrid } from "./create/guides/grid_api.js";
 import { byId } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
 
 /** @import {BalanceDisplay} from "./balance.js" */
 /** @import {PageLife} from "./page.js" */
-/** @import {PricedSettings, Quote} from "./types.js" */
+/** @import {GridAxes} from "./create/guides/types.js" */
+/** @import {GenerationRequest, PricedSettings, Quote} from "./types.js" */
+
+/**
+ * @typedef {object} Chosen what the next pictures are made with
+ * @property {() => PricedSettings | null} settings null while they cannot have a price
+ * @property {() => number} count how often all of it is asked for
+ * @property {() => {base: GenerationRequest, axes: GridAxes} | null} grid what varies, if anything
+ */
 
 const PAUSE_MS = 250;
 const UNPRICED = new Set([
@@ -61,9 +70,7 @@ export class Price {
 
   /**
    * @param {PageLife} life
-   * @param {object} chosen
-   * @param {() => PricedSettings | null} chosen.settings null while they cannot have a price
-   * @param {() => number} chosen.count how many generations there will be of them
+   * @param {Chosen} chosen
    * @param {BalanceDisplay} balance
    */
   constructor(life, chosen, balance) {
@@ -91,7 +98,7 @@ export class Price {
   /** Ask for another quote soon, if what costs has changed. */
   refresh() {
     const settings = this.#chosen.settings();
-    const subject = settings && subjectOf(settings);
+    const subject = settings && this.#subjectOf(settings);
     if (subject === this.#subject && this.#place.dataset.state !== "unknown") {
       // The number of generations may have changed: that needs no other quote.
       if (this.#place.dataset.state !== "asking") this.#show();
@@ -155,11 +162,11 @@ export class Price {
     if (settings === null) return;
     this.#asked += 1;
     const asked = this.#asked;
-    const subject = subjectOf(settings);
+    const subject = this.#subjectOf(settings);
     this.#subject = subject;
     this.#place.dataset.state = "asking";
     try {
-      const quote = await quoteGeneration(pricedOf(settings));
+      const quote = await this.#quoteOf(settings);
       // Settings may have changed since, or the page: only the last question counts.
       if (asked === this.#asked && !this.#life.signal.aborted) this.#take(quote, subject);
     } catch {
@@ -167,6 +174,23 @@ export class Price {
       this.#forget();
       this.#show({ isUnknown: true });
     }
+  }
+
+  /** @param {PricedSettings} settings */
+  #subjectOf(settings) {
+    const grid = this.#chosen.grid();
+    return grid ? subjectOf(settings) + JSON.stringify(grid.axes) : subjectOf(settings);
+  }
+
+  /**
+   * @param {PricedSettings} settings
+   * @returns {Promise<Quote>} without a token for a grid, whose cells differ in price
+   */
+  async #quoteOf(settings) {
+    const grid = this.#chosen.grid();
+    if (!grid) return quoteGeneration(pricedOf(settings));
+    const { credits } = await quoteGrid(grid.base, grid.axes, this.#life.signal);
+    return { credits, available: this.#balance.available, token: "" };
   }
 
   #forget() {

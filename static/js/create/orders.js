@@ -5,7 +5,9 @@ import * as api from "../api.js";
 import { ApiError } from "../api.js";
 import { pricedOf } from "../price.js";
 import { createBatch } from "./create_api.js";
+import { createGrid } from "./guides/grid_api.js";
 
+/** @import {GridAxes} from "./guides/types.js" */
 /** @import {GenerationRequest, Guides, Job, Quote} from "../types.js" */
 
 const GUIDES = /** @type {readonly (keyof Guides)[]} */ ([
@@ -84,4 +86,18 @@ async function send(requests, quote, key) {
     requests.map((request) => ({ ...request, quote: quote.token })),
     key,
   );
+}
+
+/**
+ * Ask for a grid of each request.
+ *
+ * @param {GenerationRequest[]} requests
+ * @param {GridAxes} axes
+ * @returns {Promise<Job[]>} row by row
+ */
+export async function placeGrids(requests, axes) {
+  /** @type {Job[]} */
+  const jobs = [];
+  for (const request of requests) jobs.push(...(await createGrid(request, axes)).generations);
+  return jobs;
 }

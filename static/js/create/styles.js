@@ -118,7 +118,7 @@ export class StylePicker {
    */
   async #fill(cards, end) {
     const awaited = Array.from({ length: AWAITED }, () =>
-      make("div", { class: "styles__card skeleton", "aria-hidden": "true" }),
+      make("div", { class: "styles__awaited skeleton", "aria-hidden": "true" }),
     );
     cards.replaceChildren(...awaited);
     try {
