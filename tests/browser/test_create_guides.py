@@ -15,7 +15,16 @@ from apps.catalog.models import GenerationModel, ModelKind
 from apps.catalog.services.own_models import set_cover
 from apps.core.storage import file_store
 from apps.generation.models import Job
-from apps.generation.parameters.parts import ControlPart, LoraPart, VariationPart
+from apps.generation.parameters.parts import (
+    ControlPart,
+    EmbeddingPart,
+    ImagePromptPart,
+    LoraPart,
+    OutpaintPart,
+    RefinerPart,
+    UpscalePart,
+    VariationPart,
+)
 from apps.images.models import Image
 from tests.browser.studio import PHONE, Studio
 from tests.catalog.factories import make_model
@@ -148,7 +157,7 @@ def test_models_are_searched_and_chosen_by_keys_and_a_locked_one_says_its_plan(
     expect(locked.get_by_role("link", name="See plans")).to_have_attribute("href", "/account/plan/")
     locked.get_by_role("button").click(force=True)
     expect(dialog).to_be_visible()
-    expect(page.locator("#model")).to_have_value("easel-starter")
+    expect(page.locator("#model")).to_have_value("starter")
 
     dialog.get_by_role("button", name="FLUX.1", exact=True).click()
     expect(dialog.locator("li:visible")).to_have_count(1)
@@ -241,7 +250,6 @@ def test_what_another_family_does_not_take_stays_and_is_not_sent(
 def test_a_refused_value_is_told_on_its_card_and_nothing_is_made(
     studio: Studio, shelf: Shelf
 ) -> None:
-    page = studio.page
     studio.open("/create/")
     loras = add(studio, "loras")
     chosen(loras, "Ink and wash")
@@ -336,7 +344,7 @@ def test_the_guides_of_a_picture_are_taken_over_whole(
     image = make_image(
         transactional_user,
         prompt="a beach",
-        model="easel-starter",
+        model="starter",
         loras=[{"model": shelf["ink"].key, "weight": 0.3}],
         embeddings=[{"name": "of another tool"}],
         regions=[{"prompt": "a star", "mask": first.regions[0].mask}],
@@ -352,6 +360,76 @@ def test_the_guides_of_a_picture_are_taken_over_whole(
     again = job_of(studio, "a beach").settings
     assert again.regions == first.regions
     assert again.loras == (LoraPart(model=shelf["ink"].key, weight=0.3),)
+
+
+def test_what_needs_a_start_image_takes_it_one_at_a_time(
+    studio: Studio, transactional_user: User, shelf: Shelf, shoot: Shoot
+) -> None:
+    page = studio.page
+    image = make_image(transactional_user, prompt="a gradient")
+    studio.open(f"/create/?start={image.image_name}")
+    outpaint = add(studio, "outpaint")
+    expect(outpaint).to_contain_text("Give a margin on at least one side.")
+    outpaint.get_by_label("On the left, in pixels").fill("128")
+    expect(outpaint).to_contain_text("The margins leave no room for the picture")
+    outpaint.get_by_label("On the left, in pixels").fill("32")
+    expect(outpaint.locator(".guide__hint")).to_be_hidden()
+    high_res = add(studio, "high_res")
+    expect(high_res).to_contain_text("Only for pictures that start from nothing.")
+    upscale = add(studio, "upscale")
+    expect(upscale).to_contain_text("Use one of mask, outpainting and enlarging.")
+    outpaint.scroll_into_view_if_needed()
+    shoot(page, "create-outpaint")
+
+    first = job_of(studio, "a beach").settings
+    outpaint.get_by_role("button", name="Remove: Outpainting").click()
+    expect(upscale.locator(".guide__hint")).to_be_hidden()
+    upscale.get_by_role("spinbutton", name="Tile in pixels").fill("128")
+    second = job_of(studio, "a beach").settings
+
+    assert first.outpaint == OutpaintPart(left=32, feather=16)
+    assert (first.upscale, first.high_res) == (None, None)
+    assert second.upscale == UpscalePart(strength=0.25, tile=128, overlap=64)
+    assert (second.outpaint, second.high_res) == (None, None)
+
+
+def test_models_that_help_are_chosen_each_from_those_of_its_kind(
+    studio: Studio, transactional_user: User, shelf: Shelf
+) -> None:
+    for key, kind, base in (
+        ("refine", ModelKind.MAIN, "sdxl-refiner"),
+        ("soft-vae", ModelKind.VAE, "sdxl"),
+        ("adapter", ModelKind.IP_ADAPTER, "sdxl"),
+        ("moody", ModelKind.EMBEDDING, "sdxl"),
+    ):
+        sizes = {"min_size": 512, "max_size": 1024, "default_width": 1024, "default_height": 1024}
+        make_model(key=key, kind=kind, base=base, name=f"A {key}", **sizes)
+    image = make_image(transactional_user, prompt="a gradient")
+    page = studio.page
+    studio.open("/create/")
+    page.locator("#model-button").click()
+    chosen(page.locator("#guides"), "SDXL base")
+
+    refiner = add(studio, "refiner")
+    expect(page.locator("dialog.picker li")).to_have_count(1)
+    chosen(refiner, "A refine")
+    refiner.get_by_role("spinbutton").fill("0.3")
+    chosen(add(studio, "vae"), "A soft-vae")
+    embeddings = add(studio, "embeddings")
+    chosen(embeddings, "A moody")
+    embeddings.get_by_label("Its word in the prompt").fill("moody")
+    prompt = add(studio, "image_prompt")
+    chosen(prompt, "A adapter")
+    page.locator("dialog li button:visible").first.click()
+    expect(prompt.locator("img.guide__picture:visible")).to_have_count(1)
+    settings = job_of(studio, "a moody beach").settings
+
+    assert settings.refiner == RefinerPart(model="refine", strength=0.3)
+    assert settings.vae == "soft-vae"
+    assert settings.embeddings == (EmbeddingPart(model="moody", token="moody"),)
+    assert settings.image_prompt == ImagePromptPart(
+        model="adapter", images=(str(image.image_name),), weight=1.0
+    )
 
 
 def test_a_grid_tells_how_many_pictures_it_makes_and_makes_them(

@@ -133,12 +133,6 @@ export class GuidesPanel {
     return part instanceof GridPart ? part.axes : null;
   }
 
-  /** @returns {number} how many generations a grid makes of one, 1 without a grid */
-  get cells() {
-    const axes = this.gridRequest();
-    return axes ? axes.x.values.length * (axes.y?.values.length ?? 1) : 1;
-  }
-
   /**
    * Show what guided a picture, by its metadata or its job.
    *
