@@ -3,11 +3,19 @@
 import asyncio
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import redis.asyncio
 import structlog
 from channels.layers import get_channel_layer
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from apps.core.kept_messages import keep
 
 logger = structlog.get_logger(__name__)
 
@@ -16,6 +24,15 @@ logger = structlog.get_logger(__name__)
 MAX_UNSENT = 1000
 
 Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message to a group; `kept` is its text where it is for those too who are away now."""
+
+    group: str
+    message: Message
+    kept: str | None = None
 
 
 class GroupSender:
@@ -27,17 +44,32 @@ class GroupSender:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._queue: asyncio.Queue[tuple[str, Message]] | None = None
+        self._queue: asyncio.Queue[Envelope] | None = None
         self._unsent = 0
+        # Groups of which a message that was to be kept is lost.
+        self._lost: set[str] = set()
 
     def send(self, group: str, message: Message) -> None:
         """Queue `message` for the sockets in `group`; it is dropped when too many wait."""
+        self._put(Envelope(group, message))
+
+    def send_kept(self, group: str, message: Message, *, text: str) -> None:
+        """Do so with `text` beside it, and keep the text for sockets that come back.
+
+        The sockets get it as `text`, its place as `cursor`, and the place before it as `after`;
+        both are missing when it could not be kept.
+        """
+        self._put(Envelope(group, message, kept=text))
+
+    def _put(self, envelope: Envelope) -> None:
         loop, queue = self._start()
         if self._unsent >= MAX_UNSENT:
-            logger.warning("message_dropped", type=message["type"])
+            logger.warning("message_dropped", type=envelope.message["type"])
+            if envelope.kept is not None:
+                loop.call_soon_threadsafe(self._lost.add, envelope.group)
             return
         self._unsent += 1
-        loop.call_soon_threadsafe(queue.put_nowait, (group, message))
+        loop.call_soon_threadsafe(queue.put_nowait, envelope)
 
     def flush(self, *, timeout: float) -> None:
         """Wait until what was queued so far is sent, at most `timeout` seconds."""
@@ -49,7 +81,7 @@ class GroupSender:
         except TimeoutError:
             joined.cancel()
 
-    def _start(self) -> tuple[asyncio.AbstractEventLoop, asyncio.Queue[tuple[str, Message]]]:
+    def _start(self) -> tuple[asyncio.AbstractEventLoop, asyncio.Queue[Envelope]]:
         with self._lock:
             if self._loop is None or self._queue is None:
                 self._loop = asyncio.new_event_loop()
@@ -59,25 +91,43 @@ class GroupSender:
                 ).start()
             return self._loop, self._queue
 
-    def _run(
-        self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[tuple[str, Message]]
-    ) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Envelope]) -> None:
         asyncio.set_event_loop(loop)
         loop.run_until_complete(self._send_all(queue))
 
-    async def _send_all(self, queue: asyncio.Queue[tuple[str, Message]]) -> None:
+    async def _send_all(self, queue: asyncio.Queue[Envelope]) -> None:
         layer = get_channel_layer()
         if layer is None:
             raise ImproperlyConfigured("Live events need CHANNEL_LAYERS.")
+        store = redis.asyncio.Redis.from_url(
+            settings.CACHES["default"]["LOCATION"],
+            socket_connect_timeout=2,
+            socket_timeout=5,
+            retry=Retry(NoBackoff(), 1),
+        )
         while True:
-            group, message = await queue.get()
+            envelope = await queue.get()
+            message = envelope.message
             try:
-                await layer.group_send(group, dict(message))
+                if envelope.kept is not None:
+                    message = {**message, **await self._keep(store, envelope.group, envelope.kept)}
+                await layer.group_send(envelope.group, dict(message))
             except Exception as error:  # noqa: BLE001  (whatever Redis raises, the next message must be tried)
                 logger.warning("message_not_sent", type=message["type"], error=type(error).__name__)
             finally:
                 self._unsent -= 1
                 queue.task_done()
+
+    async def _keep(self, store: Any, group: str, text: str) -> Message:
+        lost = sorted(self._lost)
+        try:
+            after, cursor = await keep(store, group, text, lost=lost)
+        except RedisError as error:
+            self._lost.add(group)
+            logger.warning("message_not_kept", error=type(error).__name__)
+            return {"text": text}
+        self._lost.difference_update(lost)
+        return {"text": text, "cursor": cursor, "after": after}
 
 
 sender = GroupSender()

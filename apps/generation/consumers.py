@@ -1,17 +1,25 @@
 """The socket of live events: one a page, to its own user alone."""
 
-from typing import Any
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs
 
+import structlog
 from channels.db import database_sync_to_async
+from redis.exceptions import RedisError
 
 from apps.accounts.consumers import GuardedConsumer
 from apps.accounts.credentials import Access
 from apps.accounts.models import User
+from apps.core.kept_messages import last_cursor, messages_since, parse_cursor, place_of
 from apps.core.tenancy import tenant_scope
 from apps.credits.selectors import read_balance
 from apps.generation.events import (
     BalanceEvent,
     BalancePayload,
+    HeartbeatEvent,
     QueueEvent,
     SnapshotEvent,
     user_group,
@@ -21,19 +29,41 @@ from apps.generation.selectors import list_current_jobs
 from apps.generation.serializers import render_jobs
 from apps.plans.permissions import check_api_access
 
+logger = structlog.get_logger(__name__)
+
 CLOSE_UNEXPECTED = 1003
+# A page takes twice this and a half of silence for a dead connection.
+HEARTBEAT_SECONDS: Final = 20.0
 
 
 class EventConsumer(GuardedConsumer):
-    """Send a snapshot on connect and every event after it; a client sends nothing."""
+    """Send a snapshot, or what was missed since a cursor, and every event after it.
+
+    A client says its cursor in the query of the address, and nothing after that. How far it has
+    come is known here: an event that is kept is sent if it is the next one, dropped if it was
+    sent already, and else what lies between is read first. So the client sees each exactly once
+    and in their order, in whatever order they come over the group.
+    """
 
     group: str | None = None
+    cursor = ""
+    _heart: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self._heart is not None:
+                self._heart.cancel()
 
     async def opened(self, access: Access) -> None:
         self.group = user_group(access.user.id)
-        # Joined before the snapshot is read, so that nothing falls between the two.
+        # Joined before anything is read, so that nothing falls between the two.
         await self.channel_layer.group_add(self.group, self.channel_name)
-        await self.send_json(await database_sync_to_async(_snapshot)(access.user))
+        claimed = _claimed_cursor(self.scope)
+        if claimed is None or not await self._catch_up(access.user, claimed):
+            await self._begin_anew(access.user)
+        self._heart = asyncio.create_task(self._beat())
 
     def check(self, access: Access) -> None:
         super().check(access)
@@ -62,25 +92,98 @@ class EventConsumer(GuardedConsumer):
         """Tell the user's balance, as it is now."""
         del message
         if self.access is not None:
-            await self.send_json(await database_sync_to_async(_balance_event)(self.access.user))
+            await self._tell(await database_sync_to_async(_balance_event)(self.access.user))
 
     async def queue_changed(self, message: dict[str, Any]) -> None:
         """Tell where the user's waiting jobs stand, as it is now."""
         del message
         if self.access is not None:
-            await self.send_json(await database_sync_to_async(_queue_event)(self.access.user))
+            await self._tell(await database_sync_to_async(_queue_event)(self.access.user))
 
     async def job_event(self, message: dict[str, str]) -> None:
         """Forward an event that was sent to the user's group, in JSON already."""
-        if not self._ended:
-            await self.send(text_data=message["json"])
+        cursor = message.get("cursor")
+        if cursor is None:
+            await self._forward(message["text"])
+        elif place_of(cursor) <= place_of(self.cursor):
+            return
+        elif message["after"] == self.cursor:
+            await self._forward(message["text"], cursor)
+        elif self.access is not None and not await self._fill_gap():
+            await self._begin_anew(self.access.user)
+
+    async def _begin_anew(self, user: User) -> None:
+        """Send a snapshot: it has the effect of every event up to the cursor it comes with."""
+        try:
+            # Before the database is read, since an event is sent after its commit.
+            self.cursor = await database_sync_to_async(last_cursor)(user_group(user.id))
+        except RedisError as error:
+            self.cursor = ""
+            logger.warning("cursor_not_read", error=type(error).__name__)
+        await self._tell(await database_sync_to_async(_snapshot)(user))
+
+    async def _catch_up(self, user: User, claimed: str) -> bool:
+        """Send what was missed since `claimed`; say whether all of it was still there."""
+        self.cursor = claimed
+        if not await self._fill_gap():
+            return False
+        # These are not kept: what they were meanwhile does not matter.
+        await self._tell(await database_sync_to_async(_balance_event)(user))
+        await self._tell(await database_sync_to_async(_queue_event)(user))
+        return True
+
+    async def _fill_gap(self) -> bool:
+        if self.group is None or not self.cursor:
+            return False
+        try:
+            missed = await database_sync_to_async(messages_since)(self.group, self.cursor)
+        except RedisError as error:
+            logger.warning("events_not_read", error=type(error).__name__)
+            return False
+        if missed is None:
+            return False
+        for cursor, text in missed:
+            await self._forward(text, cursor)
+        return True
+
+    async def _beat(self) -> None:
+        beat: HeartbeatEvent = {"type": "heartbeat"}
+        while not self._ended:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await self._tell(beat)
+
+    async def _tell(self, event: Mapping[str, Any]) -> None:
+        await self.send_json({"cursor": self.cursor, **event})
+
+    async def _forward(self, text: str, cursor: str | None = None) -> None:
+        if self._ended:
+            return
+        if cursor is not None:
+            self.cursor = cursor
+        # Every event is an object that is not empty.
+        await self.send(text_data=f'{{"cursor": {json.dumps(self.cursor)}, {text[1:]}')
+
+
+def _claimed_cursor(scope: Mapping[str, Any]) -> str | None:
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    return parse_cursor(query.get("cursor", [""])[0])
 
 
 def _snapshot(user: User) -> SnapshotEvent:
     with tenant_scope(user.id):
         jobs = render_jobs(user=user, jobs=list_current_jobs(user=user))
         balance = _balance(user)
-    return {"type": "snapshot", "jobs": jobs, "balance": balance}
+        queue = queue_event(user=user)
+    return {
+        "type": "snapshot",
+        "jobs": jobs,
+        "balance": balance,
+        "queue": {
+            "paused": queue["paused"],
+            "waiting": queue["waiting"],
+            "running": queue["running"],
+        },
+    }
 
 
 def _balance_event(user: User) -> BalanceEvent:

@@ -1,4 +1,8 @@
-"""Live events: typed payloads, sent to the sockets of the job's own user."""
+"""Live events: typed payloads, sent to the sockets of the job's own user.
+
+Each reaches a page with the key `cursor` beside its own: how far the page has come in what is
+kept of its user. A page that comes back says the last one it saw and is told what it missed.
+"""
 
 import json
 import uuid
@@ -94,11 +98,14 @@ class PlacedJob(QueuePlacePayload):
     job_id: str
 
 
-class QueueEvent(TypedDict):
-    type: Literal["queue"]
+class QueueCounts(TypedDict):
     paused: bool
     waiting: int
     running: int
+
+
+class QueueEvent(QueueCounts):
+    type: Literal["queue"]
     jobs: list[PlacedJob]
 
 
@@ -114,9 +121,18 @@ class ArchiveEvent(TypedDict):
 
 
 class SnapshotEvent(TypedDict):
+    """All there is to know now, for a page that begins or was away for too long."""
+
     type: Literal["snapshot"]
     jobs: list[dict[str, Any]]
     balance: BalancePayload
+    queue: QueueCounts
+
+
+class HeartbeatEvent(TypedDict):
+    """Tells a page that nothing happens, so that silence means that the connection is gone."""
+
+    type: Literal["heartbeat"]
 
 
 Event = (
@@ -139,9 +155,16 @@ class EventPublisher:
     """Send events in their order to the sockets of their user; the caller never waits."""
 
     def publish(self, user_id: uuid.UUID, event: Event) -> None:
-        """Queue `event` for the sockets of `user_id`; it is dropped when too many wait."""
+        """Queue `event` for the sockets of `user_id`; it is dropped when too many wait.
+
+        Progress shows the present alone and is not kept: the next one tells as much.
+        """
         # Encoded once and not by each socket: a preview makes most of it.
-        sender.send(user_group(user_id), {"type": "job.event", "json": json.dumps(event)})
+        text = json.dumps(event)
+        if event["type"] == "progress":
+            sender.send(user_group(user_id), {"type": "job.event", "text": text})
+        else:
+            sender.send_kept(user_group(user_id), {"type": "job.event"}, text=text)
 
     def publish_balance(self, user_id: uuid.UUID) -> None:
         """Have each socket of `user_id` read the balance and send it.

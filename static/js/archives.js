@@ -1,5 +1,9 @@
 // @ts-check
-/** Many pictures as one zip: ask for it, show how far it is, then have the browser fetch it. */
+/**
+ * Many pictures as one zip: ask for it, show how far it is, then have the browser fetch it.
+ *
+ * What is under way is no matter of a page: it is shown and fetched wherever one is by then.
+ */
 
 import { ApiError, createArchive, deleteArchive, getArchive, listArchives } from "./api.js";
 import { announce, byId, make } from "./dom.js";
@@ -16,14 +20,10 @@ const POLL_MS = 5000;
 const WANTED = "archives";
 const KEPT = 409;
 
-/** @type {Map<string, (state: ArchiveState) => void>} who takes the news of an archive */
-const followed = new Map();
-
-socket.listen({
-  onEvent(event) {
-    if (event.type === "archive") followed.get(event.id)?.(event);
-  },
-});
+/** @type {Set<string>} the archives whose progress is shown */
+const followed = new Set();
+/** @type {Set<string>} those of which somebody was told here that they are ready */
+const offered = new Set();
 
 /**
  * Offer pictures as one zip, and download it in the format that is chosen.
@@ -93,8 +93,15 @@ function follow(archive, { onReady }) {
   const shown = progressToast(stageOf(archive), { cancel: () => void giveUp() });
   const timer = setInterval(() => getArchive(id).then(take, lose), POLL_MS);
 
+  const deafen = socket.listen({
+    onEvent(event) {
+      if (event.type === "archive" && event.id === id) take(event);
+    },
+  });
+
   function leave() {
     clearInterval(timer);
+    deafen();
     followed.delete(id);
     shown.remove();
   }
@@ -131,7 +138,7 @@ function follow(archive, { onReady }) {
     }
   }
 
-  followed.set(id, take);
+  followed.add(id);
   take(archive);
 }
 
@@ -172,6 +179,8 @@ function fetchFile({ id, url }) {
  * @param {ArchiveState} archive
  */
 function offer(archive) {
+  if (offered.has(archive.id)) return;
+  offered.add(archive.id);
   toast(gettext("Your pictures are packed."), {
     act: { text: gettext("Download"), run: () => fetchFile(archive) },
     stays: true,

@@ -7,6 +7,7 @@ import { fetchPart } from "./parts.js";
 import { nameOf, readTiles } from "./tiles.js";
 
 /** @import {Grid} from "./grid.js" */
+/** @import {PageLife} from "./page.js" */
 /** @import {PageList} from "./page_list.js" */
 
 export class Arrivals {
@@ -17,20 +18,24 @@ export class Arrivals {
   #hasGap = false;
   #grid;
   #list;
+  #life;
 
   /**
    * @param {Grid} grid
    * @param {PageList} list
+   * @param {PageLife} life
    */
-  constructor(grid, list) {
+  constructor(grid, list, life) {
     this.#grid = grid;
     this.#list = list;
+    this.#life = life;
+    const { signal } = life;
     this.#note.addEventListener("click", () => {
       scrollTo(0, 0);
       this.#show();
       grid.focus(0);
     });
-    addEventListener("scroll", () => scrollY === 0 && this.#show(), { passive: true });
+    addEventListener("scroll", () => scrollY === 0 && this.#show(), { passive: true, signal });
   }
 
   /** @param {string} name of a picture that is new */
@@ -38,7 +43,7 @@ export class Arrivals {
     const gallery = this.#grid.element.dataset.gallery ?? "";
     try {
       const [tile] = readTiles(await fetchPart(`${gallery}${name}/tile/`)).tiles;
-      if (!tile || this.#waiting.some(({ id }) => id === tile.id)) return;
+      if (!tile || this.#isKnown(tile)) return;
       this.#waiting.push(tile);
     } catch {
       // It is gone again, or comes with the list when that is opened anew.
@@ -51,9 +56,7 @@ export class Arrivals {
   async catchUp() {
     try {
       const { tiles, next } = await this.#list.readFirst();
-      const isKnown = (/** @type {HTMLElement} */ tile) =>
-        this.#list.tileOf(nameOf(tile)) !== null || this.#waiting.some(({ id }) => id === tile.id);
-      const known = tiles.findIndex(isKnown);
+      const known = tiles.findIndex((tile) => this.#isKnown(tile));
       this.#hasGap ||= known < 0 && next !== null;
       this.#waiting.push(...tiles.slice(0, known < 0 ? tiles.length : known).reverse());
     } catch {
@@ -63,7 +66,14 @@ export class Arrivals {
     this.#tell();
   }
 
+  /** @param {HTMLElement} tile */
+  #isKnown(tile) {
+    const name = nameOf(tile);
+    return this.#list.tileOf(name) !== null || this.#waiting.some((one) => nameOf(one) === name);
+  }
+
   #tell() {
+    if (this.#life.isOver) return;
     if (this.#grid.isAtStart) this.#show();
     else this.#announce();
   }

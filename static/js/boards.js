@@ -8,7 +8,10 @@ import { fill } from "./i18n.js";
 import { createBoard, deleteBoard, editBoard, orderBoards } from "./library_api.js";
 import { openMenu } from "./menu.js";
 import { fetchPart } from "./parts.js";
+import { visit } from "./router.js";
 import { toast, toastError } from "./toast.js";
+
+/** @import {PageLife} from "./page.js" */
 
 /** @typedef {{board: string, pictures: "keep" | "trash"}} BoardDeletion */
 
@@ -24,8 +27,10 @@ export async function drawShelf() {
   const focused = document.activeElement?.closest("#shelf *") ?? null;
   const form = document.getElementById("new-board");
   if (form) part.getElementById("new-board")?.replaceWith(form);
-  // It may have been drawn anew meanwhile, for another change.
-  document.getElementById("shelf")?.replaceWith(part);
+  // It may have been drawn anew meanwhile, for another change, or be that of another page.
+  const now = document.getElementById("shelf");
+  if (now?.dataset.href !== shelf.dataset.href) return;
+  now.replaceWith(part);
   startDays(open);
   if (focused) focusAgain(focused);
 }
@@ -167,7 +172,7 @@ async function remove(item) {
   const pictures = choice instanceof HTMLInputElement && choice.value === "trash" ? "trash" : "keep";
   const id = item.dataset.board ?? "";
   if (!(await changed(() => deleteBoard(id, pictures)))) return;
-  if (isLookedAt(id)) location.assign(location.pathname);
+  if (isLookedAt(id)) visit(location.pathname);
   else document.dispatchEvent(new CustomEvent(BOARD_DELETED, { detail: { board: id, pictures } }));
 }
 
@@ -212,23 +217,42 @@ function openBoardMenu(item, button) {
   });
 }
 
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (!(form instanceof HTMLFormElement) || form.id !== "new-board") return;
-  event.preventDefault();
-  void add(form);
-});
+/**
+ * Listen to what is done to the boards, which are drawn anew now and then.
+ *
+ * @param {PageLife} life
+ */
+export function startBoards({ signal }) {
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target;
+      if (!(form instanceof HTMLFormElement) || form.id !== "new-board") return;
+      event.preventDefault();
+      void add(form);
+    },
+    { signal },
+  );
 
-document.addEventListener("click", (event) => {
-  const button = event.target instanceof Element && event.target.closest(".board__menu");
-  const item = button && button.closest("[data-board]");
-  if (button instanceof HTMLElement && item instanceof HTMLElement) openBoardMenu(item, button);
-});
+  document.addEventListener(
+    "click",
+    (event) => {
+      const button = event.target instanceof Element && event.target.closest(".board__menu");
+      const item = button && button.closest("[data-board]");
+      if (button instanceof HTMLElement && item instanceof HTMLElement) openBoardMenu(item, button);
+    },
+    { signal },
+  );
 
-document.addEventListener("keydown", (event) => {
-  if (!event.altKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) return;
-  const item = event.target instanceof Element && event.target.closest("#shelf [data-board]");
-  if (!(item instanceof HTMLElement) || item.dataset.archived !== undefined) return;
-  event.preventDefault();
-  void shift(item, event.key === "ArrowUp" ? -1 : 1);
-});
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (!event.altKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) return;
+      const item = event.target instanceof Element && event.target.closest("#shelf [data-board]");
+      if (!(item instanceof HTMLElement) || item.dataset.archived !== undefined) return;
+      event.preventDefault();
+      void shift(item, event.key === "ArrowUp" ? -1 : 1);
+    },
+    { signal },
+  );
+}

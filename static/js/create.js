@@ -15,7 +15,7 @@ import { openHelp } from "./create/shortcuts.js";
 import { StylePicker } from "./create/styles.js";
 import { TemplatePreview } from "./create/templates.js";
 import { announce, byId } from "./dom.js";
-import { fill, formatNumber, formatPercent } from "./i18n.js";
+import { fill, formatNumber } from "./i18n.js";
 import { hasEnded, JobStore } from "./jobs.js";
 import { Price } from "./price.js";
 import { SettingsPanel } from "./settings.js";
@@ -30,7 +30,6 @@ import { toast, toastError } from "./toast.js";
 
 class CreatePage {
   #life;
-  #title = document.title;
   #jobs = new JobStore(toastError);
   #composer;
   #history;
@@ -90,8 +89,8 @@ class CreatePage {
       life,
       {
         cancel: (job) => this.#cancel(job),
-        again: (job) => this.#repeat(job, job.seed),
-        vary: (job) => this.#repeat(job),
+        again: (job) => void this.#repeat(job, job.seed),
+        vary: (job) => void this.#repeat(job),
         useSettings: (job, picture) => this.#useSettings(job, picture),
         useSeed: (picture, job) => this.#useSeed(picture.metadata.seed ?? job.seed),
         useAsStart: (picture) => this.#useAsStart(picture),
@@ -124,7 +123,6 @@ class CreatePage {
         if (online) this.#price.retry();
       },
     });
-    life.onEnd(() => (document.title = this.#title));
     byId("help-open", HTMLElement).addEventListener("click", openHelp, { signal: life.signal });
     registerPageKeys(life, {
       stage: this.#stage,
@@ -197,8 +195,6 @@ class CreatePage {
   #put(job) {
     this.#stage.show(job);
     this.#strip.mark(job.id);
-    const percent = job.state === "running" && job.progress ? job.progress.percent : null;
-    document.title = percent === null ? this.#title : `${formatPercent(percent)} · ${this.#title}`;
   }
 
   /** After a reload: what runs, else what waits longest, else the latest result. */
@@ -313,9 +309,14 @@ class CreatePage {
    * @param {Job} job
    * @param {number} [seed] a new one if left out
    */
-  #repeat(job, seed) {
+  async #repeat(job, seed) {
     const request = requestOf(job, seed);
-    this.#submit([request], this.#price.quoteFor(request)).catch(toastError);
+    try {
+      const quote = this.#price.quoteFor(request) ?? (await this.#price.quoteOnly(request));
+      await this.#submit([request], quote);
+    } catch (error) {
+      toastError(error);
+    }
   }
 
   /** @param {Job} job */

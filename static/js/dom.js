@@ -70,12 +70,19 @@ export function asked(dialog) {
 /**
  * Ask a yes-or-no question about something that cannot be taken back.
  *
- * @param {{title: string, text: string, yes: string}} question
+ * @param {{title: string, text: string, yes: string, no?: string}} question `no` is to keep what
+ *   there is, if nothing else is said
  * @returns {Promise<boolean>}
  */
-export function confirmed({ title, text, yes }) {
+export function confirmed({ title, text, yes, no }) {
   byId("confirm-title", HTMLElement).textContent = title;
   byId("confirm-text", HTMLElement).textContent = text;
   byId("confirm-yes", HTMLButtonElement).textContent = yes;
-  return asked(byId("confirm", HTMLDialogElement));
+  const dialog = byId("confirm", HTMLDialogElement);
+  const other = dialog.querySelector('button[value="no"]');
+  if (other instanceof HTMLButtonElement) {
+    other.dataset.keep ??= other.textContent;
+    other.textContent = no ?? other.dataset.keep;
+  }
+  return asked(dialog);
 }

@@ -5,6 +5,8 @@ import { placeBoard, shownBoards } from "./boards.js";
 import { make } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
 
+/** @import {PageLife} from "./page.js" */
+
 const PICTURES = "application/x-easel-pictures";
 const BOARD = "application/x-easel-board";
 
@@ -58,16 +60,18 @@ function unmark() {
 }
 
 /**
+ * @param {PageLife} life
  * @param {object} pictures
  * @param {(tile: HTMLElement) => string[]} pictures.dragged the names that go with a tile
  * @param {(names: string[], place: string, title: string) => void} pictures.onDrop
  */
-export function startDragging({ dragged, onDrop }) {
+export function startDragging({ signal }, { dragged, onDrop }) {
   let board = "";
   /** @type {string[]} */
   let names = [];
 
-  document.addEventListener("dragstart", (event) => {
+  /** @param {DragEvent} event */
+  function begin(event) {
     const { target, dataTransfer } = event;
     if (!(target instanceof Element) || !dataTransfer) return;
     const tile = target.closest("#grid .tile");
@@ -87,9 +91,10 @@ export function startDragging({ dragged, onDrop }) {
       dataTransfer.setData(BOARD, board);
       dataTransfer.effectAllowed = "move";
     }
-  });
+  }
 
-  document.addEventListener("dragover", (event) => {
+  /** @param {DragEvent} event */
+  function hover(event) {
     const { dataTransfer, target } = event;
     if (!dataTransfer || !(target instanceof Element)) return;
     unmark();
@@ -105,9 +110,10 @@ export function startDragging({ dragged, onDrop }) {
       if (over.dataset.board === board) return;
       over.classList.add(isPast(over, event) ? "drop--after" : "drop--before");
     }
-  });
+  }
 
-  document.addEventListener("drop", (event) => {
+  /** @param {DragEvent} event */
+  function drop(event) {
     const { dataTransfer, target } = event;
     if (!dataTransfer || !(target instanceof Element)) return;
     if (dataTransfer.types.includes(PICTURES)) {
@@ -125,10 +131,15 @@ export function startDragging({ dragged, onDrop }) {
       if (before?.dataset.board === board) return;
       void placeBoard(board, before?.dataset.board ?? null);
     }
-  });
+  }
 
-  document.addEventListener("dragend", () => {
+  function end() {
     unmark();
     delete document.body.dataset.dragging;
-  });
+  }
+
+  document.addEventListener("dragstart", begin, { signal });
+  document.addEventListener("dragover", hover, { signal });
+  document.addEventListener("drop", drop, { signal });
+  document.addEventListener("dragend", end, { signal });
 }

@@ -4,11 +4,10 @@
 import { boundsOf } from "./board_days.js";
 import { byId } from "./dom.js";
 
-const form = byId("search", HTMLFormElement);
-
 /** @returns {HTMLInputElement[]} the first day and the last */
 function dayFields() {
-  return /** @type {HTMLInputElement[]} */ (Array.from(form.querySelectorAll("[data-day]")));
+  const fields = byId("search", HTMLFormElement).querySelectorAll("[data-day]");
+  return /** @type {HTMLInputElement[]} */ (Array.from(fields));
 }
 
 /**
@@ -30,13 +29,16 @@ function momentOf(field) {
   return byId(`search-${field.dataset.day ?? ""}`, HTMLInputElement);
 }
 
-for (const field of dayFields()) {
-  const { value } = momentOf(field);
-  const isLast = field.dataset.day === "until";
-  if (value) field.value = dayOf(new Date(Date.parse(value) - Number(isLast)));
-  field.addEventListener("change", () => {
-    const bounds = field.value ? boundsOf(field.value) : null;
-    momentOf(field).value = bounds?.[isLast ? 1 : 0].toISOString() ?? "";
-  });
-  field.closest("label")?.removeAttribute("hidden");
+/** Show the days of the search, and have what is chosen sent as moments. */
+export function startFilters() {
+  for (const field of dayFields()) {
+    const { value } = momentOf(field);
+    const isLast = field.dataset.day === "until";
+    if (value) field.value = dayOf(new Date(Date.parse(value) - Number(isLast)));
+    field.addEventListener("change", () => {
+      const bounds = field.value ? boundsOf(field.value) : null;
+      momentOf(field).value = bounds?.[isLast ? 1 : 0].toISOString() ?? "";
+    });
+    field.closest("label")?.removeAttribute("hidden");
+  }
 }

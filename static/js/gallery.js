@@ -5,30 +5,35 @@ import { getPicture } from "./api.js";
 import { resumeArchives } from "./archives.js";
 import { Arrivals } from "./arrivals.js";
 import { startDays } from "./board_days.js";
-import { BOARD_DELETED, drawShelf } from "./boards.js";
+import { BOARD_DELETED, drawShelf, startBoards } from "./boards.js";
 import { compare } from "./compare.js";
 import { byId } from "./dom.js";
 import { startDragging } from "./drag.js";
+import { startFilters } from "./filters.js";
 import { Grid } from "./grid.js";
 import { isCovered, startGridKeys } from "./grid_keys.js";
 import { PageList } from "./page_list.js";
-import { PictureActs } from "./picture_acts.js";
+import { PICTURES_CHANGED, PictureActs } from "./picture_acts.js";
 import { Selection } from "./selection.js";
 import { offerBoards, SelectionBar } from "./selection_bar.js";
-import { socket } from "./shell.js";
+import { startSharing } from "./sharing.js";
 import { factsOf, nameOf } from "./tiles.js";
 import { toast, toastError } from "./toast.js";
 import { Viewer } from "./viewer.js";
 
+/** @import {PageLife} from "./page.js" */
 /** @import {Facts} from "./types.js" */
 /** @import {BoardDeletion} from "./boards.js" */
 /** @import {Compared} from "./compare.js" */
 
 const SHELF_WAIT_MS = 400;
 
-const element = document.getElementById("grid");
-if (element) startGallery(element);
-else new Viewer(null);
+/** @param {PageLife} life */
+export function start(life) {
+  const element = document.getElementById("grid");
+  if (element) startGallery(element, life);
+  else new Viewer(null, life);
+}
 
 /** @param {HTMLElement} tile */
 function comparedOf(tile) {
@@ -42,26 +47,32 @@ function comparedOf(tile) {
  * @param {HTMLElement} grid
  */
 function listOf(grid) {
-  const { gallery = "", list: query = "", places, total, cursor: start = "" } = grid.dataset;
+  const { gallery = "", list: query = "", places, total, cursor = "" } = grid.dataset;
   const more = grid.querySelector(".more");
   const next = (more instanceof HTMLElement && more.dataset.cursor) || null;
   const tiles = /** @type {HTMLElement[]} */ (Array.from(grid.querySelectorAll(".tile")));
   const source = {
-    ...{ gallery, query, places, start },
+    ...{ gallery, query, places, start: cursor },
     total: total === undefined ? null : Number(total),
   };
   return { source, first: { tiles, next } };
 }
 
-/** @param {HTMLElement} root */
-function startGallery(root) {
+/**
+ * @param {HTMLElement} root
+ * @param {PageLife} life
+ */
+function startGallery(root, life) {
+  const { signal } = life;
   const query = new URLSearchParams(location.search);
   const shownBoard = query.get("board") ?? "";
   const isLive = root.dataset.live !== undefined;
   /** @type {Compared | null} a picture for which another is looked for */
   let compared = null;
-  let hasConnected = false;
+  /** Whether a snapshot is news: what the page came with was new. */
+  let isTold = life.isOnline;
   let shelfTimer = 0;
+  let isShelfStale = false;
 
   const { source, first } = listOf(root);
   const list = new PageList(source, first, { onChange: refresh, onError: toastError });
@@ -72,14 +83,15 @@ function startGallery(root) {
     if (isSelected) tile.setAttribute("aria-description", gettext("Selected"));
     else tile.removeAttribute("aria-description");
   });
-  const acts = new PictureActs(list, selection, shownBoard);
+  life.onEnd(() => grid.close());
+  const acts = new PictureActs(list, selection, shownBoard, life);
   const bar = new SelectionBar(selection, acts, ([before, after]) => {
     if (before && after) void compareNames(before.name, after.name);
   });
-  const arrivals = new Arrivals(grid, list);
-  const viewer = new Viewer({
-    tileOf: (name) => list.tileOf(name),
-    async beside(name, step) {
+  const arrivals = new Arrivals(grid, list, life);
+  const beneath = {
+    tileOf: (/** @type {string} */ name) => list.tileOf(name),
+    async beside(/** @type {string} */ name, /** @type {1 | -1} */ step) {
       const position = list.positionOf(name) + step;
       if (position < step || position < 0 || position >= list.length) return null;
       try {
@@ -89,16 +101,20 @@ function startGallery(root) {
         return null;
       }
     },
-    onLeave: (name) => {
+    onLeave: (/** @type {string} */ name) => {
       const position = list.positionOf(name);
       grid.focus(position < 0 ? grid.active : position);
     },
-    trash: (facts) => acts.trash([facts]),
-    onChange: (name, facts) => acts.show(name, facts),
+    trash: (/** @type {Facts} */ facts) => acts.trash([facts]),
+    onChange: (/** @type {string} */ name, /** @type {Partial<Facts>} */ facts) =>
+      acts.show(name, facts),
     onCompare: lookForAnother,
-  });
+  };
+  const viewer = new Viewer(beneath, life);
 
   function refresh() {
+    // What was awaited may come when another page is shown.
+    if (life.isOver) return;
     root.toggleAttribute("data-selecting", selection.size > 0);
     grid.draw();
     bar.show();
@@ -156,7 +172,7 @@ function startGallery(root) {
   }
 
   startGridKeys({
-    ...{ grid, list, selection },
+    ...{ grid, list, selection, life },
     onAct(act) {
       const facts = chosen();
       if (facts.length === 0) return;
@@ -168,7 +184,7 @@ function startGallery(root) {
     },
   });
 
-  startDragging({
+  startDragging(life, {
     dragged(tile) {
       const name = nameOf(tile);
       return selection.has(name) ? selection.facts.map((fact) => fact.name) : [name];
@@ -183,6 +199,7 @@ function startGallery(root) {
     },
   });
 
+  // The elements of a page go with it, and so does what listens to them.
   root.addEventListener("click", (event) => {
     // A modified click is for the selection, or the browser's.
     if (event.defaultPrevented || event.altKey) return;
@@ -195,9 +212,13 @@ function startGallery(root) {
     } else void viewer.open(tile.href);
   });
 
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && compared) stopLooking();
-  });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "Escape" && compared) stopLooking();
+    },
+    { signal },
+  );
 
   // Fields that were left empty do not belong into the address.
   byId("search", HTMLFormElement).addEventListener("formdata", ({ formData }) => {
@@ -208,16 +229,24 @@ function startGallery(root) {
 
   /** Once for many that come together, and not under an open menu. */
   function drawShelfSoon() {
-    shelfTimer ||= setTimeout(() => {
+    shelfTimer ||= life.later(() => {
       shelfTimer = 0;
       if (isCovered()) drawShelfSoon();
-      // Without an answer the counts stay as they are until the next change.
-      else drawShelf().catch(() => undefined);
+      // Without an answer the counts stay as they are until the connection is back.
+      else drawShelf().catch(() => (isShelfStale = true));
     }, SHELF_WAIT_MS);
   }
 
-  socket.listen({
+  life.listen({
     onEvent(event) {
+      if (event.type === "snapshot") {
+        // It stands for events that nobody tells of any more.
+        if (isTold) {
+          drawShelfSoon();
+          if (isLive) void arrivals.catchUp();
+        }
+        isTold = true;
+      }
       if (event.type !== "image") return;
       drawShelfSoon();
       const { image_name: name, board } = event.image;
@@ -226,31 +255,42 @@ function startGallery(root) {
       if (isLive && isHere) void arrivals.take(name);
     },
     onStatus(online) {
-      if (!online) return;
-      // What the page came with was new.
-      if (hasConnected) {
-        drawShelfSoon();
-        if (isLive) void arrivals.catchUp();
-      }
-      hasConnected = true;
+      if (!online || !isShelfStale) return;
+      isShelfStale = false;
+      drawShelfSoon();
     },
   });
 
-  document.addEventListener(BOARD_DELETED, (event) => {
-    if (!(event instanceof CustomEvent)) return;
-    const { board, pictures } = /** @type {BoardDeletion} */ (event.detail);
-    const names = selection.facts.filter((fact) => fact.board === board).map(({ name }) => name);
-    if (pictures === "trash") selection.drop(names);
-    else for (const name of names) selection.change(name, { board: "none" });
-    void list.reload();
-  });
+  document.addEventListener(
+    BOARD_DELETED,
+    (event) => {
+      if (!(event instanceof CustomEvent)) return;
+      const { board, pictures } = /** @type {BoardDeletion} */ (event.detail);
+      const names = selection.facts.filter((fact) => fact.board === board).map(({ name }) => name);
+      if (pictures === "trash") selection.drop(names);
+      else for (const name of names) selection.change(name, { board: "none" });
+      void list.reload();
+    },
+    { signal },
+  );
+  document.addEventListener(
+    PICTURES_CHANGED,
+    () => {
+      drawShelfSoon();
+      void list.reload();
+    },
+    { signal },
+  );
 
+  startBoards(life);
+  startSharing();
+  startFilters();
   startDays(query.has("since"));
   void list.measure();
   void resumeArchives();
   const wanted = query.get("compare");
   if (wanted) {
-    history.replaceState(null, "", location.pathname);
+    history.replaceState(history.state, "", location.pathname);
     void known(wanted).then((picture) => picture && lookForAnother(picture));
   }
 }

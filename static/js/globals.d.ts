@@ -8,6 +8,7 @@ declare function interpolate(
 ): string;
 
 declare const htmx: {
+  process(element: Element): void;
   ajax(
     verb: "GET",
     path: string,

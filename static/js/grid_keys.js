@@ -5,6 +5,7 @@ import { nameOf } from "./tiles.js";
 import { toastError } from "./toast.js";
 
 /** @import {Grid} from "./grid.js" */
+/** @import {PageLife} from "./page.js" */
 /** @import {PageList} from "./page_list.js" */
 /** @import {Selection} from "./selection.js" */
 
@@ -30,9 +31,10 @@ export function isCovered() {
  * @param {Grid} gallery.grid
  * @param {PageList} gallery.list
  * @param {Selection} gallery.selection
+ * @param {PageLife} gallery.life
  * @param {(act: "trash" | "move") => void} gallery.onAct
  */
-export function startGridKeys({ grid, list, selection, onAct }) {
+export function startGridKeys({ grid, list, selection, life, onAct }) {
   const { element } = grid;
 
   /** @param {number} position */
@@ -87,7 +89,8 @@ export function startGridKeys({ grid, list, selection, onAct }) {
     event.preventDefault();
   });
 
-  document.addEventListener("keydown", (event) => {
+  /** @param {KeyboardEvent} event */
+  function press(event) {
     if (isField(event.target) || isCovered() || event.altKey) return;
     if (event.key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey)) selection.addLoaded();
     else if (event.ctrlKey || event.metaKey) return;
@@ -96,7 +99,9 @@ export function startGridKeys({ grid, list, selection, onAct }) {
     else if (event.key.toLowerCase() === "b") onAct("move");
     else return;
     event.preventDefault();
-  });
+  }
+
+  document.addEventListener("keydown", press, { signal: life.signal });
 
   // Before whoever opens pictures.
   element.addEventListener("click", (event) => {

@@ -3,8 +3,9 @@
 
 import { byId, confirmed } from "./dom.js";
 import { fill } from "./i18n.js";
-import "./shell.js";
 import { toast } from "./toast.js";
+
+/** @import {PageLife} from "./page.js" */
 
 async function copySecret() {
   const secret = byId("secret", HTMLInputElement);
@@ -31,10 +32,13 @@ async function revoke(form, name) {
   if (sure) form.submit();
 }
 
-document.getElementById("copy")?.addEventListener("click", () => void copySecret());
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (!(form instanceof HTMLFormElement) || form.dataset.revoke === undefined) return;
-  event.preventDefault();
-  void revoke(form, form.dataset.revoke);
-});
+/** @param {PageLife} life */
+export function start(life) {
+  document.getElementById("copy")?.addEventListener("click", () => void copySecret());
+  life.root.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.dataset.revoke === undefined) return;
+    event.preventDefault();
+    void revoke(form, form.dataset.revoke);
+  });
+}

@@ -1,5 +1,14 @@
 // @ts-check
-/** The life of one page in the document: all that it listens to or waits for ends with it. */
+/**
+ * The life of one page in the document: all that it listens to or waits for ends with it.
+ *
+ * A page module exports `start(life)` and is named by `data-module` of the `main`. Pages follow
+ * each other in one document, so what a module leaves behind stays: it does nothing when it is
+ * imported, and listens, waits and observes through its life alone. A page that puts addresses of
+ * its own into the history keeps what is in `history.state` beside what it adds.
+ */
+
+import { visit } from "./router.js";
 
 /** @import {EventSocket, Listener} from "./socket.js" */
 
@@ -9,15 +18,20 @@ export class PageLife {
   #timers = new Set();
   /** @type {Set<() => void>} */
   #endings = new Set();
+  /** @type {Set<() => boolean | string>} */
+  #guards = new Set();
   #socket;
+  #askedAt;
 
   /**
    * @param {HTMLElement} root the `main` of the page
    * @param {EventSocket} socket
+   * @param {number} [askedAt] when a page that follows another one was asked for
    */
-  constructor(root, socket) {
+  constructor(root, socket, askedAt) {
     this.root = root;
     this.#socket = socket;
+    this.#askedAt = askedAt;
   }
 
   /** @returns {AbortSignal} for `addEventListener`, `fetch` and whatever else takes one */
@@ -25,13 +39,24 @@ export class PageLife {
     return this.#ending.signal;
   }
 
+  /** @returns {boolean} whether another page has followed; what was awaited comes too late */
+  get isOver() {
+    return this.#ending.signal.aborted;
+  }
+
+  /** @returns {boolean} whether live events can come now */
+  get isOnline() {
+    return this.#socket.isOnline;
+  }
+
   /**
-   * Listen to the live events until the page ends.
+   * Listen to the live events until the page ends, from when it was asked for. What came meanwhile
+   * may be on the page already: to be told of it again changes nothing.
    *
    * @param {Listener} listener
    */
   listen(listener) {
-    this.onEnd(this.#socket.listen(listener));
+    this.onEnd(this.#socket.listen(listener, this.#askedAt));
   }
 
   /**
@@ -40,6 +65,7 @@ export class PageLife {
    * @returns {number} for `cancel`
    */
   later(act, delayMs) {
+    if (this.isOver) return 0;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       act();
@@ -54,6 +80,7 @@ export class PageLife {
    * @returns {number} for `cancel`
    */
   every(act, periodMs) {
+    if (this.isOver) return 0;
     const timer = setInterval(act, periodMs);
     this.#timers.add(timer);
     return timer;
@@ -67,7 +94,42 @@ export class PageLife {
 
   /** @param {() => void} act is done once, when the page ends: observers, object URLs, media queries */
   onEnd(act) {
-    this.#endings.add(act);
+    if (this.isOver) act();
+    else this.#endings.add(act);
+  }
+
+  /**
+   * Have the user asked before the page is left, whether for another one or with the window.
+   *
+   * @param {() => boolean | string} losing whether something would be lost now, or what it is
+   */
+  guard(losing) {
+    this.#guards.add(losing);
+    addEventListener(
+      "beforeunload",
+      (event) => {
+        if (losing()) event.preventDefault();
+      },
+      { signal: this.signal },
+    );
+  }
+
+  /** @returns {string} what would be lost if the page were left now, in words; "" if nothing */
+  get loss() {
+    for (const losing of this.#guards) {
+      const loss = losing();
+      if (loss) return loss === true ? gettext("What you changed here is not saved.") : loss;
+    }
+    return "";
+  }
+
+  /**
+   * Go to another page of the studio as a link would.
+   *
+   * @param {string} href
+   */
+  visit(href) {
+    visit(href);
   }
 
   end() {
@@ -76,5 +138,6 @@ export class PageLife {
     for (const act of this.#endings) act();
     this.#timers.clear();
     this.#endings.clear();
+    this.#guards.clear();
   }
 }

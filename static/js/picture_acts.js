@@ -9,8 +9,12 @@ import { toast, toastError } from "./toast.js";
 
 /** @import {Outcome} from "./library_api.js" */
 /** @import {Facts} from "./types.js" */
+/** @import {PageLife} from "./page.js" */
 /** @import {PageList} from "./page_list.js" */
 /** @import {Selection} from "./selection.js" */
+
+/** What the document hears when pictures changed that a page of before had taken away. */
+export const PICTURES_CHANGED = "pictures-changed";
 
 /**
  * @param {Facts[]} facts
@@ -32,13 +36,16 @@ export class PictureActs {
   #list;
   #selection;
   #board;
+  #life;
 
   /**
    * @param {PageList} list
    * @param {Selection} selection
    * @param {string} board the one that is looked at, "none", or "" for all pictures
+   * @param {PageLife} life
    */
-  constructor(list, selection, board) {
+  constructor(list, selection, board, life) {
+    this.#life = life;
     this.#list = list;
     this.#selection = selection;
     this.#board = board;
@@ -215,9 +222,13 @@ export class PictureActs {
    */
   #tell(message, undo) {
     void drawShelf();
-    toast(message, {
-      act: { text: gettext("Undo"), run: () => void undo().then(() => drawShelf()) },
-    });
+    const run = async () => {
+      await undo();
+      // The list that this was done to is not the one that is shown, if one is.
+      if (this.#life.isOver) document.dispatchEvent(new Event(PICTURES_CHANGED));
+      await drawShelf();
+    };
+    toast(message, { act: { text: gettext("Undo"), run: () => void run() } });
   }
 
   /**

@@ -6,6 +6,7 @@ import { editBoard, editPicture, movePictures } from "./library_api.js";
 import { tagsIn } from "./selection_bar.js";
 import { toast, toastError } from "./toast.js";
 
+/** @import {PageLife} from "./page.js" */
 /** @import {Facts} from "./types.js" */
 
 /** @returns {HTMLElement | null} the picture in large view */
@@ -84,17 +85,21 @@ export function rateShown(rating) {
 /**
  * Keep what is changed beside the picture.
  *
+ * @param {PageLife} life
  * @param {(name: string, facts: Partial<Facts>) => void} onChange hears of it
  */
-export function startEditing(onChange) {
-  document.addEventListener("change", (event) => {
+export function startEditing({ signal }, onChange) {
+  /** @param {Event} event */
+  function take(event) {
     const field = event.target;
     const picture = field instanceof Element && field.closest("#picture");
     if (!(picture instanceof HTMLElement)) return;
     const name = picture.dataset.imageName ?? "";
     say(picture, "");
     keep(name, field, onChange)?.then(() => say(picture, gettext("Saved")), toastError);
-  });
+  }
+
+  document.addEventListener("change", take, { signal });
 }
 
 /**

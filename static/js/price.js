@@ -132,6 +132,20 @@ export class Price {
   }
 
   /**
+   * Ask what other settings than the chosen ones cost, without showing it.
+   *
+   * @param {PricedSettings} settings
+   * @returns {Promise<Quote | null>} null if it cannot be had: a picture can be made all the same
+   */
+  async quoteOnly(settings) {
+    try {
+      return await quoteGeneration(pricedOf(settings));
+    } catch {
+      return null;
+    }
+  }
+
+  /**
    * Ask for a new quote for these settings, and show it if they are still the chosen ones.
    *
    * @param {PricedSettings} settings

@@ -1,27 +1,35 @@
 // @ts-check
 /** The page of the queue: shown anew whenever the socket tells of a change, and now and then. */
 
-import { socket } from "./shell.js";
+/** @import {PageLife} from "./page.js" */
 
 // Others come and go, which the socket does not tell.
 const POLL_MS = 15_000;
 // A batch tells of each of its jobs.
 const PAUSE_MS = 500;
 
-let timer = 0;
+/** @param {PageLife} life */
+export function start(life) {
+  let timer = 0;
 
-async function refresh() {
-  clearTimeout(timer);
-  timer = setTimeout(() => void refresh(), POLL_MS);
-  if (document.hidden || document.activeElement?.closest("#queue button")) return;
-  await htmx.ajax("GET", location.pathname, { target: "#queue", swap: "outerHTML" });
+  /** @param {number} delayMs */
+  function refreshIn(delayMs) {
+    life.cancel(timer);
+    timer = life.later(() => void refresh(), delayMs);
+  }
+
+  async function refresh() {
+    refreshIn(POLL_MS);
+    if (document.hidden || document.activeElement?.closest("#queue button")) return;
+    // It is shown anew when the connection is back.
+    if (!life.isOnline) return;
+    await htmx.ajax("GET", location.pathname, { target: "#queue", swap: "outerHTML" });
+  }
+
+  life.listen({
+    onEvent(event) {
+      if (event.type === "queue" || event.type === "snapshot") refreshIn(PAUSE_MS);
+    },
+  });
+  refreshIn(POLL_MS);
 }
-
-socket.listen({
-  onEvent(event) {
-    if (event.type !== "queue") return;
-    clearTimeout(timer);
-    timer = setTimeout(() => void refresh(), PAUSE_MS);
-  },
-});
-timer = setTimeout(() => void refresh(), POLL_MS);

@@ -13,15 +13,144 @@ import {
 } from "./sharing_api.js";
 import { toast, toastError } from "./toast.js";
 
-const dialog = byId("share", HTMLDialogElement);
-const board = dialog.dataset.board ?? "";
+class SharingDialog {
+  #dialog;
+  #board;
 
-/** Draw the inside of the dialog anew, with the focus on what had it. */
-async function draw() {
-  const place = placeOf(document.activeElement);
-  await htmx.ajax("GET", dialog.dataset.href ?? "", { target: dialog, swap: "innerHTML" });
-  const next = dialog.querySelector(place) ?? dialog.querySelector("[data-share]");
-  if (next instanceof HTMLElement) next.focus();
+  /** @param {HTMLDialogElement} dialog */
+  constructor(dialog) {
+    this.#dialog = dialog;
+    this.#board = dialog.dataset.board ?? "";
+    byId("share-open", HTMLButtonElement).addEventListener("click", () => void this.#open());
+    dialog.addEventListener("click", (event) => {
+      if (!(event.target instanceof Element)) return;
+      const button = event.target.closest("button[data-share]");
+      if (button instanceof HTMLElement) this.#press(button);
+    });
+    dialog.addEventListener("change", (event) => this.#take(event.target));
+    dialog.addEventListener("submit", (event) => {
+      const form = event.target;
+      if (!(form instanceof HTMLFormElement) || form.id !== "share-add") return;
+      event.preventDefault();
+      void this.#add(form);
+    });
+  }
+
+  async #open() {
+    try {
+      await this.#draw();
+    } catch (error) {
+      toastError(error);
+      return;
+    }
+    if (this.#dialog.isConnected) this.#dialog.showModal();
+  }
+
+  /** Draw the inside of the dialog anew, with the focus on what had it. */
+  async #draw() {
+    const dialog = this.#dialog;
+    const place = placeOf(document.activeElement);
+    await htmx.ajax("GET", dialog.dataset.href ?? "", { target: dialog, swap: "innerHTML" });
+    const next = dialog.querySelector(place) ?? dialog.querySelector("[data-share]");
+    if (next instanceof HTMLElement) next.focus();
+  }
+
+  /** @param {string} problem why something was not done, or nothing */
+  #tell(problem) {
+    const place = this.#dialog.querySelector("#share-problem");
+    if (place) place.textContent = problem;
+  }
+
+  /**
+   * Do something and show what there is after it, or why it was not done.
+   *
+   * @param {() => Promise<unknown>} act
+   * @returns {Promise<boolean>} whether it was done
+   */
+  async #change(act) {
+    const problem = await problemOf(act);
+    await this.#draw();
+    this.#tell(problem);
+    return !problem;
+  }
+
+  /** @param {HTMLFormElement} form whose words stay if they are refused */
+  async #add(form) {
+    const data = new FormData(form);
+    const [email, role] = [String(data.get("email")), String(data.get("role"))];
+    const problem = await problemOf(() => addBoardMember(this.#board, email, role));
+    if (!problem) await this.#draw();
+    this.#tell(problem);
+  }
+
+  async #makeLink() {
+    let address = "";
+    await this.#change(async () => (address = await createBoardLink(this.#board)));
+    if (!address || !this.#dialog.isConnected) return;
+    byId("share-lost", HTMLElement).hidden = true;
+    byId("share-address-row", HTMLElement).hidden = false;
+    const input = byId("share-address", HTMLInputElement);
+    input.value = address;
+    input.select();
+  }
+
+  async #renewLink() {
+    const sure = await confirmed({
+      title: gettext("Make a new link?"),
+      text: gettext("The link there is now stops working at once."),
+      yes: gettext("Make a new link"),
+    });
+    if (sure) await this.#makeLink();
+  }
+
+  async #withdraw() {
+    if (await this.#change(() => withdrawBoardLink(this.#board))) {
+      toast(gettext("The link opens nothing any more."));
+    }
+  }
+
+  /** @param {HTMLElement} button */
+  #press(button) {
+    switch (button.dataset.share) {
+      case "close":
+        this.#dialog.close();
+        break;
+      case "create":
+        void this.#makeLink();
+        break;
+      case "renew":
+        void this.#renewLink();
+        break;
+      case "withdraw":
+        void this.#withdraw();
+        break;
+      case "copy":
+        void copyAddress();
+        break;
+      case "remove":
+        void this.#change(() => removeBoardMember(this.#board, memberOf(button)));
+        break;
+    }
+  }
+
+  /** @param {EventTarget | null} field that was changed */
+  #take(field) {
+    if (field instanceof HTMLSelectElement && field.dataset.share === "role") {
+      void this.#change(() => changeBoardMember(this.#board, memberOf(field), field.value));
+    } else if (field instanceof HTMLInputElement && field.dataset.share === "prompts") {
+      void this.#change(() => showBoardPrompts(this.#board, field.checked));
+    }
+  }
+}
+
+/**
+ * Offer to share the board that is looked at, if one is.
+ *
+ * Its listeners are on its own elements, which go with the page.
+ */
+export function startSharing() {
+  const dialog = document.getElementById("share");
+  if (dialog instanceof HTMLDialogElement) new SharingDialog(dialog);
 }
 
 /**
@@ -36,11 +165,6 @@ function placeOf(element) {
   return `${row && `[data-member="${row}"] `}[data-share="${field.dataset.share}"]`;
 }
 
-async function open() {
-  await draw();
-  dialog.showModal();
-}
-
 /**
  * @param {() => Promise<unknown>} act
  * @returns {Promise<string>} why it was not done, or nothing
@@ -53,54 +177,6 @@ async function problemOf(act) {
     if (error instanceof ApiError) return Object.values(error.fields).flat()[0] ?? error.message;
     toastError(error);
     return gettext("Something went wrong in this page. Please reload it.");
-  }
-}
-
-/**
- * Do something and show what there is after it, or why it was not done.
- *
- * @param {() => Promise<unknown>} act
- * @returns {Promise<boolean>} whether it was done
- */
-async function change(act) {
-  const problem = await problemOf(act);
-  await draw();
-  byId("share-problem", HTMLElement).textContent = problem;
-  return !problem;
-}
-
-/** @param {HTMLFormElement} form whose words stay if they are refused */
-async function add(form) {
-  const data = new FormData(form);
-  const email = String(data.get("email"));
-  const problem = await problemOf(() => addBoardMember(board, email, String(data.get("role"))));
-  if (!problem) await draw();
-  byId("share-problem", HTMLElement).textContent = problem;
-}
-
-async function makeLink() {
-  let address = "";
-  await change(async () => (address = await createBoardLink(board)));
-  if (!address) return;
-  byId("share-lost", HTMLElement).hidden = true;
-  byId("share-address-row", HTMLElement).hidden = false;
-  const input = byId("share-address", HTMLInputElement);
-  input.value = address;
-  input.select();
-}
-
-async function renewLink() {
-  const sure = await confirmed({
-    title: gettext("Make a new link?"),
-    text: gettext("The link there is now stops working at once."),
-    yes: gettext("Make a new link"),
-  });
-  if (sure) await makeLink();
-}
-
-async function withdraw() {
-  if (await change(() => withdrawBoardLink(board))) {
-    toast(gettext("The link opens nothing any more."));
   }
 }
 
@@ -120,51 +196,3 @@ function memberOf(element) {
   const row = element.closest("[data-member]");
   return row instanceof HTMLElement ? (row.dataset.member ?? "") : "";
 }
-
-/** @param {HTMLElement} button */
-function press(button) {
-  switch (button.dataset.share) {
-    case "close":
-      dialog.close();
-      break;
-    case "create":
-      void makeLink();
-      break;
-    case "renew":
-      void renewLink();
-      break;
-    case "withdraw":
-      void withdraw();
-      break;
-    case "copy":
-      void copyAddress();
-      break;
-    case "remove":
-      void change(() => removeBoardMember(board, memberOf(button)));
-      break;
-  }
-}
-
-byId("share-open", HTMLButtonElement).addEventListener("click", () => void open());
-
-dialog.addEventListener("click", (event) => {
-  if (!(event.target instanceof Element)) return;
-  const button = event.target.closest("button[data-share]");
-  if (button instanceof HTMLElement) press(button);
-});
-
-dialog.addEventListener("change", (event) => {
-  const field = event.target;
-  if (field instanceof HTMLSelectElement && field.dataset.share === "role") {
-    void change(() => changeBoardMember(board, memberOf(field), field.value));
-  } else if (field instanceof HTMLInputElement && field.dataset.share === "prompts") {
-    void change(() => showBoardPrompts(board, field.checked));
-  }
-});
-
-dialog.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (!(form instanceof HTMLFormElement) || form.id !== "share-add") return;
-  event.preventDefault();
-  void add(form);
-});

@@ -1,33 +1,63 @@
 // @ts-check
-/** What every page of the studio has: the theme, the account menu, the socket. */
+/** What every page of the studio has, and what lives on from page to page. */
 
 import { BalanceDisplay } from "./balance.js";
 import { byId } from "./dom.js";
+import { OfflineMark } from "./offline.js";
 import { PageLife } from "./page.js";
+import { Router } from "./router.js";
 import { EventSocket } from "./socket.js";
 import { startTheme } from "./theme.js";
+import { toastError } from "./toast.js";
+import { WorkMarks } from "./work_marks.js";
 
-const OFFLINE_AFTER_MS = 1500;
-
-startTheme();
-
-/** The one socket of this page; modules of a page listen to it. */
+/** The one socket of the studio; a page listens to it through its life. */
 export const socket = new EventSocket(document.body.dataset.socketPath ?? "/");
 
 /** The credits of who is signed in, as the header shows them. */
 export const balance = new BalanceDisplay();
 
-let offlineTimer = 0;
+const marks = new WorkMarks();
+
+/** @type {PageLife | null} */
+let life = null;
+
+const router = new Router({
+  loss: () => life?.loss ?? "",
+  leave: () => life?.end(),
+  async enter(askedAt) {
+    await startPage(askedAt);
+    marks.showInTitle();
+  },
+});
+
+/**
+ * Start the module that the page names, if any; it may import this one.
+ *
+ * @param {number} [askedAt] when a page that follows another one was asked for
+ */
+async function startPage(askedAt) {
+  const main = byId("main", HTMLElement);
+  const own = new PageLife(main, socket, askedAt);
+  life = own;
+  if (!main.dataset.module) return;
+  try {
+    const module = /** @type {{start: (life: PageLife) => void}} */ (
+      await import(main.dataset.module)
+    );
+    if (!own.isOver) module.start(own);
+  } catch (error) {
+    toastError(error);
+  }
+}
+
+startTheme();
+new OfflineMark(socket).start();
+router.start();
 socket.listen({
   onEvent(event) {
     balance.take(event);
-  },
-  onStatus(online) {
-    clearTimeout(offlineTimer);
-    const mark = byId("connection", HTMLElement);
-    // A blink is not worth a word: most reconnects take less than this.
-    if (online) mark.hidden = true;
-    else offlineTimer = setTimeout(() => (mark.hidden = false), OFFLINE_AFTER_MS);
+    marks.take(event);
   },
   onSignedOut() {
     const next = encodeURIComponent(location.pathname + location.search);
@@ -37,15 +67,6 @@ socket.listen({
 // Signing out leads where the server says; that the session has ended must not lead elsewhere.
 for (const form of document.querySelectorAll("[data-ends-session]")) {
   form.addEventListener("submit", () => socket.stop());
-}
-/** Start the module that the page names, if any; never awaited here, since it imports this one. */
-async function startPage() {
-  const main = byId("main", HTMLElement);
-  if (!main.dataset.module) return;
-  const module = /** @type {{start: (life: PageLife) => void}} */ (
-    await import(main.dataset.module)
-  );
-  module.start(new PageLife(main, socket));
 }
 
 // After every module of the page had its chance to listen, so that no snapshot is missed.

@@ -4,10 +4,32 @@
 import { byId, confirmed } from "./dom.js";
 import { selectedInWords } from "./selection.js";
 
-const form = document.getElementById("trash");
-let isSure = false;
+/** @import {PageLife} from "./page.js" */
 
-if (form instanceof HTMLFormElement) {
+/** @param {PageLife} life */
+export function start(life) {
+  const form = document.getElementById("trash");
+  if (form instanceof HTMLFormElement) countSelected(form, life);
+  let isSure = false;
+
+  life.root.addEventListener("submit", (event) => {
+    const { submitter } = event;
+    if (isSure || !(submitter instanceof HTMLButtonElement)) return;
+    const question = questionOf(submitter.value);
+    if (!question) return;
+    event.preventDefault();
+    void confirmed(question).then((answer) => {
+      isSure = answer;
+      if (isSure) submitter.form?.requestSubmit(submitter);
+    });
+  });
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {PageLife} life
+ */
+function countSelected(form, life) {
   const none = byId("trash-count", HTMLElement).textContent;
 
   const count = () => {
@@ -20,20 +42,9 @@ if (form instanceof HTMLFormElement) {
 
   form.addEventListener("change", count);
   // A browser that comes back to the page may have kept the marks.
-  window.addEventListener("pageshow", count);
+  addEventListener("pageshow", count, { signal: life.signal });
+  count();
 }
-
-document.addEventListener("submit", (event) => {
-  const { submitter } = event;
-  if (isSure || !(submitter instanceof HTMLButtonElement)) return;
-  const question = questionOf(submitter.value);
-  if (!question) return;
-  event.preventDefault();
-  void confirmed(question).then((answer) => {
-    isSure = answer;
-    if (isSure) submitter.form?.requestSubmit(submitter);
-  });
-});
 
 /**
  * @param {string} act

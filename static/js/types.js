@@ -171,13 +171,14 @@
  *
  * @typedef {{available: number, held: number}} Balance
  *
- * @typedef {{type: "snapshot", jobs: Job[], balance: Balance}} SnapshotEvent
+ * @typedef {{paused: boolean, waiting: number, running: number}} QueueCounts
+ * @typedef {{type: "snapshot", jobs: Job[], balance: Balance, queue: QueueCounts}} SnapshotEvent
  * @typedef {{type: "balance"} & Balance} BalanceEvent
  * @typedef {"worker" | "own_job" | "idle" | "paused"} WaitingFor
  * @typedef {{earliest: number, latest: number | null}} StartsIn
  * @typedef {{position: number, waiting_for: WaitingFor, starts_in: StartsIn | null}} QueuePlace
  *
- * @typedef {{type: "queue", paused: boolean, waiting: number, running: number, jobs: ({job_id: string} & QueuePlace)[]}} QueueEvent
+ * @typedef {{type: "queue", jobs: ({job_id: string} & QueuePlace)[]} & QueueCounts} QueueEvent
  * @typedef {{type: "queued", job_id: string, prompt: string, created_at: string}} QueuedEvent
  * @typedef {{type: "started", job_id: string, attempt: number}} StartedEvent
  * @typedef {{type: "progress", job_id: string, attempt: number} & Progress} ProgressEvent

@@ -2,10 +2,12 @@
 /** The large view of a picture, in a dialog over the grid or as a page of its own. */
 
 import { byId } from "./dom.js";
-import { formatPercent } from "./i18n.js";
-import { deletePicture } from "./api.js";
+import { fill, formatNumber, formatPercent } from "./i18n.js";
+import { ApiError, deletePicture } from "./api.js";
 import { isField } from "./grid_keys.js";
+import { actOnPictures } from "./library_api.js";
 import { fetchPart } from "./parts.js";
+import { PICTURES_CHANGED } from "./picture_acts.js";
 import {
   copyPrompt,
   rateShown,
@@ -18,6 +20,7 @@ import { factsOf } from "./tiles.js";
 import { toast, toastError } from "./toast.js";
 import { Zoom } from "./zoom.js";
 
+/** @import {PageLife} from "./page.js" */
 /** @import {Facts} from "./types.js" */
 /** @import {Compared} from "./compare.js" */
 
@@ -36,6 +39,7 @@ import { Zoom } from "./zoom.js";
 export class Viewer {
   #dialog = document.getElementById("viewer");
   #beneath;
+  #life;
   /** @type {Zoom | null} */
   #zoom = null;
   /** The picture whose tile gets the focus when the large view goes. */
@@ -45,31 +49,45 @@ export class Viewer {
   #isClosing = false;
   #isRemoving = false;
 
-  /** @param {Beneath | null} beneath null on a page of its own */
-  constructor(beneath) {
+  /**
+   * @param {Beneath | null} beneath null on a page of its own
+   * @param {PageLife} life
+   */
+  constructor(beneath, life) {
     this.#beneath = beneath;
-    document.addEventListener("click", (event) => this.#click(event));
-    document.addEventListener("keydown", (event) => this.#press(event));
+    this.#life = life;
+    const { signal } = life;
+    document.addEventListener("click", (event) => this.#click(event), { signal });
+    document.addEventListener("keydown", (event) => this.#press(event), { signal });
+    life.onEnd(() => this.#zoom?.close());
     this.#dialog?.addEventListener("cancel", (event) => {
       event.preventDefault();
       this.close();
     });
     // A browser may close the dialog without asking, at the second Esc.
-    this.#dialog?.addEventListener("close", () => {
-      if (history.state?.easelPicture) this.close();
-    });
-    addEventListener("popstate", () => {
+    this.#dialog?.addEventListener(
+      "close",
+      () => {
+        if (history.state?.easelPicture) this.close();
+      },
+      { signal },
+    );
+    const entry = history.state?.entry;
+    const move = () => {
+      // Another page of the history is the router's.
+      if (history.state?.entry !== entry) return;
       this.#isClosing = false;
       if (history.state?.easelPicture) void this.#fill(location.href);
       else this.#leave();
-    });
-    startEditing((name, facts) => beneath?.onChange(name, facts));
+    };
+    addEventListener("popstate", move, { signal });
+    startEditing(life, (name, facts) => beneath?.onChange(name, facts));
     if (!beneath) this.#lookClosely();
   }
 
   /** @param {string} href */
   async open(href) {
-    history.pushState({ easelPicture: true }, "", href);
+    history.pushState({ ...history.state, easelPicture: true }, "", href);
     await this.#fill(href);
   }
 
@@ -80,7 +98,7 @@ export class Viewer {
       this.#isClosing = true;
       history.back();
     } else if (this.#beneath) this.#leave();
-    else location.assign(shownPicture()?.dataset.gallery ?? "/");
+    else this.#life.visit(shownPicture()?.dataset.gallery ?? "/");
   }
 
   /** @param {string} href */
@@ -90,11 +108,13 @@ export class Viewer {
     try {
       const part = await fetchPart(href);
       // Another one may have been asked for since, or none.
-      if (this.#asked !== href) return;
+      if (this.#asked !== href || this.#life.isOver) return;
       byId("viewer-body", HTMLElement).replaceChildren(part);
-    } catch {
+    } catch (error) {
+      if (this.#life.isOver) return;
       this.close();
-      toast(gettext("This picture is gone."), { kind: "error" });
+      if (error instanceof ApiError) toastError(error);
+      else toast(gettext("This picture is gone."), { kind: "error" });
       return;
     }
     const name = shownPicture()?.dataset.imageName ?? "";
@@ -153,7 +173,7 @@ export class Viewer {
     const picture = shownPicture();
     const href = await this.#hrefBeside(side);
     if (!href || this.#hasLeft(picture)) return;
-    if (!this.#beneath) location.assign(href);
+    if (!this.#beneath) this.#life.visit(href);
     else await this.#replace(href);
   }
 
@@ -172,12 +192,12 @@ export class Viewer {
 
   /** @param {HTMLElement | null} picture that was looked at before something was waited for */
   #hasLeft(picture) {
-    return this.#isClosing || shownPicture() !== picture;
+    return this.#isClosing || this.#life.isOver || shownPicture() !== picture;
   }
 
   /** @param {string} href */
   async #replace(href) {
-    history.replaceState({ easelPicture: true }, "", href);
+    history.replaceState({ ...history.state, easelPicture: true }, "", href);
     await this.#fill(href);
   }
 
@@ -194,10 +214,12 @@ export class Viewer {
     if (!this.#beneath) {
       try {
         await deletePicture(name);
-        location.assign(picture.dataset.gallery ?? "/");
       } catch (error) {
         toastError(error);
+        return;
       }
+      this.#life.visit(picture.dataset.gallery ?? "/");
+      offerBack(name);
       return;
     }
     const href = (await this.#hrefBeside("next")) ?? (await this.#hrefBeside("previous"));
@@ -266,4 +288,25 @@ export class Viewer {
     else if (/^[1-5]$/.test(event.key)) rateShown(Number(event.key));
     else if (this.#zoom?.press(event.key)) event.preventDefault();
   }
+}
+
+/**
+ * Say that a picture is in the trash, and offer to take it back, on whatever page that is then.
+ *
+ * @param {string} name
+ */
+function offerBack(name) {
+  const restore = async () => {
+    const { error } = await actOnPictures("restore", [name]);
+    if (error) toastError(error);
+    else document.dispatchEvent(new Event(PICTURES_CHANGED));
+  };
+  const message = ngettext(
+    "The picture is in the trash for 30 days.",
+    "%(count)s pictures are in the trash for 30 days.",
+    1,
+  );
+  toast(fill(message, { count: formatNumber(1) }), {
+    act: { text: gettext("Undo"), run: () => void restore() },
+  });
 }

@@ -58,7 +58,11 @@ class Studio:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the page's scripts run: before that a link is followed, not enhanced."""
+        """Wait until the page's scripts run: before that a link is followed, not enhanced.
+
+        A page that is put in the place of another one is no load to the browser.
+        """
+        self.page.wait_for_function("() => document.querySelector('main[aria-busy]') === null")
         self.page.wait_for_load_state("networkidle")
 
     def sign_in(self, email: str, password: str) -> None:

@@ -92,6 +92,7 @@ def test_only_what_costs_asks_for_a_price_and_a_burst_asks_once(studio: Studio) 
     studio.prompt.fill("a red circle")
     studio.open_advanced()
     studio.page.get_by_label("Seed", exact=True).fill("77")
+    studio.page.get_by_role("button", name="Negative").click()
     studio.page.get_by_label("Negative prompt").fill("blur")
     for steps in ("31", "32", "33", "34", "35"):
         studio.page.get_by_role("spinbutton", name="Steps").fill(steps)

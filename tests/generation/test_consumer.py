@@ -70,9 +70,12 @@ async def connect(
 
 
 async def receive(socket: WebsocketCommunicator, *, queue: bool = False) -> dict[str, Any]:
-    """Return the next event; those of the queue, which follow many others, only if asked for."""
+    """Return the next event without its cursor; those of the queue, which follow many others,
+    only if asked for.
+    """
     while True:
         message: dict[str, Any] = json.loads(await socket.receive_from(timeout=10))
+        del message["cursor"]
         if (message["type"] == "queue") == queue:
             return message
 

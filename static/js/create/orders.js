@@ -3,7 +3,6 @@
 
 import * as api from "../api.js";
 import { ApiError } from "../api.js";
-import { pricedOf } from "../price.js";
 import { createBatch } from "./create_api.js";
 import { createGrid } from "./guides/grid_api.js";
 
@@ -53,19 +52,18 @@ export function requestOf(job, seed) {
  * Ask for pictures at a price; if it does not hold any more, at a new one that is no higher.
  *
  * @param {GenerationRequest[]} requests of one price
- * @param {Quote | null} known the price that was shown, if it was
+ * @param {Quote | null} quote without one they cost what they cost now
  * @param {(request: GenerationRequest) => Promise<Quote>} renew
  * @returns {Promise<Job[] | null>} null if there is a higher price to look at first
  */
-export async function placeOrder(requests, known, renew) {
+export async function placeOrder(requests, quote, renew) {
   const [first] = requests;
   if (!first) return [];
-  const quote = known ?? (await api.quoteGeneration(pricedOf(first)));
   const key = api.idempotencyKey();
   try {
     return await send(requests, quote, key);
   } catch (error) {
-    if (!(error instanceof ApiError && error.code === "quote_expired")) throw error;
+    if (!(quote && error instanceof ApiError && error.code === "quote_expired")) throw error;
   }
   const renewed = await renew(first);
   if (renewed.credits > quote.credits) return null;
@@ -74,18 +72,15 @@ export async function placeOrder(requests, known, renew) {
 
 /**
  * @param {GenerationRequest[]} requests
- * @param {Quote} quote
+ * @param {Quote | null} quote
  * @param {string} key
  */
 async function send(requests, quote, key) {
-  const [first] = requests;
-  if (first && requests.length === 1) {
-    return [await api.createGeneration({ ...first, quote: quote.token }, key)];
-  }
-  return createBatch(
-    requests.map((request) => ({ ...request, quote: quote.token })),
-    key,
-  );
+  const token = quote ? { quote: quote.token } : {};
+  const priced = requests.map((request) => ({ ...request, ...token }));
+  const [first] = priced;
+  if (first && priced.length === 1) return [await api.createGeneration(first, key)];
+  return createBatch(priced, key);
 }
 
 /**
