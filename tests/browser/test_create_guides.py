@@ -402,8 +402,7 @@ def test_models_that_help_are_chosen_each_from_those_of_its_kind(
         ("adapter", ModelKind.IP_ADAPTER, "sdxl"),
         ("moody", ModelKind.EMBEDDING, "sdxl"),
     ):
-        sizes = {"min_size": 512, "max_size": 1024, "default_width": 1024, "default_height": 1024}
-        make_model(key=key, kind=kind, base=base, name=f"A {key}", **sizes)
+        make_model(key=key, kind=kind, base=base, name=f"A {key}")
     image = make_image(transactional_user, prompt="a gradient")
     page = studio.page
     studio.open("/create/")
