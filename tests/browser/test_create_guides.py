@@ -219,9 +219,13 @@ def test_parts_are_added_removed_remembered_and_sent_as_they_are(
     studio.settle()
     expect(loras.get_by_role("spinbutton", name="Weight")).to_have_value("-0.5")
     expect(loras).to_contain_text("Ink and wash")
-    page.locator('.guide[data-part="high_res"]').get_by_role("button", name="Remove").first.click()
+    high_res.get_by_role("button", name="Remove").first.click()
     expect(high_res).to_have_count(0)
     expect(page.locator("#guides-add")).to_be_focused()
+    loras.get_by_role("button", name="Remove: LoRAs").click()
+    expect(loras).to_have_count(0)
+    page.locator(".toast", has_text="Removed: LoRAs").get_by_role("button", name="Undo").click()
+    expect(loras.get_by_role("spinbutton", name="Weight")).to_have_value("-0.5")
 
     settings = job_of(studio, "a red circle").settings
 
