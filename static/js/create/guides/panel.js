@@ -110,6 +110,14 @@ export class GuidesPanel {
     return Object.fromEntries(used.filter(([, value]) => value !== undefined));
   }
 
+  /** @returns {boolean} whether all numbers are within their limits, so that it can have a price */
+  get isWithinLimits() {
+    // Steps are of the sliders: a number between two of them is as good.
+    return Array.from(this.#cards.querySelectorAll("input")).every(
+      ({ validity }) => !(validity.rangeUnderflow || validity.rangeOverflow || validity.badInput),
+    );
+  }
+
   /**
    * Wait until all that a request names is on the server: masks are drawn here and sent later.
    *
@@ -123,12 +131,6 @@ export class GuidesPanel {
   gridRequest() {
     const part = this.#parts.get(GRID);
     return part instanceof GridPart ? part.axes : null;
-  }
-
-  /** @returns {number} how many generations a grid makes of one, 1 without a grid */
-  get cells() {
-    const axes = this.gridRequest();
-    return axes ? axes.x.values.length * (axes.y?.values.length ?? 1) : 1;
   }
 
   /**
