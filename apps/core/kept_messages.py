@@ -43,13 +43,16 @@ def messages_since(group: str, cursor: str) -> list[tuple[str, str]] | None:
     """Return what was sent to `group` after `cursor`, as cursors and texts in their order.
 
     The message at `cursor` must still be there itself: the oldest go first, so nothing that came
-    after it can have gone. `None` if it is not.
+    after it can have gone. `None` if it is not. A `cursor` of "" is of a time when nothing was
+    kept yet.
 
     Raises:
         RedisError: Redis is away.
     """
-    found = get_redis_connection("default").xrange(kept_key(group), min=cursor)
+    found = get_redis_connection("default").xrange(kept_key(group), min=cursor or "-")
     kept = [(entry.decode(), fields[b"text"].decode()) for entry, fields in found]
+    if not cursor:
+        return kept if len(kept) < MOST_KEPT else None
     if not kept or kept[0][0] != cursor:
         return None
     return kept[1:]

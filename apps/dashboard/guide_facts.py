@@ -27,6 +27,8 @@ _PARTS = {
     "upscale": _("Enlarged by"),
     "variation": _("Variation"),
 }
+# Read in any language, in the order in which margins are told.
+_SIDES = {"left": "←", "top": "↑", "right": "→", "bottom": "↓"}
 _SHOWN = ("scale", "weight", "strength", "seed")
 
 
@@ -47,10 +49,7 @@ def _facts(metadata: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tu
         part = metadata.get(key)
         if isinstance(part, Mapping):
             yield name, _told(part, names)
-    regions = metadata.get("regions")
-    if isinstance(regions, list):
-        prompts = [str(each.get("prompt", "")) for each in regions if isinstance(each, Mapping)]
-        yield _("Regions"), "; ".join(prompts)
+    yield from _pictures(metadata)
     vae, seamless = metadata.get("vae"), metadata.get("seamless")
     if isinstance(vae, str):
         yield _("VAE"), names.get(vae, vae)
@@ -58,6 +57,24 @@ def _facts(metadata: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tu
         yield _("Seamless along"), ", ".join(str(axis) for axis in seamless)
     if isinstance(metadata.get("clip_skip"), int):
         yield _("CLIP skip"), str(metadata["clip_skip"] or "")
+
+
+def _pictures(metadata: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
+    regions = metadata.get("regions")
+    if isinstance(regions, list):
+        prompts = [str(each.get("prompt", "")) for each in regions if isinstance(each, Mapping)]
+        yield _("Regions"), "; ".join(prompts)
+    references = metadata.get("references")
+    if isinstance(references, list):
+        yield _("Reference pictures"), str(len(references) or "")
+    outpaint = metadata.get("outpaint")
+    if isinstance(outpaint, Mapping):
+        yield _("Outpainting"), _margins(outpaint)
+
+
+def _margins(part: Mapping[str, Any]) -> str:
+    sides = ((arrow, part.get(side)) for side, arrow in _SIDES.items())
+    return " ".join(f"{arrow} {size}" for arrow, size in sides if isinstance(size, int) and size)
 
 
 def _names(metadata: Mapping[str, Any]) -> dict[str, str]:

@@ -47,6 +47,8 @@ class EventConsumer(GuardedConsumer):
 
     group: str | None = None
     cursor = ""
+    # Whether the cursor is known; it is "" too before the first event of a user.
+    _is_placed = False
     _heart: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -117,14 +119,17 @@ class EventConsumer(GuardedConsumer):
         try:
             # Before the database is read, since an event is sent after its commit.
             self.cursor = await database_sync_to_async(last_cursor)(user_group(user.id))
+            self._is_placed = True
         except RedisError as error:
             self.cursor = ""
+            self._is_placed = False
             logger.warning("cursor_not_read", error=type(error).__name__)
         await self._tell(await database_sync_to_async(_snapshot)(user))
 
     async def _catch_up(self, user: User, claimed: str) -> bool:
         """Send what was missed since `claimed`; say whether all of it was still there."""
         self.cursor = claimed
+        self._is_placed = True
         if not await self._fill_gap():
             return False
         # These are not kept: what they were meanwhile does not matter.
@@ -133,7 +138,7 @@ class EventConsumer(GuardedConsumer):
         return True
 
     async def _fill_gap(self) -> bool:
-        if self.group is None or not self.cursor:
+        if self.group is None or not self._is_placed:
             return False
         try:
             missed = await database_sync_to_async(messages_since)(self.group, self.cursor)

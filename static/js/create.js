@@ -197,16 +197,16 @@ class CreatePage {
     this.#strip.mark(job.id);
   }
 
-  /** After a reload: what runs, else what waits longest, else the latest result. */
+  /** After a reload: what runs, else what is next, else the latest result. */
   #stageWhatMatters() {
-    if (this.#life.signal.aborted) return;
-    if (!this.#following || (this.#stage.job && !hasEnded(this.#stage.job))) return;
+    const staged = this.#stage.job;
+    if (this.#life.signal.aborted || !this.#following || staged?.state === "running") return;
     const all = this.#jobs.all();
     const job =
       all.find(({ state }) => state === "running") ??
-      all.findLast(({ state }) => state === "queued") ??
-      all.find(({ images }) => images.length > 0);
-    if (job && (this.#stage.job === null || !hasEnded(job))) this.#put(job);
+      this.#jobs.next() ??
+      (staged ? undefined : all.find(({ images }) => images.length > 0));
+    if (job && job.id !== staged?.id) this.#put(job);
   }
 
   /** Ask for what the composer and the settings say, at the price that is shown beside them. */

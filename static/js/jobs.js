@@ -52,6 +52,12 @@ export class JobStore {
     return [...this.#jobs.values()].sort((a, b) => b.created_at.localeCompare(a.created_at));
   }
 
+  /** @returns {Job | undefined} the one that waits for nothing but its turn */
+  next() {
+    const waiting = this.all().filter(({ state }) => state === "queued");
+    return waiting.find(({ queue }) => queue?.position === 1) ?? waiting.at(-1);
+  }
+
   /** Fetch the latest jobs. */
   async load() {
     const page = await listGenerations();

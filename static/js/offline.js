@@ -50,9 +50,11 @@ export class OfflineMark {
       event.preventDefault();
       this.#refuse();
     });
-    for (const type of ["htmx:sendError", "htmx:timeout"]) {
-      addEventListener(type, () => this.#refuse());
-    }
+    addEventListener("htmx:sendError", (event) => {
+      const { requestConfig } = event instanceof CustomEvent ? event.detail : {};
+      // What a page asks for by itself is asked for again by itself.
+      if (requestConfig?.triggeringEvent) this.#refuse();
+    });
   }
 
   #begin() {

@@ -51,11 +51,17 @@ export function fits(next) {
 }
 
 /**
- * Add the styles of a page before it is shown, so that it never flashes without them.
+ * Add the styles of a page before it is shown, so that it never flashes without them, and have
+ * its modules fetched meanwhile.
  *
  * @param {Document} next
  */
 export async function addStyles(next) {
+  for (const link of next.head.querySelectorAll("link[rel=modulepreload]")) {
+    const href = CSS.escape(link.getAttribute("href") ?? "");
+    const known = document.head.querySelector(`link[rel=modulepreload][href="${href}"]`);
+    if (!known) document.head.append(document.importNode(link));
+  }
   const known = new Set(stylesOf(document).map((link) => link.getAttribute("href")));
   const loads = stylesOf(next)
     .filter((link) => !known.has(link.getAttribute("href")))

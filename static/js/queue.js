@@ -23,7 +23,12 @@ export function start(life) {
     if (document.hidden || document.activeElement?.closest("#queue button")) return;
     // It is shown anew when the connection is back.
     if (!life.isOnline) return;
-    await htmx.ajax("GET", location.pathname, { target: "#queue", swap: "outerHTML" });
+    try {
+      await htmx.ajax("GET", location.pathname, { target: "#queue", swap: "outerHTML" });
+    } catch (error) {
+      // It stays as it is until the next time.
+      console.warn(error);
+    }
   }
 
   life.listen({

@@ -93,7 +93,9 @@ export class Router {
    * @param {{replaces?: boolean}} [options]
    */
   async visit(href, { replaces = false } = {}) {
-    if (await this.#mayLeave()) await this.#go(href, replaces ? "replace" : "push");
+    // As in the browser, a link to the page that is shown shows it anew.
+    const way = replaces || href === location.href ? "replace" : "push";
+    if (await this.#mayLeave()) await this.#go(href, way);
   }
 
   /** @returns {Promise<boolean>} */
@@ -216,6 +218,7 @@ export class Router {
     announce(document.title.split(" · ")[0] ?? "");
     await this.#pages.enter(askedAt);
     main.removeAttribute("aria-busy");
+    if (!main.isConnected) return;
     const place = location.hash && document.getElementById(location.hash.slice(1));
     if (place) place.scrollIntoView();
     else if (scroll > 0) scrollTo(0, scroll);

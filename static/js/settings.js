@@ -101,6 +101,7 @@ export class SettingsPanel {
   priced() {
     const fields = [this.#size.width, this.#size.height, this.#steps];
     if (fields.some((field) => !field.checkValidity())) return null;
+    if (!this.guides.isWithinLimits) return null;
     const settings = this.value;
     const { steps, strength } = settings;
     if (strength !== undefined && typeof steps === "number" && steps * strength < 1) return null;

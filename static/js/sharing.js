@@ -39,8 +39,9 @@ class SharingDialog {
   async #open() {
     try {
       await this.#draw();
-    } catch (error) {
-      toastError(error);
+    } catch {
+      const words = gettext("The server cannot be reached. Check the connection and try again.");
+      toast(words, { kind: "error" });
       return;
     }
     if (this.#dialog.isConnected) this.#dialog.showModal();

@@ -65,9 +65,10 @@ socket.listen({
   },
 });
 // Signing out leads where the server says; that the session has ended must not lead elsewhere.
-for (const form of document.querySelectorAll("[data-ends-session]")) {
-  form.addEventListener("submit", () => socket.stop());
-}
+addEventListener("submit", ({ target, defaultPrevented }) => {
+  const endsSession = target instanceof Element && target.matches("[data-ends-session]");
+  if (endsSession && !defaultPrevented) socket.stop();
+});
 
 // After every module of the page had its chance to listen, so that no snapshot is missed.
 const started = startPage();

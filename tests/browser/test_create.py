@@ -287,11 +287,11 @@ def test_the_first_picture_is_one_press_away_and_is_worked_on_by_keys(
     image = Image.objects.get()
     keyboard = studio.page.keyboard
     studio.page.locator("#main").focus()
-    keyboard.press("s")
+    with studio.page.expect_response(f"**/api/v1/images/{image.image_name}"):
+        keyboard.press("s")
     expect(studio.page.get_by_role("button", name="Star", exact=True)).to_have_attribute(
         "aria-pressed", "true"
     )
-    studio.settle()
     image.refresh_from_db()
     assert image.starred is True
 

@@ -35,12 +35,16 @@ def test_models_are_shown_by_their_names() -> None:
             "seamless": ["x", "y"],
             "clip_skip": 2,
             "regions": [{"prompt": "a star", "mask": "…"}],
+            "references": ["…", "…"],
+            "outpaint": {"left": 64, "top": 0, "right": 0, "bottom": 8, "feather": 16},
             "made_with": WEIGHTS,
         }
     ) == [
         "LoRAs: Ink · 0.5, gone · 1",
         "Second pass: 2.0 · 0.5",
         "Regions: a star",
+        "Reference pictures: 2",
+        "Outpainting: ← 64 ↓ 8",
         "VAE: soft",
         "Seamless along: x, y",
         "CLIP skip: 2",
@@ -54,6 +58,7 @@ def test_models_are_shown_by_their_names() -> None:
         {"loras": "x", "regions": {"prompt": 1}, "vae": 3, "seamless": "x", "clip_skip": "2"},
         {"loras": [1, None], "controls": [[]], "upscale": [], "made_with": "x", "refiner": 1},
         {"made_with": {"weights": [1]}},
+        {"references": [], "outpaint": {"left": "x", "top": None}},
     ],
 )
 def test_what_another_tool_wrote_breaks_nothing(metadata: dict[str, Any]) -> None:

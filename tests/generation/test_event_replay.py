@@ -196,8 +196,11 @@ async def test_an_event_that_was_lost_on_its_way_is_read_before_the_next_one(use
     await socket.disconnect()
 
 
-async def test_events_that_overtake_each_other_are_put_in_order(user: User) -> None:
-    await in_thread(publish)(user, 0)
+@pytest.mark.parametrize("before", [(), (0,)])
+async def test_events_that_overtake_each_other_are_put_in_order(
+    user: User, before: tuple[int, ...]
+) -> None:
+    await in_thread(publish)(user, *before)
     socket = await connect(user)
     await receive(socket)
     layer = get_channel_layer()

@@ -190,7 +190,7 @@ export class QueuePanel {
     this.#pause.hidden = false;
     this.#pause.replaceChildren(
       icon(paused ? "play" : "pause"),
-      make("span", {}, paused ? gettext("Resume") : gettext("Pause")),
+      make("span", { class: "backlog__word" }, paused ? gettext("Resume") : gettext("Pause")),
     );
     this.#clear.hidden = waiting === 0;
     this.#paused.hidden = !paused;
@@ -260,7 +260,9 @@ export class QueuePanel {
       title: gettext("Drag to move, or use the arrow keys"),
     });
     grip.append(icon("grip"), make("span", { class: "backlog__place" }, position));
-    return this.#item(job, grip, this.#about(job, job.queue ? placeInWords(job.queue) : ""));
+    // That the queue is paused is said once, above.
+    const facts = job.queue && !this.#queue.paused ? placeInWords(job.queue) : "";
+    return this.#item(job, grip, this.#about(job, facts));
   }
 
   /**

@@ -64,6 +64,11 @@ export class GridPart extends Part {
   }
 
   /** @override */
+  get kept() {
+    return { x: this.#x.value, y: this.#y.value };
+  }
+
+  /** @override */
   get missing() {
     if (this.#tooMany) {
       return fill(gettext("A grid has %(most)s pictures at most; this one would have %(count)s."), {
@@ -108,7 +113,12 @@ export class GridPart extends Part {
 
   /** Ask what the grid costs, if something that it depends on has changed. */
   quoteSoon() {
-    const subject = JSON.stringify([this.axes, this.#readBase()]);
+    const { axes } = this;
+    const base = this.#readBase();
+    const isOfPrompt = axes?.x.field === "prompt" || axes?.y?.field === "prompt";
+    // Each letter of a prompt would be a question, and changes no price.
+    const prompt = isOfPrompt ? base?.prompt : Boolean(base?.prompt);
+    const subject = JSON.stringify([axes, { ...base, prompt }]);
     if (subject === this.#asked) return;
     this.#asked = subject;
     this.desk.life.cancel(this.#timer);

@@ -78,10 +78,26 @@ export class Regions extends Part {
 
   /** @override */
   get value() {
-    const regions = this.#regions
-      .map(({ mask, words }) => ({ prompt: words.value.trim(), mask }))
-      .filter(({ prompt, mask }) => prompt !== "" && mask !== null);
+    const regions = this.#sent.map(({ mask, words }) => ({ prompt: words.value.trim(), mask }));
     return regions.length > 0 ? regions : undefined;
+  }
+
+  get #sent() {
+    return this.#regions.filter(({ mask, words }) => mask && words.value.trim() !== "");
+  }
+
+  /**
+   * @override
+   * @param {string} path
+   * @param {string[]} messages
+   */
+  showError(path, messages) {
+    // The answer counts what was sent, the card all that is drawn.
+    const own = path.replace(/^\d+/, (number) => {
+      const sent = this.#sent[Number(number)];
+      return String(sent ? this.#regions.indexOf(sent) : number);
+    });
+    super.showError(own, messages);
   }
 
   /** @override */

@@ -1,7 +1,7 @@
 // @ts-check
 /** What is done with the start image: a mask on it, more around it, more of its pixels. */
 
-import { make } from "../../dom.js";
+import { byId, make } from "../../dom.js";
 import { CheckField, newId, SliderField } from "./fields.js";
 import { ModelField } from "./model_field.js";
 import { numberOf, objectOf, Part, textOf } from "./part.js";
@@ -208,6 +208,8 @@ export class Outpaint extends StartPart {
     style.inset = [part(top, height), part(right, width), part(bottom, height), part(left, width)].join(
       " ",
     );
+    const start = byId("start-picture", HTMLImageElement).getAttribute("src");
+    style.backgroundImage = start ? `url("${CSS.escape(start)}")` : "";
     const frame = this.#inner.parentElement;
     if (frame) frame.style.aspectRatio = `${width} / ${height}`;
   }
