@@ -23,6 +23,12 @@ class EaselSchema(AutoSchema):
         refused = "apiKey" if getattr(self.view, "refuses_keys", False) else None
         return [way for way in ways if refused not in way]
 
+    def _get_serializer_field_meta(self, field: Any, direction: Any) -> dict[str, Any]:
+        """Leave out what columns are called in the admin: a field is called as it is sent."""
+        meta: dict[str, Any] = super()._get_serializer_field_meta(field, direction)  # type: ignore[no-untyped-call]
+        meta.pop("title", None)
+        return meta
+
     def _get_response_bodies(
         self, direction: Literal["request", "response"] = "response"
     ) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
+from apps.core.errors import ErrorCode
 from apps.core.models import AuditRecord
-from apps.generation.models import ContentAppeal
+from apps.generation.models import ContentAppeal, Job, JobState
 from apps.generation.services.appeals import appeal_refusal
+from tests.factories import make_image, make_job
 from tests.generation.test_content import refused_job
 
 pytestmark = pytest.mark.django_db
@@ -81,3 +83,36 @@ def test_nobody_else_sees_appeals(
 ) -> None:
     assert visitors(visitor).get(LIST).status_code == status
     assert visitors(visitor).get(page_of(appeal)).status_code == status
+
+
+def test_the_picture_a_job_began_with_is_shown_on_the_record_of_its_owner(
+    support: Client, billing: Client, supporter: User, user: User, starter: GenerationModel
+) -> None:
+    begun_with = make_image(user)
+    asked = {"init_image": str(begun_with.image_name), "strength": 0.5}
+    job = make_job(user, starter, **asked)
+    Job.objects.filter(id=job.id).update(
+        state=JobState.FAILED, error_code=ErrorCode.CONTENT_REFUSED, finished_at=job.created_at
+    )
+    appeal = appeal_refusal(user=user, job_id=job.id, reason="It is a red circle.")
+    url = f"/admin/appeals/{appeal.id}/picture/"
+    seen = AuditRecord.objects.filter(user_id=user.id, target=f"pictures of job {job.id}")
+
+    assert billing.get(url).status_code == 403
+    assert not seen.exists()
+
+    shown = support.get(url)
+
+    assert (shown.status_code, shown["Content-Type"]) == (200, "image/webp")
+    assert seen.get().actor_id == supporter.id
+    assert url in support.get(page_of(appeal)).content.decode()
+
+
+def test_an_appeal_without_a_picture_shows_none_and_is_never_deleted(
+    root_client: Client, appeal: ContentAppeal
+) -> None:
+    delete = reverse("admin:generation_contentappeal_delete", args=[appeal.id])
+
+    assert root_client.get(f"/admin/appeals/{appeal.id}/picture/").status_code == 404
+    assert root_client.post(delete, {"post": "yes"}).status_code == 403
+    assert ContentAppeal.objects.filter(id=appeal.id).exists()

@@ -12,7 +12,7 @@ from apps.catalog.models import GenerationModel
 from apps.core.models import Act, AuditRecord
 from apps.credits.models import Grant, Hold, Posting, PostingKind
 from apps.credits.selectors import holds_of_jobs, read_balance
-from apps.credits.services.ledger import hold_credits
+from apps.credits.services.ledger import hold_credits, settle_hold
 from apps.plans.products import CreditSource
 from tests.admin.books import REASON, charged_job, state_of_the_books
 from tests.factories import make_job, make_user
@@ -208,7 +208,11 @@ def test_the_page_of_a_job_leads_to_its_refund(
     root_client: Client, support: Client, user: User, starter: GenerationModel
 ) -> None:
     job = make_job(user, starter)
-    page = f"/admin/generation/job/{job.id}/change/"
+    page = f"/admin/jobs/{job.id}/"
+    # Nothing was charged yet that could be given back.
+    assert refund_url(job.id) not in root_client.get(page).content.decode()
+
+    settle_hold(user_id=user.id, job_id=job.id, charge=1)
 
     assert refund_url(job.id) in root_client.get(page).content.decode()
     assert root_client.get(refund_url(job.id)).status_code == 200

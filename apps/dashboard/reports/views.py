@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import dateformat
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -69,7 +69,7 @@ def _charts(found: Revenue) -> dict[str, Chart]:
             series=[_("sold"), _("given free"), _("used"), _("expired")],
             groups=[
                 (
-                    dateformat.format(line.begins, "M y"),
+                    date_format(line.begins, _("M y")),
                     [line.sold, line.free, line.used, line.expired],
                 )
                 for line in found.months

@@ -49,6 +49,12 @@ def moment(value: datetime) -> str:
 
 
 @register.filter
+def month(value: datetime) -> str:
+    """Write a month in the order of the reader's language."""
+    return date_format(value, gettext("F Y"))
+
+
+@register.filter
 def day(value: datetime) -> str:
     """Write a day in the order of the reader's language; UTC."""
     return date_format(value, gettext("j M Y"))
