@@ -49,8 +49,11 @@ export class StagingRuns {
     life.listen({ onEvent: (event) => this.#take(event) });
   }
 
-  /** @returns {Memory | null} of the last visit of this browser */
-  static recall(/** @type {string} */ canvas) {
+  /**
+   * @param {string} canvas its id
+   * @returns {Memory | null} of the last visit of this browser
+   */
+  static recall(canvas) {
     const { job, box, results } = recallObject(`canvas.run.${canvas}`);
     if (!isBox(box) || !Array.isArray(results)) return null;
     return { job: typeof job === "string" ? job : null, box, results: results.filter(isCandidate) };
