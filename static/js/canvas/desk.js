@@ -3,11 +3,12 @@
 
 import { announce } from "../dom.js";
 import { fill } from "../i18n.js";
+import { recallObject, remember } from "../storage.js";
 import { toast } from "../toast.js";
 import { CanvasDocument } from "./document.js";
-import { intersection, outward, shifted, union } from "./geometry.js";
+import { intersection, shifted, union } from "./geometry.js";
 import { History } from "./history.js";
-import { LayerActs } from "./layers.js";
+import { LayerActs, MOST_SIDE } from "./layers.js";
 import { Renderer } from "./render.js";
 import { Staging } from "./staging.js";
 import { View } from "./view.js";
@@ -29,11 +30,11 @@ import { View } from "./view.js";
  * @property {string} [candidate] the id of the accepted result
  */
 
+const BRUSH_KEY = "canvas-brush";
 const PACK_AFTER_MS = 500;
 const PACK_EVERY_MS = 20;
 const PACK_TILES = 8;
-/** Further than this no side of a document grows. */
-export const MOST_SIDE = 8192;
+export const MOST_SIZE = 500;
 /** The box keeps to this grid. */
 export const GRID = 8;
 
@@ -43,7 +44,7 @@ export class Desk {
   /** @type {Limits} */
   limits = { min: 64, max: 2048, multiple: GRID };
   /** @type {Brush} */
-  brush = { size: 48, hardness: 0.8, opacity: 1, color: "#e8590c" };
+  brush = lastBrush();
   /** What one finger does; two always move the view. @type {"paint" | "pan"} */
   finger = "paint";
   /** @type {Tool | null} */
@@ -235,8 +236,16 @@ export class Desk {
    */
   paintable(layer) {
     const { page, box } = this.document;
-    const whole = union(union(page, box), intersection(layer.bounds, page) ?? page);
-    return shifted(outward(whole), { x: -layer.x, y: -layer.y });
+    const own = shifted(union(page, box), { x: -layer.x, y: -layer.y });
+    // Together with what the layer has, it stays of a size that can be saved.
+    const { x, y, width, height } = layer.frame;
+    const room = {
+      x: x + width - MOST_SIDE,
+      y: y + height - MOST_SIDE,
+      width: 2 * MOST_SIDE - width,
+      height: 2 * MOST_SIDE - height,
+    };
+    return intersection(own, room) ?? { x, y, width: 0, height: 0 };
   }
 
   /**
@@ -315,6 +324,21 @@ export class Desk {
   /** @param {Partial<Brush>} values */
   setBrush(values) {
     this.brush = { ...this.brush, ...values };
+    remember(BRUSH_KEY, JSON.stringify(this.brush));
     this.emit({ type: "brush" });
   }
+}
+
+/** @returns {Brush} the one that was in the hand last */
+function lastBrush() {
+  const { size, hardness, opacity, color } = recallObject(BRUSH_KEY);
+  /** @type {(value: unknown, least: number, most: number, usual: number) => number} */
+  const within = (value, least, most, usual) =>
+    typeof value === "number" && value >= least && value <= most ? value : usual;
+  return {
+    size: within(size, 1, MOST_SIZE, 48),
+    hardness: within(hardness, 0, 1, 0.8),
+    opacity: within(opacity, 0.01, 1, 1),
+    color: typeof color === "string" && /^#[0-9a-f]{6}$/.test(color) ? color : "#e8590c",
+  };
 }

@@ -24,11 +24,18 @@ import { ShapeTool } from "./tools/shape.js";
 /** @import {Rect} from "./geometry.js" */
 /** @import {Candidate} from "./staging.js" */
 
+/**
+ * @typedef {object} Reading what was read for the save that is under way
+ * @property {symbol} state
+ * @property {Set<string>} ids of all layers that there were
+ * @property {Map<string, {revision: symbol, frame: Rect}>} pixels of the changed ones
+ */
+
 export class CanvasEditor {
   #desk;
   /** The state that the server has. */
   #savedState;
-  /** What was read for the save that is under way: `state`, and the pixels of each layer. @type {{state: symbol, layers: Map<string, {revision: symbol, frame: Rect}>}} */
+  /** @type {Reading} */
   #saving;
 
   /**
@@ -39,7 +46,7 @@ export class CanvasEditor {
     const desk = new Desk(root, life);
     this.#desk = desk;
     this.#savedState = desk.history.state;
-    this.#saving = { state: desk.history.state, layers: new Map() };
+    this.#saving = { state: desk.history.state, ids: new Set(), pixels: new Map() };
     const tools = [
       new BrushTool(desk, "brush"),
       new BrushTool(desk, "eraser"),
@@ -74,7 +81,7 @@ export class CanvasEditor {
     const read = await CanvasDocument.read(record, readLayer);
     this.#desk.replace(read);
     this.#savedState = this.#desk.history.state;
-    this.#saving = { state: this.#savedState, layers: new Map() };
+    this.#saving = { state: this.#savedState, ids: new Set(), pixels: new Map() };
   }
 
   /**
@@ -88,7 +95,7 @@ export class CanvasEditor {
     for (const each of record.layers) {
       const image = names[each.id];
       const layer = document.layer(each.id);
-      const read = this.#saving.layers.get(each.id);
+      const read = this.#saving.pixels.get(each.id);
       if (!image || !layer || !read) continue;
       const { x, y, width, height } = read.frame;
       Object.assign(each, { image, x: layer.x + x, y: layer.y + y, width, height });
@@ -106,7 +113,8 @@ export class CanvasEditor {
     const { document, history } = this.#desk;
     const changed = document.layers.filter((layer) => layer.isChanged(document.save));
     const reads = changed.map(({ id, revision, frame }) => /** @type {const} */ ([id, { revision, frame }]));
-    this.#saving = { state: history.state, layers: new Map(reads) };
+    const ids = new Set(document.layers.map(({ id }) => id));
+    this.#saving = { state: history.state, ids, pixels: new Map(reads) };
     return changed.map((layer) => {
       const flat = layer.flat();
       return { id: layer.id, toBlob: () => flat.convertToBlob({ type: "image/png" }) };
@@ -123,9 +131,10 @@ export class CanvasEditor {
     document.save += 1;
     for (const layer of document.layers) {
       const image = names[layer.id];
-      const read = this.#saving.layers.get(layer.id);
+      const read = this.#saving.pixels.get(layer.id);
+      const isKept = this.#saving.ids.has(layer.id) && layer.saved?.save === document.save - 1;
       if (image && read) layer.saved = { image, ...read, save: document.save };
-      else if (layer.saved?.save === document.save - 1) layer.saved.save = document.save;
+      else if (layer.saved && isKept) layer.saved.save = document.save;
     }
     this.#savedState = this.#saving.state;
   }
@@ -145,14 +154,12 @@ export class CanvasEditor {
     return this.#desk.view.toWindow(this.#desk.document.box);
   }
 
-  /** @param {Limits} limits of the sides of the box, as the model wants it */
+  /** @param {Limits} limits of the sides of the box, as the model wants it; no step of its own */
   setLimits(limits) {
     this.#desk.limits = { ...limits };
     const before = this.#desk.document.box;
     const after = this.#desk.boxAt(before);
-    if (isSame(before, after)) return;
-    this.#desk.showBox(after);
-    this.#desk.noteBox(before);
+    if (!isSame(before, after)) this.#desk.showBox(after);
   }
 
   /**
@@ -194,9 +201,11 @@ export class CanvasEditor {
    *
    * @param {Candidate[]} candidates
    * @param {Rect} [place] the box that they were made for
+   * @param {boolean} [clips] whether they count only where it is painted anew, if anything is
+   *   masked; false for what was made without a mask
    */
-  stage(candidates, place = this.box) {
-    this.#desk.staging.open(candidates, place);
+  stage(candidates, place = this.box, clips = true) {
+    this.#desk.staging.open(candidates, place, clips);
   }
 
   /**

@@ -92,11 +92,12 @@ export function paintedAnewIn(document, box) {
   const picture = pictureIn(document, box);
   const alphas = alphasOf(picture);
   const masks = masksIn(document, box);
-  if (!masks && alphas.every((alpha) => alpha >= COVERED)) return null;
+  if (!masks && !alphas.some((alpha) => alpha < COVERED)) return null;
   const canvas = masks ?? blank(box.width, box.height);
   const image = contextOf(canvas).getImageData(0, 0, box.width, box.height);
+  const pixels = new Uint32Array(image.data.buffer);
   for (let at = 0; at < alphas.length; at += 1) {
-    if ((alphas[at] ?? 0) < COVERED) image.data.fill(255, at * 4, at * 4 + 4);
+    if ((alphas[at] ?? 0) < COVERED) pixels[at] = 0xffffffff;
   }
   contextOf(canvas).putImageData(image, 0, 0);
   return canvas;

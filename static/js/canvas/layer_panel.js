@@ -54,6 +54,9 @@ export class LayerPanel {
       if (type === "layers") this.#show();
       if (type === "pixels" && layer) this.#showThumb(layer);
     });
+    life.onEnd(() => {
+      for (const row of this.#rows.values()) row.remove();
+    });
     this.#show();
   }
 
@@ -201,14 +204,14 @@ export class LayerPanel {
     const shown = drawn.layers.toReversed();
     for (const [id, row] of this.#rows) {
       if (drawn.layer(id)) continue;
-      row.element.remove();
+      row.remove();
       this.#rows.delete(id);
     }
     shown.forEach((layer, index) => {
       let row = this.#rows.get(layer.id);
       if (row?.layer !== layer) {
-        row?.element.remove();
-        row = new LayerRow(this.#desk, layer, this.#template, this.#life);
+        row?.remove();
+        row = new LayerRow(this.#desk, layer, this.#template);
         this.#rows.set(layer.id, row);
         this.#showThumb(layer.id);
       }

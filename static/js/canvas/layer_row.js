@@ -6,7 +6,6 @@ import { fill } from "../i18n.js";
 import { find } from "./elements.js";
 import { blank, contextOf } from "./surface.js";
 
-/** @import {PageLife} from "../page.js" */
 /** @import {Desk} from "./desk.js" */
 /** @import {Layer} from "./document.js" */
 
@@ -14,7 +13,7 @@ const MOST_NAME = 80;
 
 export class LayerRow {
   #desk;
-  #life;
+  #gone = new AbortController();
   #main;
   #name;
 
@@ -22,11 +21,9 @@ export class LayerRow {
    * @param {Desk} desk
    * @param {Layer} layer
    * @param {HTMLTemplateElement} template
-   * @param {PageLife} life
    */
-  constructor(desk, layer, template, life) {
+  constructor(desk, layer, template) {
     this.#desk = desk;
-    this.#life = life;
     this.layer = layer;
     const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = find(/** @type {any} */ (copy), "li", HTMLLIElement);
@@ -37,12 +34,17 @@ export class LayerRow {
     for (const words of this.element.querySelectorAll("[data-kind-name]")) {
       if (words instanceof HTMLElement) words.hidden = words.dataset.kindName !== layer.kind;
     }
-    const { signal } = life;
+    const { signal } = this.#gone;
     this.#main.addEventListener("click", () => desk.select(layer), { signal });
     this.#main.addEventListener("dblclick", () => this.rename(), { signal });
     this.#button("show").addEventListener("click", () => this.#toggleShown(), { signal });
     this.#button("lock").addEventListener("click", () => this.#toggleLock(), { signal });
     this.#startDragging(signal);
+  }
+
+  remove() {
+    this.#gone.abort();
+    this.element.remove();
   }
 
   focus() {
@@ -110,7 +112,7 @@ export class LayerRow {
       if (!keeps || !name || name === layer.name) return;
       this.#desk.acts.change(layer, layer.named(gettext("Rename “%(name)s”")), { name });
     };
-    const { signal } = this.#life;
+    const { signal } = this.#gone;
     input.addEventListener("blur", () => end(true), { signal });
     input.addEventListener(
       "keydown",

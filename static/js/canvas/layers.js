@@ -11,11 +11,12 @@ import { contextOf, placesIn, TILE, blank } from "./surface.js";
 /** @import {LayerKind} from "./document.js" */
 /** @import {Rect} from "./geometry.js" */
 
-/** How many layers a document may have: as the server says. */
+/** What a document may have, as the server says: layers, pixels of a side, and of the whole. */
 export const MOST_LAYERS = 64;
+export const MOST_SIDE = 8192;
 const MOST_PIXELS = 40_000_000;
 
-/** @typedef {{layers: Layer[], width: number, height: number, box: Rect, active: Layer | null}} Arrangement */
+/** @typedef {{layers: Layer[], width: number, height: number, active: Layer | null}} Arrangement */
 
 export class LayerActs {
   #desk;
@@ -102,7 +103,8 @@ export class LayerActs {
     const below = layers.slice(0, Math.max(0, layers.indexOf(layer))).findLast(
       (each) => each.kind === layer.kind,
     );
-    return below && !below.locked && !layer.locked && layer.kind !== "control" ? below : null;
+    if (!below || below.locked || layer.locked || layer.kind === "control") return null;
+    return isSaveable(union(below.bounds, layer.bounds)) ? below : null;
   }
 
   /** @param {Layer} layer */
@@ -197,7 +199,7 @@ export class LayerActs {
     const above = active ? layers.indexOf(active) + 1 : layers.length;
     layers.splice(at ?? (layer.kind === "mask" ? layers.length : above), 0, layer);
     const around = outward(union(document.page, layer.bounds));
-    const page = grows && around.width * around.height <= MOST_PIXELS ? around : document.page;
+    const page = grows && isSaveable(around) ? around : document.page;
     this.#arrange(label, { layers, active: layer }, [], page);
   }
 
@@ -221,7 +223,7 @@ export class LayerActs {
   }
 
   /**
-   * @param {Omit<Arrangement, "box">} arrangement
+   * @param {Arrangement} arrangement
    * @param {{x: number, y: number}} by all that is there, and what is seen stays where it is seen
    */
   #put({ layers, width, height, active }, by) {
@@ -262,6 +264,11 @@ export class LayerActs {
 function newLayer(values, surface) {
   const rest = { visible: true, opacity: 1, locked: false };
   return new Layer({ id: newId(), ...rest, ...values }, surface);
+}
+
+/** @param {Rect} rect */
+function isSaveable({ width, height }) {
+  return width <= MOST_SIDE && height <= MOST_SIDE && width * height <= MOST_PIXELS;
 }
 
 // `crypto.randomUUID` is not there on a page that came without TLS.

@@ -73,17 +73,20 @@ export class Staging {
   /**
    * @param {Candidate[]} candidates
    * @param {Rect} place
+   * @param {boolean} clips to the mask, where there is one
    */
-  open(candidates, place) {
+  open(candidates, place, clips) {
     const { document, tool } = this.#desk;
-    tool?.cancel();
+    // What is being drawn while they come is kept.
+    tool?.release();
     this.#turn += 1;
     this.#candidates = [...candidates];
     this.#at = 0;
     this.#pictures.clear();
     this.#isComparing = false;
     this.#place = { ...place };
-    this.#mask = masksIn(document, place) && paintedAnewIn(document, place);
+    const isMasked = clips && masksIn(document, place) !== null;
+    this.#mask = isMasked ? paintedAnewIn(document, place) : null;
     this.#changed();
     for (const candidate of candidates) void this.#load(candidate);
     if (candidates.length === 0) return;

@@ -3,6 +3,7 @@
 
 import { announce } from "../dom.js";
 import { fill, formatNumber, formatPercent } from "../i18n.js";
+import { MOST_SIZE } from "./desk.js";
 import { find } from "./elements.js";
 import { isSame, union } from "./geometry.js";
 
@@ -11,7 +12,6 @@ import { isSame, union } from "./geometry.js";
 /** @import {Tool} from "./pointer.js" */
 
 const ZOOM = 1.25;
-const MOST_SIZE = 500;
 
 export class ToolBar {
   #desk;

@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.template import engines
 from django.test import RequestFactory
 from django.urls import reverse
@@ -19,6 +20,11 @@ from tests.stack import ROOT
 # A name that is taken for safe, as the one in production: the browser keeps some things for such.
 ORIGIN: Final = "https://easel.test"
 PATH: Final = "/canvas-bench/"
+# Colours, as a test reads them.
+GROUND: Final = [10, 120, 200, 255]
+CLEAR: Final = [0, 0, 0, 0]
+WHITE: Final = [255, 255, 255, 255]
+RED: Final = [255, 0, 0, 255]
 _PAGE: Final = """{% extends "base.html" %}{% load i18n static %}
 {% block styles %}<link rel="stylesheet" href="{% static 'css/selection.css' %}">
 <link rel="stylesheet" href="{% static 'css/canvas.css' %}">
@@ -111,14 +117,15 @@ def serve(context: BrowserContext, language: str) -> None:
     """
     with translation.override(language):
         page = engines["django"].from_string(_PAGE).render({"csrf_token": ""})
-        words = JavaScriptCatalog.as_view()(RequestFactory().get("/")).content
+        words = JavaScriptCatalog.as_view()(RequestFactory().get("/"))
+    assert isinstance(words, HttpResponse)
     directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
     policy = "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
     bodies: dict[str, tuple[str | bytes, str]] = {
         PATH: (page, "text/html"),
         f"{PATH}bench.js": (_SCRIPT, "text/javascript"),
         f"{PATH}bench.css": (_STYLE, "text/css"),
-        reverse("javascript-catalog"): (words, "text/javascript"),
+        reverse("javascript-catalog"): (words.content, "text/javascript"),
     }
 
     def answer(route: Route) -> None:
