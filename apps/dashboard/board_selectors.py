@@ -28,7 +28,7 @@ class BoardsPage:
 
 
 def boards_page(*, user: User) -> BoardsPage:
-    """Return what the page shows; five queries, however many boards there are."""
+    """Return what the page shows; at most five queries, however many there are."""
     marks = share_marks(user=user)
     cards = [
         BoardCard(board, board.id in marks.linked, marks.members.get(board.id, 0))

@@ -12,7 +12,6 @@ from apps.dashboard.views import is_htmx, page
 def boards(request: HttpRequest) -> HttpResponse:
     """Show all boards as cards; to htmx the cards alone, after something has changed."""
     shown = boards_page(user=signed_in_user(request))
-    template = (
-        "dashboard/partials/board_cards.html" if is_htmx(request) else "dashboard/boards.html"
-    )
+    partial = "dashboard/partials/board_cards.html"
+    template = partial if is_htmx(request) else "dashboard/boards.html"
     return render(request, template, {"section": "boards", "page": shown})

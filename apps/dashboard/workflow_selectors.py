@@ -1,5 +1,6 @@
 """What the page of workflows shows."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from apps.workflows.selectors import list_presets, list_wildcards
 
 # As many as a card has room for; the editor shows all.
 VALUES_SHOWN = 12
+_PLACE = re.compile(rf"\s*{re.escape(PLACEHOLDER)}\s*,?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,11 @@ class PromptPart:
 
 @dataclass(frozen=True, slots=True)
 class StyleCard:
-    """A style, and its text with the places where the prompt goes."""
+    """A style, its text with the places where the prompt goes, and what it is to be `without`."""
 
     preset: StylePreset
     parts: Sequence[PromptPart]
+    without: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,10 @@ class WorkflowsPage:
 
 def workflows_page(*, user: User) -> WorkflowsPage:
     """Return what the page shows; two queries."""
-    cards = [StyleCard(preset, _parts(preset.prompt)) for preset in list_presets(user=user)]
+    cards = [
+        StyleCard(preset, _parts(preset.prompt), _PLACE.sub("", preset.negative_prompt).strip(" ,"))
+        for preset in list_presets(user=user)
+    ]
     return WorkflowsPage(
         own=[card for card in cards if not card.preset.is_shared],
         shared=[card for card in cards if card.preset.is_shared],
