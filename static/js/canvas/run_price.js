@@ -38,9 +38,9 @@ export class RunPrice {
     });
   }
 
-  /** @returns {number | null} the most that is agreed to, null if none is shown */
+  /** @returns {number | null} the most that is agreed to, null if that of the settings is not shown */
   get credits() {
-    return this.#quote?.credits ?? null;
+    return this.#place.dataset.state === "asking" ? null : (this.#quote?.credits ?? null);
   }
 
   /** Ask for another quote soon, if what costs has changed. */
