@@ -154,7 +154,8 @@ def test_a_part_of_a_picture_is_made_anew_and_kept(
     page.reload()
     wait_until_ready(page)
     expect(page.locator("#run-state")).to_have_attribute("data-state", "running")
-    expect(page.locator("#run-step")).to_contain_text("of 100")
+    # At a strength of 80 % so many of them are worked.
+    expect(page.locator("#run-step")).to_contain_text("of 80")
     shoot(page, "canvas-running")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#run-state")).to_have_attribute("data-state", "none", timeout=60_000)

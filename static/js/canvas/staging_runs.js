@@ -144,8 +144,9 @@ export class StagingRuns {
       step: formatNumber(step),
       total: formatNumber(total),
     });
-    const time = seconds_left === null ? "" : ` · ${formatSeconds(seconds_left)}`;
-    this.#show("running", step === 0 ? gettext("Getting ready") : words + time);
+    const time = seconds_left === null ? "" : formatSeconds(seconds_left);
+    const left = time && ` · ${fill(gettext("about %(time)s left"), { time })}`;
+    this.#show("running", step === 0 ? gettext("Getting ready") : words + left);
     byId("run-progress", HTMLProgressElement).value = percent;
     if (preview && this.#memory) this.#editor.preview(preview, this.#memory.box);
   }
