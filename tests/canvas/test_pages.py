@@ -96,9 +96,14 @@ def test_what_control_layers_can_go_to_is_offered(
 
     tools = browser_client.get(f"{LIST}{canvas.id}/").context["tools"]
 
-    assert tools.controls == [
-        {"key": net.key, "name": net.name, "base": net.base, "kind": "controlnet"}
-    ]
+    # The one that comes with Easel, and one's own.
+    assert [control["key"] for control in tools.controls] == ["starter-edges", net.key]
+    assert tools.controls[1] == {
+        "key": net.key,
+        "name": net.name,
+        "base": net.base,
+        "kind": "controlnet",
+    }
 
 
 def test_a_strangers_canvas_is_not_there(

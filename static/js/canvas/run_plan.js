@@ -94,7 +94,7 @@ async function startOf(editor, { kind, isMasked }, { strength, feather, onlyMask
     const inner = { x: left, y: top, width: width - left - right, height: height - top - bottom };
     const init_image = await uploadIntermediate(await cut(picture, inner));
     // Of what is empty nothing is to be kept.
-    return { init_image, outpaint: { left, top, right, bottom, feather }, strength: 1 };
+    return { init_image, outpaint: { left, top, right, bottom }, strength: 1 };
   }
   const mask = await editor.maskInBox();
   // Both were looked at a moment ago; nobody can have taken the mask away meanwhile but the user.

@@ -17,8 +17,8 @@ export class RunPrice {
   #subject = "";
   #asked = 0;
   #timer = 0;
-  /** @type {number | null} what is shown */
-  #credits = null;
+  /** @type {Quote | null} what is shown */
+  #quote = null;
 
   /**
    * @param {() => PricedSettings} settings
@@ -28,15 +28,19 @@ export class RunPrice {
     this.#settings = settings;
     this.#life = life;
     life.listen({
+      onEvent: (event) => {
+        const available = event.type === "balance" ? event.available : undefined;
+        if (this.#quote && available !== undefined) this.show({ ...this.#quote, available });
+      },
       onStatus: (online) => {
         if (online && this.#place.dataset.state === "unknown") this.#ask();
       },
     });
   }
 
-  /** @returns {number | null} the most that is agreed to, null if none is shown */
+  /** @returns {number | null} the most that is agreed to, null if that of the settings is not shown */
   get credits() {
-    return this.#credits;
+    return this.#place.dataset.state === "asking" ? null : (this.#quote?.credits ?? null);
   }
 
   /** Ask for another quote soon, if what costs has changed. */
@@ -51,7 +55,7 @@ export class RunPrice {
 
   /** @param {Quote} quote of the very request, which knows more than the guess before it */
   show(quote) {
-    this.#credits = quote.credits;
+    this.#quote = quote;
     const isFew = quote.credits > quote.available;
     byId("run-credits", HTMLElement).textContent = fill(
       ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", quote.credits),
@@ -78,7 +82,7 @@ export class RunPrice {
       },
       () => {
         if (asked !== this.#asked || this.#life.signal.aborted) return;
-        this.#credits = null;
+        this.#quote = null;
         this.#place.dataset.state = "unknown";
         this.#place.title = gettext("A picture can be made all the same.");
         byId("run-credits", HTMLElement).textContent = gettext("No price just now");

@@ -49,8 +49,11 @@ export class StagingRuns {
     life.listen({ onEvent: (event) => this.#take(event) });
   }
 
-  /** @returns {Memory | null} of the last visit of this browser */
-  static recall(/** @type {string} */ canvas) {
+  /**
+   * @param {string} canvas its id
+   * @returns {Memory | null} of the last visit of this browser
+   */
+  static recall(canvas) {
     const { job, box, results } = recallObject(`canvas.run.${canvas}`);
     if (!isBox(box) || !Array.isArray(results)) return null;
     return { job: typeof job === "string" ? job : null, box, results: results.filter(isCandidate) };
@@ -141,8 +144,9 @@ export class StagingRuns {
       step: formatNumber(step),
       total: formatNumber(total),
     });
-    const time = seconds_left === null ? "" : ` · ${formatSeconds(seconds_left)}`;
-    this.#show("running", step === 0 ? gettext("Getting ready") : words + time);
+    const time = seconds_left === null ? "" : formatSeconds(seconds_left);
+    const left = time && ` · ${fill(gettext("about %(time)s left"), { time })}`;
+    this.#show("running", step === 0 ? gettext("Getting ready") : words + left);
     byId("run-progress", HTMLProgressElement).value = percent;
     if (preview && this.#memory) this.#editor.preview(preview, this.#memory.box);
   }
