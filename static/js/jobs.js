@@ -26,6 +26,8 @@ export class JobStore {
   #jobs = new Map();
   /** @type {Set<JobListener>} */
   #listeners = new Set();
+  /** @type {Set<string>} pictures that are no more; an answer that is on its way may still have them */
+  #gone = new Set();
   /** @type {(error: unknown) => void} */
   #onError;
 
@@ -142,11 +144,10 @@ export class JobStore {
     const before = [...this.#jobs.values()].filter(({ images }) =>
       images.some(({ image_name }) => image_name === imageName),
     );
-    for (const job of before) {
-      const images = job.images.filter(({ image_name }) => image_name !== imageName);
-      this.#replace({ ...job, images });
-    }
+    this.#gone.add(imageName);
+    for (const job of before) this.#replace(job);
     return () => {
+      this.#gone.delete(imageName);
       for (const { id, images } of before) {
         const job = this.#jobs.get(id);
         const kept = new Set([imageName, ...(job?.images ?? []).map((image) => image.image_name)]);
@@ -183,8 +184,10 @@ export class JobStore {
   /** @param {Job} job */
   #replace(job) {
     const before = this.#jobs.get(job.id) ?? null;
-    this.#jobs.set(job.id, job);
-    for (const listener of this.#listeners) listener(job, before);
+    const images = job.images.filter(({ image_name }) => !this.#gone.has(image_name));
+    const known = images.length === job.images.length ? job : { ...job, images };
+    this.#jobs.set(job.id, known);
+    for (const listener of this.#listeners) listener(known, before);
   }
 }
 

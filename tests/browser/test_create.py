@@ -321,8 +321,8 @@ def test_the_first_picture_is_one_press_away_and_is_worked_on_by_keys(
     studio.settle()
     newest.refresh_from_db()
     assert newest.deleted_at is not None
-    studio.page.get_by_role("button", name="Undo").last.click()
+    with studio.page.expect_response("**/api/v1/images/acts"):
+        studio.page.get_by_role("button", name="Undo").last.click()
     studio.wait_for_picture()
-    studio.settle()
     newest.refresh_from_db()
     assert newest.deleted_at is None
