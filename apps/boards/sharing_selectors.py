@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from apps.accounts.models import User
 from apps.boards.link_tokens import looks_like_token
@@ -42,6 +42,24 @@ class SharedBoard:
 
     board: Board
     share: Share
+
+
+@dataclass(frozen=True, slots=True)
+class ShareMarks:
+    """To whom the boards of a user are open: ids of those with a link, and members by board."""
+
+    linked: frozenset[uuid.UUID]
+    members: dict[uuid.UUID, int]
+
+
+def share_marks(*, user: User) -> ShareMarks:
+    """Return which boards of `user` are shared, and how; two queries."""
+    links = BoardLink.objects.filter(user=user, withdrawn_at=None)
+    members = BoardMember.objects.filter(user=user).values("board_id").annotate(count=Count("id"))
+    return ShareMarks(
+        linked=frozenset(links.values_list("board_id", flat=True)),
+        members=dict(members.values_list("board_id", "count")),
+    )
 
 
 def get_link(*, user: User, board_id: uuid.UUID) -> BoardLink | None:

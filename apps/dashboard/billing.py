@@ -7,6 +7,7 @@ from datetime import datetime
 
 from apps.accounts.models import User
 from apps.credits.selectors import balance_of
+from apps.dashboard.shares import Share, storage_share
 from apps.plans.models import BillingInterval, Payment, Subscription
 from apps.plans.offers import is_upgrade, plan_offer
 from apps.plans.products import PACK_DAYS, PACKS, PLANS_SOLD, CreditPack, Plan
@@ -41,6 +42,7 @@ class PlanPage:
 
     billing: Billing
     credits: int
+    storage: Share
     rows: Sequence[PlanRow]
     packs: Sequence[CreditPack]
     pack_days: int
@@ -58,12 +60,15 @@ class PlanPage:
 
 
 def plan_page(*, user: User) -> PlanPage:
-    """Return what the page shows."""
+    """Return what the page shows: what is sold, below a plan that one has and nobody can buy."""
     billing = billing_of(user=user)
+    has = billing.has.plan
+    plans = PLANS_SOLD if has in PLANS_SOLD else (has, *PLANS_SOLD)
     return PlanPage(
         billing=billing,
         credits=balance_of(user_id=user.id).available,
-        rows=[_row(plan, billing) for plan in PLANS_SOLD],
+        storage=storage_share(user=user),
+        rows=[_row(plan, billing) for plan in plans],
         packs=list(PACKS.values()),
         pack_days=PACK_DAYS,
         payments=list(list_payments(user=user)[:PAYMENTS_SHOWN]),

@@ -35,6 +35,7 @@ def keys(request: HttpRequest) -> HttpResponse:
         "section": "keys",
         "form": form,
         "secret": secret,
+        "api_root": request.build_absolute_uri("/api/v1"),
         "keys": list_keys(user=user),
         "api_access": plan_of(user=user).api,
     }

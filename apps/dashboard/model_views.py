@@ -3,6 +3,7 @@
 import uuid
 from itertools import groupby
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,13 +16,21 @@ from apps.accounts.requests import signed_in_user
 from apps.catalog.install_serializers import ModelInstallSerializer
 from apps.catalog.installs.requests import cancel_install, request_install
 from apps.catalog.models import OPEN_INSTALLS, ModelKind
-from apps.catalog.selectors import list_catalog, list_installs
+from apps.catalog.selectors import get_own_model, list_catalog, list_installs
 from apps.catalog.serializers import render_list
-from apps.catalog.services.own_models import delete_own_model, edit_own_model
-from apps.core.errors import EaselError, NotFound
+from apps.catalog.services.own_models import (
+    delete_own_model,
+    edit_own_model,
+    remove_cover,
+    set_cover,
+)
+from apps.core.errors import EaselError, Invalid, NotFound
 from apps.dashboard.forms import InstallForm
+from apps.images.files import encode_thumbnail
+from apps.images.uploads import read_upload
 
 MOST_INSTALLS = 10
+COVER_SIZE = 512
 _KIND_ORDER = {kind.value: place for place, kind in enumerate(ModelKind)}
 
 
@@ -40,25 +49,32 @@ def models(request: HttpRequest) -> HttpResponse:
             return redirect("dashboard:models")
         except EaselError as error:
             form.add_error("source", " ".join(error.fields.get("source", [str(error.detail)])))
-    context = _installs(user) | {"form": form, **_listed(request, user), "section": "models"}
-    return render(request, "dashboard/models.html", context, status=422 if form.errors else 200)
+    return _models(request, user, form=form, status=422 if form.errors else 200)
 
 
 @require_POST
 @login_required
 def act_on_model(request: HttpRequest, key: str) -> HttpResponse:
-    """Switch a model of one's own on or off, or delete it."""
+    """Switch a model of one's own on or off, give it a cover or take that away, or delete it."""
     user = signed_in_user(request)
-    act = request.POST.get("act")
     try:
-        if act == "delete":
-            delete_own_model(user=user, key=key)
-        elif act in {"enable", "disable"}:
-            edit_own_model(user=user, key=key, is_enabled=act == "enable")
-        else:
-            raise Http404
+        match request.POST.get("act"):
+            case "delete":
+                delete_own_model(user=user, key=key)
+            case "enable" | "disable" as act:
+                edit_own_model(user=user, key=key, is_enabled=act == "enable")
+            case "cover":
+                set_cover(user=user, key=key, picture=_cover(user, key, request))
+            case "uncover":
+                remove_cover(user=user, key=key)
+            case _:
+                raise Http404
     except NotFound as error:
         raise Http404 from error
+    except EaselError as error:
+        told = [message for messages in error.fields.values() for message in messages]
+        problem = " ".join(told) or str(error.detail)
+        return _models(request, user, problem=problem, status=error.status)
     return redirect("dashboard:models")
 
 
@@ -71,6 +87,34 @@ def cancel(request: HttpRequest, install_id: uuid.UUID) -> HttpResponse:
     except NotFound as error:
         raise Http404 from error
     return redirect("dashboard:models")
+
+
+def _models(
+    request: HttpRequest,
+    user: User,
+    *,
+    form: InstallForm | None = None,
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    context = {"form": form or InstallForm(), "problem": problem, "section": "models"}
+    context |= _installs(user) | _listed(request, user)
+    return render(request, "dashboard/models.html", context, status=status)
+
+
+def _cover(user: User, key: str, request: HttpRequest) -> bytes:
+    """Return the picture that was sent, as covers are kept.
+
+    Raises:
+        NotFound: `user` has no such model; nothing is decoded then.
+        Invalid: it is no picture, or a damaged one.
+    """
+    get_own_model(user=user, key=key)
+    sent = request.FILES.get("cover")
+    if sent is None:
+        raise Invalid(_("Choose a picture first."))
+    upload = read_upload(sent, max_pixels=settings.EASEL_UPLOAD_MAX_PIXELS)
+    return encode_thumbnail(upload.picture, size=COVER_SIZE)
 
 
 def _listed(request: HttpRequest, user: User) -> dict[str, object]:

@@ -16,8 +16,9 @@ from apps.accounts.models import User
 from apps.boards.models import Board
 from apps.boards.selectors import board_names
 from apps.catalog.serializers import render_models
+from apps.credits.selectors import holds_of_jobs
 from apps.dashboard.guide_facts import Fact, guide_facts
-from apps.images.models import Image
+from apps.images.models import Image, ImageOrigin
 from apps.images.selectors import get_image, list_images
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType
@@ -52,9 +53,13 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture with its facts and the names of its neighbours in the gallery."""
+    """A picture with its facts and the names of its neighbours in the gallery.
+
+    `cost` is what was charged for the job that made it, and perhaps others; `None` if none did.
+    """
 
     image: Image
+    cost: int | None
     facts: Sequence[Fact]
     boards: Sequence[Board]
     newer: uuid.UUID | None
@@ -88,7 +93,7 @@ def plan_banner(*, user: User) -> Banner | None:
 
 
 def get_picture(*, user: User, image_name: uuid.UUID) -> Picture:
-    """Return a picture of `user` with all that its page shows; four queries.
+    """Return a picture of `user` with all that its page shows; at most five queries.
 
     Raises:
         NotFound: there is none of that name, or it is somebody else's.
@@ -103,6 +108,7 @@ def get_picture(*, user: User, image_name: uuid.UUID) -> Picture:
     older = _older_than(images, image.created_at, image.id)
     return Picture(
         image=image,
+        cost=_cost(image),
         facts=_facts(image),
         boards=list(board_names(user=user)),
         newer=newer.values_list("image_name", flat=True).first(),
@@ -117,6 +123,13 @@ def _older_than(
     return images.filter(created_at__lte=created_at).filter(
         Q(created_at__lt=created_at) | Q(id__lt=image_id)
     )
+
+
+def _cost(image: Image) -> int | None:
+    if image.session_id is None or image.image_origin != ImageOrigin.INTERNAL:
+        return None
+    hold = holds_of_jobs(user_id=image.user_id, job_ids=[image.session_id]).get(image.session_id)
+    return None if hold is None else hold.charged
 
 
 def _facts(image: Image) -> list[Fact]:

@@ -2,6 +2,7 @@ from django.urls import path
 
 from apps.dashboard import (
     billing_views,
+    board_views,
     key_views,
     model_views,
     queue_views,
@@ -9,6 +10,7 @@ from apps.dashboard import (
     trash_views,
     usage_views,
     views,
+    workflow_views,
 )
 
 app_name = "dashboard"
@@ -25,6 +27,7 @@ urlpatterns = [
     path("account/plan/reactivate/", billing_views.go_on, name="plan-reactivate"),
     path("account/plan/subscribe/", billing_views.subscribe, name="plan-subscribe"),
     path("account/plan/waiting/", billing_views.waiting, name="plan-waiting"),
+    path("boards/", board_views.boards, name="boards"),
     path("create/", views.create, name="create"),
     path("gallery/", views.gallery, name="gallery"),
     path("gallery/boards/", views.shelf, name="shelf"),
@@ -60,4 +63,5 @@ urlpatterns = [
     path("usage/", usage_views.usage, name="usage"),
     path("usage/receipts/<uuid:job_id>/", usage_views.receipt, name="receipt"),
     path("usage/receipts/<uuid:job_id>/appeal/", usage_views.appeal, name="appeal"),
+    path("workflows/", workflow_views.workflows, name="workflows"),
 ]

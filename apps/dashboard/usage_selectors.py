@@ -28,14 +28,15 @@ from apps.credits.usage import (
     usage_cells,
 )
 from apps.dashboard.charts import MOST_SERIES, Chart, stacked_bars
+from apps.dashboard.receipt_search import ReceiptSearch, find_receipts
+from apps.dashboard.shares import Share, storage_share
 from apps.generation.failures import failure_detail
 from apps.generation.models import ContentAppeal
-from apps.generation.receipts import Receipt, get_receipt, list_receipts
+from apps.generation.receipts import Receipt, get_receipt
 from apps.generation.selectors import find_appeal
 from apps.images.models import Image
 
 MONTHS_OFFERED = 12
-RECEIPTS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class UsageChart:
 
 @dataclass(frozen=True, slots=True)
 class UsagePage:
-    """A month of a user, and the credits there are now."""
+    """A month of a user, and the credits there are now; `search` is about the receipts alone."""
 
     month: date
     months: Sequence[date]
@@ -78,7 +79,15 @@ class UsagePage:
     models: Sequence[NamedUse]
     keys: Sequence[NamedUse]
     receipts: Sequence[Receipt]
+    search: ReceiptSearch
+    storage: Share
     now: datetime
+
+    @property
+    def credits_left(self) -> Share:
+        """Return the credits that can be used now, of all that the live grants brought."""
+        whole = sum(grant.grant.total for grant in self.grants if grant.usable_from <= self.now)
+        return Share(self.balance.available, whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +104,13 @@ class ReceiptPage:
     appeal: ContentAppeal | None = None
 
 
-def usage_page(*, user: User, month: str | None) -> UsagePage:
-    """Return what the page of `month` ("2026-11", else this one) shows; at most seven queries.
+def usage_page(*, user: User, month: str | None, search: ReceiptSearch | None = None) -> UsagePage:
+    """Return what the page of `month` ("2026-11", else this one) shows; at most eleven queries.
 
     Raises:
         NotFound: that is no month.
     """
+    search = search or ReceiptSearch()
     this_month = timezone.now().date().replace(day=1)
     span = parse_month(month) if month else Span.of_month(this_month.year, this_month.month)
     if span is None:
@@ -122,7 +132,9 @@ def usage_page(*, user: User, month: str | None) -> UsagePage:
             NamedUse(key_names.get(cell.key, "–") if cell.key else _("Without a key"), cell.used)
             for cell in keys
         ],
-        receipts=list_receipts(user=user, span=span, limit=RECEIPTS_SHOWN),
+        receipts=find_receipts(user=user, month=span, search=search),
+        search=search,
+        storage=storage_share(user=user),
         now=timezone.now(),
     )
 

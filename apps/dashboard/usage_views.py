@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.requests import signed_in_user
 from apps.core.errors import Conflict, Invalid, NotFound
+from apps.dashboard.receipt_search import ReceiptSearch
 from apps.dashboard.usage_selectors import receipt_page, usage_page
 from apps.dashboard.views import page
 from apps.generation.services.appeals import appeal_refusal
@@ -17,7 +18,11 @@ from apps.generation.services.appeals import appeal_refusal
 @page
 def usage(request: HttpRequest) -> HttpResponse:
     """Show the credits there are, and what was used in a month."""
-    shown = usage_page(user=signed_in_user(request), month=request.GET.get("month"))
+    shown = usage_page(
+        user=signed_in_user(request),
+        month=request.GET.get("month"),
+        search=ReceiptSearch.asked(request.GET.dict()),
+    )
     return render(request, "dashboard/usage.html", {"section": "usage", "page": shown})
 
 

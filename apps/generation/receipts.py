@@ -89,9 +89,15 @@ def get_receipt(*, user: User, job_id: uuid.UUID) -> Receipt:
     return replace(receipt, images=images, made_with=made_with)
 
 
-def list_receipts(*, user: User, span: Span, limit: int) -> list[Receipt]:
-    """Return the receipts of the latest jobs asked for in `span`; at most three queries."""
-    return receipts_of(user_id=user.id, jobs=list(_jobs_of(user, span)[:limit]))
+def list_receipts(*, user: User, span: Span, limit: int, words: str = "") -> list[Receipt]:
+    """Return the receipts of the latest jobs asked for in `span`; at most three queries.
+
+    With `words` those whose prompt has them all; parts of words are enough.
+    """
+    jobs = _jobs_of(user, span)
+    for word in words.split():
+        jobs = jobs.filter(parameters__prompt__icontains=word)
+    return receipts_of(user_id=user.id, jobs=list(jobs[:limit]))
 
 
 def receipts_of(*, user_id: uuid.UUID, jobs: Sequence[Job]) -> list[Receipt]:

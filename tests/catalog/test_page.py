@@ -29,7 +29,8 @@ def test_models_are_shown_by_their_kinds(
     assert "Secret" not in page
     found = browser_client.get("/models/", {"q": "ink"}).content.decode()
     assert "Easel Starter" not in found
-    assert "No model is found." in browser_client.get("/models/", {"q": "nothing"}).content.decode()
+    none = browser_client.get("/models/", {"q": "nothing"}).content.decode()
+    assert "No model is like that" in none
 
 
 def test_an_install_is_begun_and_given_up(browser_client: Client, user: User) -> None:
