@@ -16,6 +16,8 @@ export class Arrivals {
   #waiting = [];
   /** Whether there are more than are waiting: between these and the list pictures are missing. */
   #hasGap = false;
+  /** @type {Promise<void>} until the one before has come in */
+  #last = Promise.resolve();
   #grid;
   #list;
   #life;
@@ -38,18 +40,34 @@ export class Arrivals {
     addEventListener("scroll", () => scrollY === 0 && this.#show(), { passive: true, signal });
   }
 
-  /** @param {string} name of a picture that is new */
-  async take(name) {
-    const gallery = this.#grid.element.dataset.gallery ?? "";
-    try {
-      const [tile] = readTiles(await fetchPart(`${gallery}${name}/tile/`)).tiles;
+  /**
+   * @param {string} name of a picture that is new
+   * @returns {Promise<void>}
+   */
+  take(name) {
+    const coming = this.#fetch(name);
+    // Those that are told of at once are answered in any order.
+    this.#last = this.#last.then(async () => {
+      const tile = await coming;
       if (!tile || this.#isKnown(tile)) return;
       this.#waiting.push(tile);
+      this.#tell();
+    });
+    return this.#last;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Promise<HTMLElement | undefined>}
+   */
+  async #fetch(name) {
+    const gallery = this.#grid.element.dataset.gallery ?? "";
+    try {
+      return readTiles(await fetchPart(`${gallery}${name}/tile/`)).tiles[0];
     } catch {
       // It is gone again, or comes with the list when that is opened anew.
-      return;
+      return undefined;
     }
-    this.#tell();
   }
 
   /** Take in what came while nobody told of it. */
