@@ -15,8 +15,8 @@ from tests.stack import ROOT
 
 SOURCE: Final = ModelSource(key="starter", path=ROOT / "gpu_tasks" / "starter_model")
 SIZE: Final = 128
-# Twice as large as they are made: a sharp screen would stretch them less well itself.
-SHOWN_SIZE: Final = (2 * SIZE, 2 * SIZE)
+# Larger than they are made: a browser would stretch them less well itself.
+SHOWN_SIZE: Final = (4 * SIZE, 4 * SIZE)
 QUALITY: Final = 86
 
 

@@ -118,7 +118,7 @@ def test_the_keyboard_alone_signs_up_confirms_and_changes_the_password(
     page.get_by_label("New password").fill("another rather long one")
     shoot(page, "password-change")
     keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("signed out everywhere else")
+    expect(page.locator(".notice")).to_contain_text("signed out everywhere else")
 
 
 def test_a_forgotten_password_is_replaced(

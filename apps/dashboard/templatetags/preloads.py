@@ -1,5 +1,6 @@
 """Modules that a page will ask for, named at once: else each is found only in the one before."""
 
+import posixpath
 import re
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 # At the beginning of a line: what stands in a comment for the types alone is not fetched.
-_IMPORT = re.compile(r"""^(?:import|export)\s[^"';]*["']\./([\w.-]+\.js)["']""", re.MULTILINE)
+_IMPORT = re.compile(r"""^(?:import|export)\s[^"';]*["'](\.[\w./-]+\.js)["']""", re.MULTILINE)
 
 
 @register.simple_tag
@@ -34,9 +35,9 @@ def modules_of(path: str) -> tuple[str, ...]:
         here = waiting.pop()
         file = finders.find(here)
         source = Path(file).read_text(encoding="utf-8") if isinstance(file, str) else ""
-        folder = here.rpartition("/")[0]
+        folder = posixpath.dirname(here)
         for name in _IMPORT.findall(source):
-            module = f"{folder}/{name}"
+            module = posixpath.normpath(posixpath.join(folder, name))
             if module not in found:
                 found[module] = None
                 waiting.append(module)
