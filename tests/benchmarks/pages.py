@@ -24,12 +24,14 @@ from apps.accounts.credentials import SESSION
 from apps.accounts.models import Scope, User
 from apps.accounts.services.keys import create_key
 from apps.boards.models import Board
+from apps.canvas.services.documents import create_document
 from apps.catalog.models import GenerationModel
 from apps.catalog.services import install_starter_model
 from apps.generation.services.jobs import cancel_job
 from apps.images.models import Image
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
+from apps.workflows.services import create_preset
 from config.local.addresses import SUPERUSER
 from tests.benchmarks.first_load import first_load, sent_and_unpacked
 from tests.benchmarks.report import Report, Target, percentile
@@ -55,6 +57,8 @@ class Counts:
     jobs: int
     waiting: int
     keys: int
+    canvases: int
+    presets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,24 @@ class Account:
 def run(*, quick: bool) -> Report:
     """Fill two accounts, count the queries of both, then ask for the pages of the large one."""
     rounds = 15 if quick else 60
-    large = Counts(pictures=5_000 if quick else ROWS, boards=50, jobs=120, waiting=40, keys=12)
-    small = Counts(pictures=40, boards=1, jobs=1, waiting=1, keys=1)
+    large = Counts(
+        pictures=5_000 if quick else ROWS,
+        boards=50,
+        jobs=120,
+        waiting=40,
+        keys=12,
+        canvases=30,
+        presets=30,
+    )
+    small = Counts(
+        pictures=40,
+        boards=1,
+        jobs=1,
+        waiting=1,
+        keys=1,
+        canvases=1,
+        presets=1,
+    )
     accounts = _fill({"small": small, "large": large})
     figures: dict[str, float] = {"rows": large.pictures}
     queries = {size: _queries(account) for size, account in accounts.items()}
@@ -150,7 +170,12 @@ def _account(user: User, board: Board, starter: GenerationModel, counts: Counts)
         cancel_job(job_id=job.id, user=user)
     make_batch(user, starter, counts.waiting)
     image = Image.objects.filter(user=user).latest("created_at")
-    shown = Shown(board=board.id, job=ended[0].id, picture=image.image_name)
+    canvases = [
+        create_document(user=user, width=512, height=512) for _canvas in range(counts.canvases)
+    ]
+    for number in range(counts.presets):
+        create_preset(user=user, name=f"style {number}", prompt="{prompt}, in oil")
+    shown = Shown(board=board.id, job=ended[0].id, picture=image.image_name, canvas=canvases[0].id)
     return Account(user=user, cookies=session_cookies(user), shown=shown)
 
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from apps.accounts.models import User
 from apps.boards.models import Board
+from apps.canvas.services.documents import create_document
 from apps.catalog.models import GenerationModel
 from apps.generation.services.jobs import cancel_job
 from tests.browser.studio import DESKTOP, PHONE, Studio
@@ -55,7 +56,8 @@ def shown(transactional_user: User, starter: GenerationModel) -> Iterator[Shown]
     job = make_job(transactional_user, starter)
     cancel_job(user=transactional_user, job_id=job.id)
     make_job(transactional_user, starter, prompt="waits")
-    yield Shown(board=board.id, job=job.id, picture=pictures[0].image_name)
+    canvas = create_document(user=transactional_user, width=128, height=128)
+    yield Shown(board=board.id, job=job.id, picture=pictures[0].image_name, canvas=canvas.id)
     for picture in pictures:
         picture.delete()
 
