@@ -1,6 +1,5 @@
 """What guides a picture, on the Create page: chosen by a person, taken by the API as it is."""
 
-import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +7,11 @@ from typing import Any
 
 import pytest
 from PIL import Image as PillowImage
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
 from apps.catalog.services.own_models import set_cover
-from apps.core.storage import file_store
 from apps.generation.models import Job
 from apps.generation.parameters.parts import (
     ControlPart,
@@ -25,7 +23,7 @@ from apps.generation.parameters.parts import (
     UpscalePart,
     VariationPart,
 )
-from apps.images.models import Image
+from tests.browser.guides import SHELF, add, chosen, draw, job_of, white_box
 from tests.browser.studio import PHONE, Studio
 from tests.catalog.factories import make_model
 from tests.factories import encode, make_image
@@ -51,93 +49,13 @@ _LISTEN_FOR_WORDS = """() => {
 @pytest.fixture
 def shelf(transactional_user: User, starter: GenerationModel) -> Shelf:
     """Models of several kinds and families beside the starter model."""
-    facts: dict[str, dict[str, Any]] = {
-        "ink": {
-            "user": transactional_user,
-            "name": "Ink and wash",
-            "description": "Loose brush lines on wet paper.",
-            "trigger_words": ["inkwash", "wet paper"],
-            "tags": ["ink", "style"],
-            "license": "CC BY 4.0",
-            "defaults": {"weight": 0.8},
-        },
-        "clay": {"key": "clay", "name": "Clay", "base": "sdxl", "tags": ["3d"]},
-        "flux": {
-            "key": "flux-dev",
-            "kind": ModelKind.MAIN,
-            "name": "FLUX.1 dev",
-            "base": "flux-1",
-            "access": "flux_included",
-            "description": "Fine detail, and text that can be read.",
-            "license": "FLUX.1 dev",
-            "default_width": 1024,
-            "default_height": 1024,
-            "min_size": 256,
-            "max_size": 2048,
-            "default_steps": 28,
-            "default_guidance": 3.5,
-            "default_scheduler": "euler",
-        },
-        "xl": {
-            "key": "sdxl-base",
-            "kind": ModelKind.MAIN,
-            "name": "SDXL base",
-            "base": "sdxl",
-            "description": "Large pictures of many kinds.",
-            "license": "OpenRAIL++",
-            "default_width": 1024,
-            "default_height": 1024,
-            "min_size": 512,
-            "max_size": 2048,
-            "default_steps": 30,
-            "default_guidance": 6,
-            "default_scheduler": "euler",
-        },
-        "canny": {
-            "key": "canny",
-            "kind": ModelKind.CONTROLNET,
-            "name": "Canny",
-            "preprocessor": "canny",
-        },
+    made = {
+        name: make_model(transactional_user if name == "ink" else None, **facts)
+        for name, facts in SHELF.items()
     }
-    made = {name: make_model(known.pop("user", None), **known) for name, known in facts.items()}
     cover = PillowImage.radial_gradient("L").convert("RGB").resize((256, 256))
     set_cover(user=transactional_user, key=made["ink"].key, picture=encode(cover, "WEBP").read())
     return made
-
-
-def add(studio: Studio, name: str) -> Locator:
-    """Add a part from the menu and return its card."""
-    studio.page.locator("#guides-add").click()
-    studio.page.locator(f'#guides-menu [data-part="{name}"]').click()
-    return studio.page.locator(f'.guide[data-part="{name}"]')
-
-
-def chosen(card: Locator, name: str) -> None:
-    """Choose the model of that name in the dialog that is open."""
-    dialog = card.page.locator("dialog.picker")
-    dialog.get_by_role("button", name=name).click()
-    expect(dialog).to_have_count(0)
-
-
-def job_of(studio: Studio, prompt: str) -> Job:
-    """Press Generate and return the job that the API made of it."""
-    with studio.page.expect_response(lambda answer: answer.url.endswith("/generations")) as answer:
-        studio.generate(prompt)
-    assert answer.value.status == 202, answer.value.text()
-    return Job.objects.get(id=answer.value.json()["id"])
-
-
-def draw(studio: Studio, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draw a rectangle on the board, in parts of its sides."""
-    board = studio.page.locator(".regions__board")
-    board.scroll_into_view_if_needed()
-    box = board.bounding_box()
-    assert box is not None
-    mouse = studio.page.mouse
-    for at, act in ((start, mouse.down), (end, mouse.up)):
-        mouse.move(box["x"] + at[0] * box["width"], box["y"] + at[1] * box["height"])
-        act()
 
 
 def test_models_are_searched_and_chosen_by_keys_and_a_locked_one_says_its_plan(
@@ -219,9 +137,13 @@ def test_parts_are_added_removed_remembered_and_sent_as_they_are(
     studio.settle()
     expect(loras.get_by_role("spinbutton", name="Weight")).to_have_value("-0.5")
     expect(loras).to_contain_text("Ink and wash")
-    page.locator('.guide[data-part="high_res"]').get_by_role("button", name="Remove").first.click()
+    high_res.get_by_role("button", name="Remove").first.click()
     expect(high_res).to_have_count(0)
     expect(page.locator("#guides-add")).to_be_focused()
+    loras.get_by_role("button", name="Remove: LoRAs").click()
+    expect(loras).to_have_count(0)
+    page.locator(".toast", has_text="Removed: LoRAs").get_by_role("button", name="Undo").click()
+    expect(loras.get_by_role("spinbutton", name="Weight")).to_have_value("-0.5")
 
     settings = job_of(studio, "a red circle").settings
 
@@ -321,15 +243,6 @@ def test_regions_and_a_control_picture_on_a_phone_in_korean(
     left, top, right, bottom = white_box(transactional_user, settings.regions[1].mask)
     assert (left, right) == pytest.approx((0.6 * 128, 0.9 * 128), abs=2)
     assert (top, bottom) == pytest.approx((0.48 * 128, 0.73 * 128), abs=2)
-
-
-def white_box(user: User, mask: str) -> tuple[int, int, int, int]:
-    """Return the box of what is white in a mask that the page has kept."""
-    image = Image.objects.get(user=user, image_name=mask)
-    content = b"".join(file_store.pieces(image.s3_key))
-    found = PillowImage.open(io.BytesIO(content)).convert("L").getbbox()
-    assert found is not None
-    return found
 
 
 def test_the_guides_of_a_picture_are_taken_over_whole(

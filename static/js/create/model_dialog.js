@@ -82,12 +82,16 @@ class ModelDialog {
     if (this.#choice.models.length > 1) this.#search.focus();
     else this.#buttons()[0]?.focus();
     return new Promise((resolve) => {
+      // A page is open all day: nothing of a closed dialog is to stay with its life.
+      const closing = new AbortController();
+      const { signal } = closing;
       const end = () => {
+        closing.abort();
         this.#dialog.remove();
         resolve(this.#answer);
       };
-      this.#dialog.addEventListener("close", end, { once: true, signal: life.signal });
-      life.signal.addEventListener("abort", end, { once: true });
+      this.#dialog.addEventListener("close", end, { signal });
+      life.signal.addEventListener("abort", end, { signal });
     });
   }
 

@@ -64,6 +64,11 @@ export class GridPart extends Part {
   }
 
   /** @override */
+  get kept() {
+    return { x: this.#x.value, y: this.#y.value };
+  }
+
+  /** @override */
   get missing() {
     if (this.#tooMany) {
       return fill(gettext("A grid has %(most)s pictures at most; this one would have %(count)s."), {

@@ -5,7 +5,7 @@ import { byId } from "../../dom.js";
 import { fill } from "../../i18n.js";
 import { openMenu } from "../../menu.js";
 import { recallObject, remember } from "../../storage.js";
-import { toastError } from "../../toast.js";
+import { toast, toastError } from "../../toast.js";
 import { ModelPicker } from "../model_picker.js";
 import { Controls } from "./controls.js";
 import { Desk } from "./desk.js";
@@ -204,17 +204,26 @@ export class GuidesPanel {
     if (known) return known;
     const part = this.#make(name);
     this.#parts.set(name, part);
-    part.onRemove(() => {
-      this.#parts.delete(name);
-      part.element.remove();
-      byId("guides-said", HTMLElement).textContent = fill(gettext("Removed: %(part)s"), {
-        part: part.title,
-      });
-      this.#add.focus();
-      this.#changed();
-    });
+    part.onRemove(() => this.#remove(part));
     this.#cards.append(part.element);
     return part;
+  }
+
+  /** @param {Part} part */
+  #remove(part) {
+    const { name, kept } = part;
+    this.#parts.delete(name);
+    part.element.remove();
+    this.#add.focus();
+    this.#changed();
+    const restore = () => {
+      if (this.#desk.life.signal.aborted || this.#parts.has(name)) return;
+      this.#put(name).take(kept);
+      this.#changed();
+    };
+    const words = fill(gettext("Removed: %(part)s"), { part: part.title });
+    // What was empty is as soon added anew.
+    toast(words, kept === undefined ? {} : { act: { text: gettext("Undo"), run: restore } });
   }
 
   /** @param {string} name */
@@ -288,7 +297,8 @@ export class GuidesPanel {
     this.#refresh();
     // What the chosen model cannot do may be wanted again with the next one.
     const all = Array.from(this.#parts.values(), ({ name, kept }) => [name, kept]);
-    const text = JSON.stringify(Object.fromEntries(all));
+    const lasting = all.filter(([name]) => name !== GRID);
+    const text = JSON.stringify(Object.fromEntries(lasting));
     remember(this.#storage, text === "{}" ? null : text);
     this.#onChange();
   }

@@ -204,6 +204,7 @@ export class Rectangles {
     if (!box) return;
     if (event.key === "Delete" || event.key === "Backspace") {
       event.preventDefault();
+      event.stopPropagation();
       this.#acts.onRemove(at);
       return;
     }
