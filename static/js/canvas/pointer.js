@@ -38,6 +38,7 @@ const STEP = 8;
 const LONG_STEP = 40;
 // A hand that comes to rest beside the pen is no wish to paint.
 const PEN_RULES_MS = 30_000;
+const TWO_FINGERS_MS = 300;
 
 export class Pointer {
   #desk;
@@ -46,7 +47,7 @@ export class Pointer {
   #cursor;
   /** @type {Map<number, Point>} */
   #touches = new Map();
-  /** @type {{id: number, mode: "tool" | "pan", last: Point} | null} */
+  /** @type {{id: number, mode: "tool" | "pan", last: Point, since: number} | null} */
   #held = null;
   #penAt = -Infinity;
   /** Where the cross of the arrow keys is, in the window. @type {Point | null} */
@@ -152,11 +153,7 @@ export class Pointer {
     if (event.pointerType === "pen") this.#penAt = event.timeStamp;
     if (isTouch) {
       this.#touches.set(event.pointerId, at);
-      if (this.#touches.size === 2) {
-        // The first of two fingers was no stroke.
-        if (this.#held?.mode === "tool") this.#desk.tool?.cancel();
-        this.#held = null;
-      }
+      if (this.#touches.size === 2) this.#endTouch(event.timeStamp);
       if (this.#touches.size > 1) return;
     }
     if (this.#held || event.button > 1) return;
@@ -167,8 +164,19 @@ export class Pointer {
     }
     const mode = this.#pans(event) ? "pan" : "tool";
     if (mode === "tool" && !this.#desk.tool?.press(this.#sample(event))) return;
-    this.#held = { id: event.pointerId, mode, last: at };
+    this.#held = { id: event.pointerId, mode, last: at, since: event.timeStamp };
     this.#show();
+  }
+
+  /** @param {number} now a second finger came: the two move the view */
+  #endTouch(now) {
+    if (!this.#held || !this.#touches.has(this.#held.id)) return;
+    const { mode, since } = this.#held;
+    this.#held = null;
+    if (mode !== "tool") return;
+    // The first of two fingers was no stroke, unless it drew for a while.
+    if (now - since < TWO_FINGERS_MS) this.#desk.tool?.cancel();
+    else this.#desk.tool?.release();
   }
 
   /** @param {PointerEvent} event */
