@@ -191,7 +191,10 @@ class TestPages:
         page.wait_for_timeout(200)
         place = page.evaluate("() => scrollY")
         assert place > 500
-        follow(live, "Queue")
+        # To aim at a link of the header would scroll the page.
+        page.locator('.site-nav a[href="/queue/"]').evaluate("link => link.click()")
+        page.wait_for_url("**/queue/")
+        live.settle()
         follow(live, "Usage")
 
         page.go_back()
