@@ -67,6 +67,9 @@ export async function addStyles(next) {
     .filter((link) => !known.has(link.getAttribute("href")))
     .map((link) => {
       const own = document.importNode(link);
+      // The page that is shown still is none of its matter.
+      own.dataset.waits = own.media;
+      own.media = "not all";
       const settled = new Promise((resolve) => {
         own.addEventListener("load", resolve, { once: true });
         own.addEventListener("error", resolve, { once: true });
@@ -104,6 +107,10 @@ export function swapIn(next) {
   const wanted = new Set(stylesOf(next).map((link) => link.getAttribute("href")));
   for (const link of stylesOf(document)) {
     if (!wanted.has(link.getAttribute("href"))) link.remove();
+    else if (link.dataset.waits !== undefined) {
+      link.media = link.dataset.waits;
+      delete link.dataset.waits;
+    }
   }
   htmx.process(main);
   return main;
