@@ -180,7 +180,7 @@ def test_checks() -> list[Check]:
         # Without the measure, which makes pages half as quick; it is there from the others.
         program(
             "browser tests",
-            *(sys.executable, "-m", "pytest", "-m", "not slow", *_FIRST_PAGES),
+            *(sys.executable, "-m", "pytest", "-m", "not slow", *_by_file(), *_FIRST_PAGES),
         ),
         program("coverage data", *coverage, "combine", "--quiet"),
         program("coverage", *coverage, "report"),
@@ -194,6 +194,11 @@ def _side_by_side() -> tuple[str, ...]:
     return (*spread, "--durations", "30")
 
 
+def _by_file() -> tuple[str, ...]:
+    # The tests of a file share a web process, a worker and a browser, which start slowly.
+    return (*_side_by_side(), "--dist", "loadfile")
+
+
 def slow_checks() -> list[Check]:
     """Return what `make test-slow` runs."""
     pytest = (sys.executable, "-m", "pytest")
@@ -204,7 +209,7 @@ def slow_checks() -> list[Check]:
         program("slow tests", *pytest, "-m", "slow", *_side_by_side(), OMP_NUM_THREADS="1"),
         program(
             "other browser tests",
-            *(*pytest, "-m", "not slow", "tests/browser"),
+            *(*pytest, "-m", "not slow", *_by_file(), "tests/browser"),
             *(f"--ignore={file}" for file in _FIRST_PAGES),
         ),
         program(

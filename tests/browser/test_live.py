@@ -570,12 +570,13 @@ class TestGrowth:
         paths = [
             *("/queue/", f"/gallery/{images[0].image_name}/", "/models/", "/gallery/trash/"),
             *("/usage/", "/gallery/shared/", "/keys/", "/account/plan/", "/account/data/"),
+            *("/create/", "/boards/", "/workflows/", "/canvas/", "/settings/", "/help/"),
             "/gallery/",
         ]
         with measured(live.page) as meter:
-            live.page.evaluate(_VISIT_ALL, paths * 4)
+            live.page.evaluate(_VISIT_ALL, paths * 3)
             before = meter.read()
-            live.page.evaluate(_VISIT_ALL, paths * 20)
+            live.page.evaluate(_VISIT_ALL, paths * 12)
             after = meter.read()
 
         growth = {name: after[name] - before[name] for name in after}
