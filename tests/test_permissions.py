@@ -278,6 +278,8 @@ TABLE = {
     ("POST", "account/plan/reactivate/"): Row((302, 409, 409, 302, 409)),
     # A signature is the right.
     ("POST", "billing/stripe/webhook/"): Row((400,) * 5),
+    ("GET", "boards/"): Row(OWN_PAGE),
+    ("GET", "workflows/"): Row(OWN_PAGE),
     ("GET", "canvas/"): Row(OWN_PAGE),
     ("GET", "canvas/new/"): Row(OWN_PAGE),
     ("GET", "canvas/<uuid:canvas_id>/"): Row(OBJECT_PAGE),

@@ -74,7 +74,8 @@ def test_the_page_asks_as_often_however_much_there_is(
     with counted_queries() as after:
         browser_client.get(URL)
 
-    assert len(before) == len(after) == SIGNED_IN_QUERIES + 4  # plan, models, counts, boards
+    # Plan, models, counts, boards; and whether there is a picture, for the first steps.
+    assert len(before) == len(after) == SIGNED_IN_QUERIES + 5
 
 
 def test_the_page_names_its_module(browser_client: Client) -> None:
