@@ -139,6 +139,16 @@ def test_nobody_blocks_oneself_or_a_superuser(support: Client, supporter: User, 
     assert not AuditRecord.objects.filter(act=Act.ADMIN_CHANGE).exists()
 
 
+def test_support_signs_no_superuser_out(support: Client, root: User) -> None:
+    before = root.session_generation
+
+    assert support.post(f"/admin/people/{root.id}/sign-out/", form()).status_code == 422
+
+    root.refresh_from_db()
+    assert root.session_generation == before
+    assert not AuditRecord.objects.filter(act=Act.ADMIN_CHANGE).exists()
+
+
 def test_staff_pause_a_plan_and_lift_the_pause(billing: Client, biller: User, user: User) -> None:
     start_subscription(user=user, plan=PLANS["pro"])
 

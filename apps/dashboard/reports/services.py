@@ -73,9 +73,12 @@ def sign_out_everywhere(*, user: User, actor: User, reason: str) -> None:
     """End every session of a user; keys go on.
 
     Raises:
+        Conflict: it is a superuser, whom only superusers sign out.
         Invalid: the reason says nothing.
     """
     check_reason(reason)
+    if user.is_superuser and not actor.is_superuser:
+        raise Conflict(_("Only a superuser signs a superuser out."))
     end_all_sessions(user=user)
     _record(actor=actor, user_id=user.id, what="signed out everywhere", reason=reason)
 
