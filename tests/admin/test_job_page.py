@@ -141,7 +141,7 @@ def test_pictures_are_shown_once_asked_for_and_on_the_owners_record(
 
     assert support.post(f"/admin/jobs/{job.id}/pictures/").status_code == 302
 
-    assert acts_on(user) == [("service_scope", supporter.id, f"pictures of job {job.id}")]
+    assert acts_on(user) == [("pictures_seen", supporter.id, f"pictures of job {job.id}")]
     assert picture in support.get(page).content.decode()
     shown = support.get(picture)
     assert (shown.status_code, shown["Content-Type"]) == (200, "image/webp")

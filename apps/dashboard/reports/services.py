@@ -133,7 +133,7 @@ def set_drained(*, target: str, actor: User, drained: bool, reason: str) -> None
 def note_pictures_seen(*, job: Job, actor: User) -> None:
     """Put on record, where the owner reads it, that staff opened the pictures of a job."""
     record_act(
-        act=Act.SERVICE_SCOPE,
+        act=Act.PICTURES_SEEN,
         user_id=job.user_id,
         actor_id=actor.id,
         target=f"pictures of job {job.id}",
