@@ -139,6 +139,18 @@ def test_nobody_blocks_oneself_or_a_superuser(support: Client, supporter: User, 
     assert not AuditRecord.objects.filter(act=Act.ADMIN_CHANGE).exists()
 
 
+@pytest.mark.parametrize(("length", "status"), [(100, 302), (101, 422)])
+def test_a_reason_is_as_long_as_what_the_record_keeps(
+    support: Client, user: User, length: int, status: int
+) -> None:
+    sent = form() | {"reason": "r" * length}
+
+    assert support.post(f"/admin/people/{user.id}/block/", sent).status_code == status
+
+    kept = AuditRecord.objects.filter(act=Act.ADMIN_CHANGE).values_list("target", flat=True)
+    assert list(kept) == (["blocked: " + "r" * 100] if status == 302 else [])
+
+
 def test_support_signs_no_superuser_out(support: Client, root: User) -> None:
     before = root.session_generation
 
