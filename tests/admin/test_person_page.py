@@ -10,10 +10,12 @@ from django.utils import timezone
 from apps.accounts.credentials import SESSION
 from apps.accounts.models import Scope, User
 from apps.accounts.services.keys import create_key
+from apps.canvas.models import CanvasFile
+from apps.canvas.services.documents import create_document
 from apps.catalog.models import GenerationModel
 from apps.core.models import Act, AuditRecord
 from apps.dashboard.reports.person_page import person_page
-from apps.plans.entitlements import entitlements_of
+from apps.plans.entitlements import BYTES_A_GB, entitlements_of
 from apps.plans.models import PauseReason, Subscription
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
@@ -55,6 +57,20 @@ def test_a_page_shows_plan_credits_work_and_storage(
     assert len(page.books.chart.bars) == 30
     assert dict(page.work.counts)["waiting"] == 1
     assert (page.storage.image_count, page.storage_percent) == (1, 0)
+
+
+def test_what_is_stored_is_all_that_counts_into_the_plan(
+    root: User, root_client: Client, user: User
+) -> None:
+    canvas = create_document(user=user, width=64, height=64)
+    CanvasFile.objects.create(
+        user=user, document=canvas, width=64, height=64, file_size_bytes=2 * BYTES_A_GB
+    )
+
+    page = person_page(user_id=user.id, staff=root)
+
+    assert (page.stored_bytes, page.storage_percent) == (2 * BYTES_A_GB, 10)
+    assert "1.9\xa0GB" in root_client.get(f"/admin/people/{user.id}/").content.decode()
 
 
 @pytest.mark.parametrize(

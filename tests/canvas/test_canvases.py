@@ -3,27 +3,23 @@
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
-from apps.canvas.documents import empty_document, picture_layer
+from apps.canvas.documents import empty_document
 from apps.canvas.models import CanvasDocument, CanvasFile
 from apps.canvas.services import documents
 from apps.canvas.services.documents import create_document, save_document
-from apps.canvas.services.files import upload_layer
-from apps.canvas.services.leftovers import delete_canvas_leftovers
 from apps.core.errors import Conflict
 from apps.core.tenancy import tenant_scope
 from apps.images.selectors import read_file
 from apps.images.services.library import trash_images
 from apps.plans.models import Subscription
-from tests.canvas.factories import URL, document, layer, make_canvas, pixels, save, upload
+from tests.canvas.factories import URL, document, layer, make_canvas, save, upload
 from tests.factories import make_image, make_user
 from tests.queries import counted_queries
 
@@ -177,39 +173,6 @@ def test_of_two_saves_at_once_one_wins(user: User) -> None:
     assert won == [False, True]
     with tenant_scope(user.id):
         assert CanvasDocument.objects.get().version == 2
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_sweep_during_a_save_deletes_no_file_that_it_names(user: User) -> None:
-    with tenant_scope(user.id):
-        canvas = create_document(user=user, width=64, height=64)
-        file = upload_layer(user=user, document_id=canvas.id, file=pixels())
-        CanvasFile.objects.update(unnamed_at=timezone.now() - timedelta(days=2))
-    swept = []
-
-    def sweep() -> int:
-        try:
-            return delete_canvas_leftovers()
-        finally:
-            connection.close()
-
-    def sweep_before_it_is_named(execute: Any, sql: str, *rest: Any) -> Any:
-        if sql.startswith('UPDATE "canvas_canvasfile"') and not swept:
-            with ThreadPoolExecutor(1) as pool:
-                swept.append(pool.submit(sweep).result(10))
-        return execute(sql, *rest)
-
-    wanted = empty_document(
-        width=64,
-        height=64,
-        layers=[picture_layer(name="Sky", width=32, height=16, image=file.name)],
-    )
-    with tenant_scope(user.id), connection.execute_wrapper(sweep_before_it_is_named):
-        save_document(user=user, document_id=canvas.id, version=1, document=wanted)
-
-    assert swept == [0]
-    with tenant_scope(user.id):
-        assert CanvasFile.objects.get(unnamed_at=None).name == file.name
 
 
 def test_a_save_of_files_that_are_not_there_changes_nothing(
