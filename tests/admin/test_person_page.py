@@ -226,6 +226,7 @@ def test_the_search_leads_to_what_has_that_name(
     assert led(support, user.id) == led(support, f" {user.email.upper()} ") == person
     assert led(support, job.id) == led(support, job.error_id) == its_job
     assert led(support, image.image_name) == person
+    assert led(support, f"\0{user.email}\0") == person
     assert led(support, "own") == "/admin/accounts/user/?q=own"
     # Billing sees no jobs, so an id of one is no more than a word.
     assert led(billing, job.id) == f"/admin/accounts/user/?q={job.id}"
