@@ -259,7 +259,7 @@ def test_a_sweep_during_a_save_deletes_no_file_that_it_names(user: User) -> None
         canvas = create_document(user=user, width=64, height=64)
         file = upload_layer(user=user, document_id=canvas.id, file=pixels())
         CanvasFile.objects.update(unnamed_at=timezone.now() - timedelta(days=2))
-    swept = []
+    swept: list[int] = []
 
     def sweep() -> int:
         try:
