@@ -17,6 +17,8 @@ from apps.core.audit import record_act
 from apps.core.models import Act
 
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+# What makes an account somebody's; who is blocked is so by the page of a user, with a reason.
+WAYS_IN = ("oidc_subject", "email_verified", "is_active")
 
 
 @admin.register(User)
@@ -46,9 +48,16 @@ class UserAdmin(AuditedAdmin[User]):
         return format_html('<a href="{}">{}</a>', reverse("admin:person", args=[user.pk]), user)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Let superusers alone give rights: who may change users must not rise by it."""
+        """Let superusers alone give rights and ways in: nobody must rise by changing users."""
         fixed = tuple(super().get_readonly_fields(request, obj))
-        return fixed if request.user.is_superuser else (*fixed, *RIGHTS)
+        return fixed if request.user.is_superuser else (*fixed, *RIGHTS, *WAYS_IN)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Leave the accounts of staff to superusers: whose e-mail one sets, one can become."""
+        is_staff = obj is not None and (obj.is_staff or obj.is_superuser)
+        if is_staff and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
 
     def formfield_for_manytomany(
         self, db_field: Any, request: HttpRequest, **kwargs: Any

@@ -1,7 +1,7 @@
 """The switch between the languages of the pages."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
-from django.utils.translation import check_for_language
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language as set_language_of_browser
@@ -22,6 +22,6 @@ def set_language(request: HttpRequest) -> HttpResponseBase:
     """
     response = set_language_of_browser(request)
     language = request.POST.get("language", "")
-    if isinstance(request.user, User) and language and check_for_language(language):
+    if isinstance(request.user, User) and language in dict(settings.LANGUAGES):
         users.set_language(user=request.user, language=language)
     return response

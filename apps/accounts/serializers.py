@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.accounts.models import ApiKey, Scope
+from apps.core.audit import WITHHELD
 from apps.core.models import AuditRecord
 from apps.core.serializers import TextField
 
@@ -20,6 +21,12 @@ class ActivitySerializer(serializers.ModelSerializer[AuditRecord]):
     class Meta:
         model = AuditRecord
         fields = ("id", "act", "description", "by_you", "target", "address", "created_at")
+
+    def to_representation(self, instance: AuditRecord) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if instance.is_by_another:
+            shown |= {name: value for name, value in WITHHELD.items() if name in shown}
+        return shown
 
     def get_by_you(self, record: AuditRecord) -> bool:
         return record.actor_id == record.user_id

@@ -2,11 +2,21 @@
 
 import ipaddress
 import uuid
+from typing import Any, Final
 
 from django.db.models import QuerySet
 from structlog.contextvars import get_contextvars
 
 from apps.core.models import Act, AuditRecord
+
+# What of an act by another its subject does not learn: who that was, from where, and the reasons
+# that staff write for each other.
+WITHHELD: Final[dict[str, Any]] = {
+    "actor_id": None,
+    "address": None,
+    "request_id": "",
+    "target": "",
+}
 
 
 def record_act(

@@ -54,6 +54,7 @@ class Act(models.TextChoices):
     KEY_REVOKED = "key_revoked", _("API key revoked")
     ROLE_CHANGED = "role_changed", _("role changed")
     SERVICE_SCOPE = "service_scope", _("data of all users opened by staff")
+    PICTURES_SEEN = "pictures_seen", _("pictures looked at by staff")
     ADMIN_CHANGE = "admin_change", _("changed by staff")
     IMAGE_DELETED = "image_deleted", _("picture deleted")
     EXPORT_REQUESTED = "export_requested", _("export of all data asked for")
@@ -109,3 +110,8 @@ class AuditRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.act} {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_by_another(self) -> bool:
+        """Say whether somebody did it to the account of somebody else: staff, or a member."""
+        return self.actor_id not in (None, self.user_id)

@@ -16,6 +16,8 @@ from apps.core.errors import EaselError
 
 T = TypeVar("T")
 
+# The record has room for so much beside what was done to what.
+MOST_REASON = 100
 REASON_ATTRIBUTES = {"rows": 3, "cols": 60, "class": "vLargeTextField"}
 
 
@@ -43,9 +45,9 @@ class ReasonForm(StaffForm):
 
     reason = forms.CharField(
         label=_("Reason"),
-        max_length=1000,
+        max_length=MOST_REASON,
         widget=forms.Textarea(attrs=REASON_ATTRIBUTES),
-        help_text=_("At least 10 characters; it stays on record with your name."),
+        help_text=_("10 to 100 characters; it stays on record with your name."),
     )
 
 

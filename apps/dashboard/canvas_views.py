@@ -79,6 +79,7 @@ def _name(text: str) -> uuid.UUID:
 
 def _side(request: HttpRequest, name: str) -> int:
     text = request.GET.get(name, "")
-    if not (text.isascii() and text.isdigit() and MIN_SIDE <= int(text[:5]) <= MAX_SIDE):
+    is_number = text.isascii() and text.isdigit() and len(text) <= 5
+    if not (is_number and MIN_SIDE <= int(text) <= MAX_SIDE):
         return NEW_SIDE
     return int(text)

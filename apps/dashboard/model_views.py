@@ -118,7 +118,8 @@ def _cover(user: User, key: str, request: HttpRequest) -> bytes:
 
 
 def _listed(request: HttpRequest, user: User) -> dict[str, object]:
-    words = request.GET.get("q", "")[:100]
+    # PostgreSQL takes no NUL.
+    words = request.GET.get("q", "").replace("\0", "")[:100]
     rendered = render_list(list_catalog(user=user, words=words), user=user)
     rendered.sort(key=lambda model: _KIND_ORDER[model["kind"]])
     groups = [

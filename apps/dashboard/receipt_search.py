@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
+from apps.credits.serializers import YEARS
 from apps.credits.usage import Span
 from apps.generation.models import Job
 from apps.generation.receipts import Receipt, list_receipts, receipts_of
@@ -42,7 +43,12 @@ class ReceiptSearch:
             day = date.fromisoformat(given["day"]) if given.get("day") else None
         except ValueError as error:
             raise NotFound from error
-        return cls(given.get("q", "").strip()[:MAX_WORDS_LENGTH], day)
+        # Of a day at the end of all days there is none after it.
+        if day is not None and day.year not in YEARS:
+            raise NotFound
+        # PostgreSQL takes no NUL.
+        words = given.get("q", "").replace("\0", "").strip()
+        return cls(words[:MAX_WORDS_LENGTH], day)
 
     @property
     def is_empty(self) -> bool:

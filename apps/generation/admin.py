@@ -1,10 +1,11 @@
+import uuid
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.text import Truncator
@@ -50,7 +51,10 @@ class JobAdmin(ReadOnlyAdmin[Job]):
         del form_url, extra_context
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return redirect("admin:job", object_id)
+        try:
+            return redirect("admin:job", uuid.UUID(object_id))
+        except ValueError as error:
+            raise Http404 from error
 
 
 @admin.register(Worker)

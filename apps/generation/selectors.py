@@ -50,6 +50,12 @@ def list_batch(*, user: User, batch_id: uuid.UUID) -> list[Job]:
     return jobs
 
 
+def pictures_of_active_jobs(*, user_id: uuid.UUID) -> set[uuid.UUID]:
+    """Return the names of the pictures that waiting and running jobs of a user look at."""
+    active = Job.objects.filter(user=user_id, state__in=sorted(ACTIVE_STATES)).only("parameters")
+    return {uuid.UUID(name) for job in active for _field, name in job.settings.pictures_named()}
+
+
 def list_current_jobs(*, user: User, limit: int = 50) -> list[Job]:
     """List the jobs of `user` that are active or ended a moment ago, newest first."""
     recent = timezone.now() - RECENTLY

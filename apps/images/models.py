@@ -95,6 +95,11 @@ class Image(TenantModel):
                 condition=models.Q(deleted_at__isnull=False),
                 name="images_image_trash",
             ),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(is_intermediate=True),
+                name="images_image_intermediate",
+            ),
         )
 
     def __str__(self) -> str:

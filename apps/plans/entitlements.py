@@ -83,10 +83,13 @@ class Decision:
 def entitlements_of(*, user_id: uuid.UUID) -> Entitlements:
     """Return what a user has now; one query.
 
-    Whoever is on several plans is served by the greatest of them.
+    Whoever is on several plans is served by the greatest of them, and by none while staff have
+    paused one: buying another is no way around that.
     """
     now = timezone.now()
     begun = list(Subscription.objects.filter(user=user_id, valid_from__lte=now))
+    if any(each.pause_reason == PauseReason.STAFF for each in begun):
+        return Entitlements(plan=TRIAL, pause=PauseReason.STAFF, ends_at=None)
     current = [each for each in begun if each.valid_until is None or each.valid_until > now]
     paused = [each for each in current if each.pause_reason]
     serving = [

@@ -54,7 +54,7 @@ function questionOf(act) {
   if (act === "empty") {
     return {
       title: gettext("Empty the trash?"),
-      text: gettext("All pictures in it go for good."),
+      text: gettext("All pictures and canvases in it go for good."),
       yes: gettext("Empty"),
     };
   }

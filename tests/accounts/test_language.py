@@ -42,6 +42,17 @@ def test_a_choice_is_kept_for_this_browser_and_for_every_other_one(user: User) -
     assert language_of(elsewhere) == "ko"
 
 
+@pytest.mark.parametrize("language", ["ko-aaaaaaaa", "de", "", "\0"])
+def test_a_language_that_is_not_offered_is_not_kept(user: User, language: str) -> None:
+    before = user.language
+
+    answer = client_in("en", user).post(SWITCH, {"language": language})
+
+    assert answer.status_code == 302
+    user.refresh_from_db()
+    assert user.language == before
+
+
 def test_the_page_one_was_on_keeps_what_it_was_asked(user: User) -> None:
     asked = "http://testserver/gallery/?q=sea&order=oldest"
 

@@ -170,11 +170,15 @@ def test_operators_drain_a_tier_and_let_it_claim_again(operations: Client, opera
     assert operations.post("/admin/fleet/basic/resume/", form()).status_code == 302
     assert not DrainOrder.objects.exists()
     acts = AuditRecord.objects.filter(act=Act.ADMIN_CHANGE, actor_id=operator.id)
-    assert f"drain basic: {REASON}" in set(acts.values_list("target", flat=True))
+    told = list(acts.order_by("created_at").values_list("target", flat=True))
+    assert told == [f"drain basic: {REASON}", f"resume basic: {REASON}"]
 
 
 def test_a_worker_that_nobody_knows_is_not_drained(operations: Client) -> None:
-    assert operations.post("/admin/fleet/celery@nowhere/drain/", form()).status_code == 422
+    for act in ("drain", "resume"):
+        url = f"/admin/fleet/celery@nowhere/{act}/"
+        assert operations.get(url).status_code == 404
+        assert operations.post(url, form()).status_code == 404
     assert not DrainOrder.objects.exists()
 
 

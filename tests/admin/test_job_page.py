@@ -15,6 +15,7 @@ from apps.credits.models import Posting, PostingKind
 from apps.dashboard.reports.job_page import job_page
 from apps.dashboard.reports.timeline import WIDTH, lay_out
 from apps.generation.models import Job, JobState
+from apps.generation.services import operations as operations_service
 from apps.generation.services.leases import claim_next_job
 from apps.images.models import Image
 from apps.images.services.pictures import add_results, store_picture
@@ -141,7 +142,7 @@ def test_pictures_are_shown_once_asked_for_and_on_the_owners_record(
 
     assert support.post(f"/admin/jobs/{job.id}/pictures/").status_code == 302
 
-    assert acts_on(user) == [("service_scope", supporter.id, f"pictures of job {job.id}")]
+    assert acts_on(user) == [("pictures_seen", supporter.id, f"pictures of job {job.id}")]
     assert picture in support.get(page).content.decode()
     shown = support.get(picture)
     assert (shown.status_code, shown["Content-Type"]) == (200, "image/webp")
@@ -190,11 +191,32 @@ def test_staff_take_a_running_job_from_its_worker(
 
     job.refresh_from_db()
     assert (job.state, job.attempt, job.hand_backs) == (JobState.QUEUED, 1, 1)
-    assert acts_on(user)[-1] == (
-        "admin_change",
-        operator.id,
-        f"requeue job {job.id}: {REASON}",
-    )
+    assert acts_on(user) == [("admin_change", operator.id, f"requeue job {job.id}: {REASON}")]
+
+
+def test_a_job_that_no_worker_could_be_told_of_is_said_to_be_so(
+    operations: Client, user: User, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations_service, "send_wakeup", lambda _job: False)
+
+    answer = operations.post(f"/admin/jobs/{job.id}/requeue/", form())
+
+    assert answer.status_code == 422
+    assert "the broker is away" in answer.content.decode()
+    assert acts_on(user) == []
+
+
+def test_a_job_that_changed_meanwhile_is_not_said_to_be_taken_back(
+    operations: Client, user: User, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert claim_next_job(tiers=list(GpuTier), worker="w") is not None
+    monkeypatch.setattr(operations_service, "hand_back", lambda **_asked: False)
+
+    answer = operations.post(f"/admin/jobs/{job.id}/requeue/", form())
+
+    assert answer.status_code == 422
+    assert "was not taken back" in answer.content.decode()
+    assert acts_on(user) == []
 
 
 def test_an_ended_job_is_neither_cancelled_nor_put_back(
@@ -233,6 +255,7 @@ def test_a_job_is_changed_by_no_form(root_client: Client, job: Job) -> None:
 
     assert root_client.post(url, {"state": "succeeded"})["Location"] == f"/admin/jobs/{job.id}/"
     assert root_client.get("/admin/generation/job/add/").status_code == 403
+    assert root_client.get("/admin/generation/job/none/change/").status_code == 404
     assert Job.objects.values().get(id=job.id) == before
 
 

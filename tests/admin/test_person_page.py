@@ -10,10 +10,12 @@ from django.utils import timezone
 from apps.accounts.credentials import SESSION
 from apps.accounts.models import Scope, User
 from apps.accounts.services.keys import create_key
+from apps.canvas.models import CanvasFile
+from apps.canvas.services.documents import create_document
 from apps.catalog.models import GenerationModel
 from apps.core.models import Act, AuditRecord
 from apps.dashboard.reports.person_page import person_page
-from apps.plans.entitlements import entitlements_of
+from apps.plans.entitlements import BYTES_A_GB, entitlements_of
 from apps.plans.models import PauseReason, Subscription
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
@@ -55,6 +57,20 @@ def test_a_page_shows_plan_credits_work_and_storage(
     assert len(page.books.chart.bars) == 30
     assert dict(page.work.counts)["waiting"] == 1
     assert (page.storage.image_count, page.storage_percent) == (1, 0)
+
+
+def test_what_is_stored_is_all_that_counts_into_the_plan(
+    root: User, root_client: Client, user: User
+) -> None:
+    canvas = create_document(user=user, width=64, height=64)
+    CanvasFile.objects.create(
+        user=user, document=canvas, width=64, height=64, file_size_bytes=2 * BYTES_A_GB
+    )
+
+    page = person_page(user_id=user.id, staff=root)
+
+    assert (page.stored_bytes, page.storage_percent) == (2 * BYTES_A_GB, 10)
+    assert "1.9\xa0GB" in root_client.get(f"/admin/people/{user.id}/").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -139,6 +155,28 @@ def test_nobody_blocks_oneself_or_a_superuser(support: Client, supporter: User, 
     assert not AuditRecord.objects.filter(act=Act.ADMIN_CHANGE).exists()
 
 
+@pytest.mark.parametrize(("length", "status"), [(100, 302), (101, 422)])
+def test_a_reason_is_as_long_as_what_the_record_keeps(
+    support: Client, user: User, length: int, status: int
+) -> None:
+    sent = form() | {"reason": "r" * length}
+
+    assert support.post(f"/admin/people/{user.id}/block/", sent).status_code == status
+
+    kept = AuditRecord.objects.filter(act=Act.ADMIN_CHANGE).values_list("target", flat=True)
+    assert list(kept) == (["blocked: " + "r" * 100] if status == 302 else [])
+
+
+def test_support_signs_no_superuser_out(support: Client, root: User) -> None:
+    before = root.session_generation
+
+    assert support.post(f"/admin/people/{root.id}/sign-out/", form()).status_code == 422
+
+    root.refresh_from_db()
+    assert root.session_generation == before
+    assert not AuditRecord.objects.filter(act=Act.ADMIN_CHANGE).exists()
+
+
 def test_staff_pause_a_plan_and_lift_the_pause(billing: Client, biller: User, user: User) -> None:
     start_subscription(user=user, plan=PLANS["pro"])
 
@@ -188,6 +226,7 @@ def test_the_search_leads_to_what_has_that_name(
     assert led(support, user.id) == led(support, f" {user.email.upper()} ") == person
     assert led(support, job.id) == led(support, job.error_id) == its_job
     assert led(support, image.image_name) == person
+    assert led(support, f"\0{user.email}\0") == person
     assert led(support, "own") == "/admin/accounts/user/?q=own"
     # Billing sees no jobs, so an id of one is no more than a word.
     assert led(billing, job.id) == f"/admin/accounts/user/?q={job.id}"

@@ -96,7 +96,38 @@ def test_support_cannot_give_rights(user: User) -> None:
     assert support.post(url, form).status_code == 302
 
     user.refresh_from_db()
-    assert (user.is_active, user.is_staff, user.is_superuser) == (False, False, False)
+    assert (user.is_active, user.is_staff, user.is_superuser) == (True, False, False)
+
+
+def test_support_changes_no_way_in(user: User) -> None:
+    url = f"/admin/accounts/user/{user.id}/change/"
+    form = {"email": user.email, "name": "Ada", "language": "en", "oidc_subject": "mine"}
+
+    assert member_of("support").post(url, form).status_code == 302
+
+    before = (user.oidc_subject, user.email_verified, user.is_active)
+    user.refresh_from_db()
+    assert user.name == "Ada"
+    assert (user.oidc_subject, user.email_verified, user.is_active) == before
+
+
+@pytest.mark.parametrize("rights", [{"is_staff": True}, {"is_superuser": True}])
+def test_the_accounts_of_staff_are_changed_by_superusers_alone(
+    administrator: Client, rights: dict[str, bool]
+) -> None:
+    colleague = make_user("colleague@example.com", **rights)
+    url = f"/admin/accounts/user/{colleague.id}/change/"
+    form = {"email": "mine@example.com", "language": "en", "is_active": "on"}
+    support = member_of("support")
+
+    assert support.get(url).status_code == 200
+    assert support.post(url, form).status_code == 403
+    colleague.refresh_from_db()
+    assert colleague.email == "colleague@example.com"
+
+    assert administrator.post(url, form).status_code == 302
+    colleague.refresh_from_db()
+    assert colleague.email == "mine@example.com"
 
 
 def test_billing_puts_a_user_on_a_plan(user: User) -> None:

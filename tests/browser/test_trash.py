@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
+from apps.canvas.models import CanvasDocument
+from apps.canvas.services.documents import create_document, trash_document
 from apps.dashboard.trash_views import PAGE_SIZE
 from apps.images.models import Image
 from tests.browser.studio import PHONE, Studio
@@ -51,6 +54,37 @@ def test_what_was_thrown_away_is_taken_back_or_goes_for_good(
     studio.answer("Empty")
     expect(studio.page.get_by_role("heading", name="The trash is empty")).to_be_visible()
     assert Image.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("trash-canvases", {}),
+        ("trash-canvases-phone", {"viewport": PHONE, "color_scheme": "dark", "locale": "ko"}),
+    ],
+)
+def test_a_thrown_canvas_comes_back(
+    new_studio: Callable[..., Studio],
+    transactional_user: User,
+    images: list[Image],
+    shoot: Shoot,
+    name: str,
+    options: dict[str, Any],
+) -> None:
+    Image.objects.update(deleted_at=timezone.now())
+    for title in ("The sea", "A very long name of a canvas that no row has the room to show"):
+        canvas = create_document(user=transactional_user, width=640, height=832, name=title)
+        trash_document(user=transactional_user, document_id=canvas.id)
+    studio = new_studio(user=transactional_user, **options)
+    studio.open("/gallery/trash/")
+    shoot(studio.page, name)
+    assert studio.overflow() == 0
+
+    back = studio.page.locator("button[name=canvas]").last
+    back.click()
+
+    expect(studio.page.locator("button[name=canvas]")).to_have_count(1)
+    assert CanvasDocument.objects.get(deleted_at=None).name == "The sea"
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -327,8 +327,10 @@ def test_there_is_a_most_of_canvases(
     api: APIClient, user: User, monkeypatch: pytest.MonkeyPatch, stored_files: Any
 ) -> None:
     monkeypatch.setattr(documents, "MAX_DOCUMENTS", 2)
-    canvas = make_canvas(api)
-    api.delete(make_canvas(api)["url"])
+    canvas, thrown = make_canvas(api), make_canvas(api)
+    api.delete(thrown["url"])
+    # What is in the trash takes no place, and comes back into a free one alone.
+    make_canvas(api)
     image = make_image(user)
     before = stored_files()
 
@@ -336,9 +338,11 @@ def test_there_is_a_most_of_canvases(
         answer = api.post(URL, body, format="json")
         assert (answer.status_code, answer.json()["limit"]) == (409, 2)
     assert api.post(f"{canvas['url']}/duplicate").status_code == 409
+    assert api.post(f"{thrown['url']}/restore").status_code == 409
 
-    # Those in the trash count until they are gone.
-    assert CanvasDocument.objects.filter(user=user).count() == 2
+    assert CanvasDocument.objects.filter(user=user, deleted_at=None).count() == 2
+    api.delete(canvas["url"])
+    assert api.post(f"{thrown['url']}/restore").status_code == 200
     assert stored_files() == before
 
 

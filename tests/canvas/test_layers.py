@@ -4,6 +4,7 @@ import io
 import struct
 import uuid
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,17 +12,22 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.utils import timezone
 from PIL import Image as PillowImage
 from PIL import PngImagePlugin
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
+from apps.canvas.documents import empty_document, picture_layer
 from apps.canvas.models import CanvasDocument, CanvasFile
 from apps.canvas.selectors import stored_bytes
 from apps.canvas.services import documents, files
+from apps.canvas.services.documents import create_document, save_document
+from apps.canvas.services.files import upload_layer
 from apps.canvas.services.leftovers import delete_canvas_leftovers
 from apps.canvas.storage import file_key
+from apps.core.tenancy import tenant_scope
 from apps.images.models import StorageUse
 from apps.images.services import orphans
 from apps.images.services.orphans import remove_orphans
@@ -245,3 +251,36 @@ def test_files_without_a_row_go(
     assert (remove_orphans(), remove_orphans()) == (2, 0)
 
     assert stored_files() == kept
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sweep_during_a_save_deletes_no_file_that_it_names(user: User) -> None:
+    with tenant_scope(user.id):
+        canvas = create_document(user=user, width=64, height=64)
+        file = upload_layer(user=user, document_id=canvas.id, file=pixels())
+        CanvasFile.objects.update(unnamed_at=timezone.now() - timedelta(days=2))
+    swept: list[int] = []
+
+    def sweep() -> int:
+        try:
+            return delete_canvas_leftovers()
+        finally:
+            connection.close()
+
+    def sweep_before_it_is_named(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "canvas_canvasfile"') and not swept:
+            with ThreadPoolExecutor(1) as pool:
+                swept.append(pool.submit(sweep).result(10))
+        return execute(sql, *rest)
+
+    wanted = empty_document(
+        width=64,
+        height=64,
+        layers=[picture_layer(name="Sky", width=32, height=16, image=file.name)],
+    )
+    with tenant_scope(user.id), connection.execute_wrapper(sweep_before_it_is_named):
+        save_document(user=user, document_id=canvas.id, version=1, document=wanted)
+
+    assert swept == [0]
+    with tenant_scope(user.id):
+        assert CanvasFile.objects.get(unnamed_at=None).name == file.name

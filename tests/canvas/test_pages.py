@@ -128,6 +128,7 @@ def test_a_new_canvas_is_made_by_the_page_and_not_by_its_address(
         ({"image": str(image.image_name)}, (str(image.image_name), 1024, 1024)),
         ({"width": "640", "height": "8192"}, ("", 640, 8192)),
         ({"width": "-1", "height": "９"}, ("", 1024, 1024)),
+        ({"width": "006400000", "height": "9" * 5000}, ("", 1024, 1024)),
         ({}, ("", 1024, 1024)),
     ):
         answer = browser_client.get(f"{LIST}new/", query)

@@ -83,6 +83,35 @@ def test_users_see_their_own_record_alone(
     assert Client().get("/account/activity/").status_code == 302
 
 
+def test_of_an_act_by_staff_its_subject_learns_no_address_and_no_reason(
+    api: APIClient, browser_client: Client, user: User, stranger: User
+) -> None:
+    for actor in (stranger, user):
+        AuditRecord.objects.create(
+            user_id=user.id,
+            actor_id=actor.id,
+            act=Act.ADMIN_CHANGE,
+            target=f"blocked by {actor.email}",
+            address="203.0.113.9" if actor == stranger else "198.51.100.7",
+        )
+
+    shown = [
+        (entry["by_you"], entry["target"], entry["address"])
+        for entry in api.get(URL).json()["results"]
+        if entry["act"] == Act.ADMIN_CHANGE
+    ]
+    pages = [browser_client.get(page).content for page in ("/account/activity/", "/settings/")]
+
+    assert shown == [
+        (True, f"blocked by {user.email}", "198.51.100.7"),
+        (False, "", None),
+    ]
+    assert b"198.51.100.7" in pages[0]
+    for page in pages:
+        assert b"203.0.113.9" not in page
+        assert b"blocked by" not in page
+
+
 def test_what_staff_do_in_the_admin_is_on_record(user: User) -> None:
     staff = User.objects.create_superuser("staff@example.com", PASSWORD)
     client = Client()

@@ -130,6 +130,20 @@ def test_a_month_that_is_none_is_a_page_that_is_not_there(
     assert browser_client.get("/usage/", {"month": month}).status_code == 404
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2026-02-30", "x"])
+def test_a_day_that_is_none_is_a_page_that_is_not_there(browser_client: Client, day: str) -> None:
+    assert browser_client.get("/usage/", {"day": day}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("page", "status"), [("/usage/", 200), ("/models/", 200), ("/gallery/", 404)]
+)
+def test_words_that_postgresql_takes_none_of_break_no_page(
+    browser_client: Client, page: str, status: int
+) -> None:
+    assert browser_client.get(page, {"q": "a\0b"}).status_code == status
+
+
 def test_the_page_tells_what_ends_when(browser_client: Client, user: User) -> None:
     now = timezone.now()
     for begins, key in ((0, "now"), (3, "later")):

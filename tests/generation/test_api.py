@@ -266,6 +266,8 @@ def test_a_list_is_newest_first_by_state_and_in_pages(
     ]
     assert api.get(URL, {"state": "nonsense"}).status_code == 422
     assert api.get(URL, {"cursor": "nonsense"}).status_code == 404
+    for limit in ("0", "101", "0100999", "9" * 5000, "x"):
+        assert api.get(URL, {"limit": limit}).status_code == 422
 
 
 @pytest.mark.parametrize("count", [1, 20])

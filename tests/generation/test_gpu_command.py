@@ -166,7 +166,7 @@ def test_a_waiting_job_is_woken(user: User, starter: GenerationModel) -> None:
 
     assert waiting_messages() == 1
     record = AuditRecord.objects.get(act=Act.ADMIN_CHANGE)
-    assert (record.user_id, record.target) == (user.id, f"requeue {job.id}")
+    assert (record.user_id, record.target) == (user.id, f"requeue job {job.id}")
 
 
 def test_a_job_that_a_worker_holds_is_taken_only_if_so_told(

@@ -8,11 +8,12 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
+from apps.generation.services.jobs import cancel_job
 from apps.images.models import Image
 from apps.images.selectors import picture_counts, stored_bytes
 from apps.images.services.intermediates import delete_old_intermediates
 from apps.images.services.purges import delete_purged_files
-from tests.factories import encode, make_image, make_picture
+from tests.factories import encode, make_image, make_job, make_picture
 
 URL = "/api/v1/images"
 
@@ -42,6 +43,25 @@ def test_a_job_starts_from_an_intermediate_picture(
 
     assert api.post("/api/v1/generations", body, format="json").status_code == 202
     assert stranger_api.post("/api/v1/generations", body, format="json").status_code == 422
+
+
+def test_a_picture_that_a_job_still_needs_stays(
+    api: APIClient, user: User, starter: GenerationModel
+) -> None:
+    names = [send(api, is_intermediate="true").json()["image_name"] for _n in range(3)]
+    begun_with, mask, _free = names
+    job = make_job(
+        user, starter, init_image=begun_with, strength=0.5, mask={"image": mask, "feather": 0}
+    )
+    Image.objects.update(created_at=timezone.now() - timedelta(days=8))
+
+    assert delete_old_intermediates() == 1
+    left = Image.objects.values_list("image_name", flat=True)
+    assert {str(name) for name in left} == {begun_with, mask}
+
+    cancel_job(user=user, job_id=job.id)
+    assert delete_old_intermediates() == 2
+    assert not Image.objects.exists()
 
 
 def test_intermediate_pictures_go_after_a_week(

@@ -9,11 +9,13 @@ from apps.core.errors import Conflict
 from apps.core.models import Act, AuditRecord
 from apps.plans.entitlements import entitlements_of
 from apps.plans.errors import PaymentDeclined
-from apps.plans.models import PauseReason, Subscription
+from apps.plans.models import PauseReason, Payment, Subscription
 from apps.plans.offers import RENEWAL_SLACK
-from apps.plans.products import GRACE_DAYS
+from apps.plans.products import GRACE_DAYS, PLANS
 from apps.plans.services.changes import preview_change
 from apps.plans.services.checkout import start_checkout
+from apps.plans.services.pauses import stop_by_staff
+from apps.plans.services.subscriptions import start_subscription
 from apps.plans.signals import payment_failed
 from tests.payments.life import ORIGIN, Shop, credits_by_grant, session_of
 from tests.stripe_stand_in.payment_methods import FAILING_CARD
@@ -266,6 +268,26 @@ def test_what_staff_stopped_stays_so_whatever_becomes_of_payments(shop: Shop) ->
     shop.stripe.advance_to_renewal(subscription)
 
     assert entitlements_of(user_id=shop.user.id).pause == PauseReason.STAFF
+
+
+def test_a_stopped_user_buys_nothing_and_what_was_bought_does_not_serve(shop: Shop) -> None:
+    trial = Subscription.objects.get(user=shop.user)
+    Subscription.objects.filter(pk=trial.pk).update(pause_reason=PauseReason.STAFF)
+
+    for buy in (shop.subscribe, shop.buy):
+        with pytest.raises(Conflict) as refused:
+            buy()
+        assert "nothing is sold to it" in str(refused.value.detail)
+    assert not Payment.objects.filter(user=shop.user).exists()
+
+    start_subscription(user=shop.user, plan=PLANS["pro"])
+    assert entitlements_of(user_id=shop.user.id).pause == PauseReason.STAFF
+    # Nor does it once the plan that was paused is over.
+    Subscription.objects.filter(pk=trial.pk).update(valid_until=timezone.now())
+    assert entitlements_of(user_id=shop.user.id).pause == PauseReason.STAFF
+
+    assert stop_by_staff(user_id=shop.user.id, stopped=False)
+    assert entitlements_of(user_id=shop.user.id).plan.slug == "pro"
 
 
 def test_a_dispute_that_is_lost_stays_a_pause_until_the_next_paid_period(shop: Shop) -> None:

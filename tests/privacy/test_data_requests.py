@@ -105,6 +105,30 @@ def test_an_export_holds_every_row_and_picture_of_its_user_alone(
     assert b"password" not in everything
 
 
+def test_an_export_names_no_staff(api: APIClient, user: User, stranger: User) -> None:
+    for actor in (user, stranger):
+        AuditRecord.objects.create(
+            user_id=user.id,
+            actor_id=actor.id,
+            act=Act.ADMIN_CHANGE,
+            target="because of the mail",
+            address="203.0.113.9",
+            request_id="the request",
+        )
+    accepted = api.post(EXPORT)
+    assert run_next_request() == 1
+
+    archive = fetch(api, api.get(accepted.json()["url"]).json()["file_url"])
+
+    found = [
+        (row["actor_id"], row["target"], row["address"], row["request_id"])
+        for row in json.loads(archive.read("activity.json"))
+        if row["act"] == Act.ADMIN_CHANGE
+    ]
+    own = (str(user.id), "because of the mail", "203.0.113.9", "the request")
+    assert sorted(found, key=str) == sorted([own, (None, "", None, "")], key=str)
+
+
 def test_archives_are_told_of_in_an_export_and_go_with_the_account(
     api: APIClient, user: User, stored_files: Callable[[], set[str]], settings: Any
 ) -> None:

@@ -169,10 +169,15 @@ def restore_document(*, user: User, document_id: uuid.UUID) -> CanvasDocument:
 
     Raises:
         NotFound: `user` has no such canvas.
+        Conflict: `user` has as many as one may have.
     """
-    own = CanvasDocument.objects.filter(user=user, id=document_id)
-    own.filter(deleted_at__isnull=False).update(deleted_at=None)
-    return get_document(user=user, document_id=document_id)
+    thrown = CanvasDocument.objects.filter(user=user, id=document_id, deleted_at__isnull=False)
+    with transaction.atomic():
+        lock_canvases(user_id=user.id)
+        if thrown.exists():
+            _require_place(user.id)
+            thrown.update(deleted_at=None)
+        return get_document(user=user, document_id=document_id)
 
 
 def empty_trash(*, user: User) -> int:
@@ -199,12 +204,18 @@ def _insert(row: CanvasDocument, *files: CanvasFile) -> CanvasDocument:
     row.width, row.height = row.document["width"], row.document["height"]
     with kept_files(files), transaction.atomic():
         lock_canvases(user_id=row.user_id)
-        if CanvasDocument.objects.filter(user=row.user_id).count() >= MAX_DOCUMENTS:
-            raise Conflict(_("You have as many canvases as there can be."), limit=MAX_DOCUMENTS)
+        _require_place(row.user_id)
         row.save(force_insert=True)
         CanvasFile.objects.bulk_create(files)
         require_room(user_id=row.user_id, more=0)
     return row
+
+
+def _require_place(user_id: uuid.UUID) -> None:
+    """Refuse one more canvas than there may be; with the canvases locked."""
+    shown = CanvasDocument.objects.filter(user=user_id, deleted_at=None)
+    if shown.count() >= MAX_DOCUMENTS:
+        raise Conflict(_("You have as many canvases as there can be."), limit=MAX_DOCUMENTS)
 
 
 def _copy(file: CanvasFile, row: CanvasDocument) -> CanvasFile:
@@ -235,7 +246,9 @@ def _name_files(row: CanvasDocument) -> None:
     """Mark which files the document needs now; of those it does not, the latest stay a while."""
     files = CanvasFile.objects.filter(user=row.user_id, document=row)
     names = named_files(row.document, row.preview)
-    known = set(files.values_list("name", flat=True))
+    # The sweep of leftovers must not delete meanwhile what the document now names.
+    locked = files.order_by("id").select_for_update(of=("self",))
+    known = set(locked.values_list("name", flat=True))
     if names - known:
         raise Invalid(fields=_unknown_files(row, known))
     files.filter(name__in=names, unnamed_at__isnull=False).update(unnamed_at=None)

@@ -17,7 +17,8 @@ def place_of(asked: str, *, staff: User) -> str:
 
     What nothing is found for leads to the list of users, which searches parts of names too.
     """
-    asked = asked.strip()
+    # PostgreSQL takes no NUL.
+    asked = asked.replace("\0", "").strip()
     return _by_id(asked, staff) or _by_email(asked) or _by_error(asked, staff) or _users(asked)
 
 

@@ -15,6 +15,7 @@ from apps.dashboard.reports.services import set_drained
 from apps.generation.fleet import list_workers, measure_tiers
 from apps.generation.models import Worker
 from apps.generation.services.audit import audit_credits, last_audit
+from apps.generation.services.operations import require_target
 
 MAY_SEE_FLEET = "generation.view_worker"
 MAY_DRAIN = "generation.change_worker"
@@ -62,23 +63,25 @@ def books(request: HttpRequest) -> HttpResponse:
 def _change(request: HttpRequest, target: str, *, drained: bool) -> HttpResponse:
     staff = staff_with(request, MAY_DRAIN)
 
+    try:
+        require_target(target=target)
+    except NotFound as error:
+        raise Http404 from error
+
     def change(reason: str) -> None:
         set_drained(target=target, actor=staff, drained=drained, reason=reason)
 
-    try:
-        return ask_why(
-            request,
-            of=Worker,
-            title=(_("Drain %(target)s") if drained else _("Let %(target)s claim again"))
-            % {"target": target},
-            submit=_("Drain") if drained else _("Resume"),
-            says=_("What runs is finished, and nothing more is claimed.")
-            if drained
-            else _("Jobs are claimed again from now on."),
-            act=change,
-            done=_("It takes no more jobs.") if drained else _("It takes jobs again."),
-            back=reverse("admin:fleet"),
-            is_grave=drained,
-        )
-    except NotFound as error:
-        raise Http404 from error
+    return ask_why(
+        request,
+        of=Worker,
+        title=(_("Drain %(target)s") if drained else _("Let %(target)s claim again"))
+        % {"target": target},
+        submit=_("Drain") if drained else _("Resume"),
+        says=_("What runs is finished, and nothing more is claimed.")
+        if drained
+        else _("Jobs are claimed again from now on."),
+        act=change,
+        done=_("It takes no more jobs.") if drained else _("It takes jobs again."),
+        back=reverse("admin:fleet"),
+        is_grave=drained,
+    )

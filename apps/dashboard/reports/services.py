@@ -43,14 +43,22 @@ def requeue_as_staff(*, job: Job, actor: User, reason: str) -> Requeued:
     """Wake a waiting job again, or take a running one from its worker.
 
     Raises:
-        Conflict: it has ended.
+        Conflict: it has ended, no worker could be woken for it, or it goes on running.
         Invalid: the reason says nothing.
     """
     check_reason(reason)
-    outcome = requeue_job(job_id=job.id, takes_from_worker=True, actor_id=actor.id)
-    if outcome == Requeued.HAS_ENDED:
-        raise Conflict(_("This job has ended; nothing was changed."))
-    _record(actor=actor, user_id=job.user_id, what=f"requeue job {job.id}", reason=reason)
+    outcome = requeue_job(
+        job_id=job.id, takes_from_worker=True, actor_id=actor.id, reason=reason.strip()
+    )
+    match outcome:
+        case Requeued.HAS_ENDED:
+            raise Conflict(_("This job has ended; nothing was changed."))
+        case Requeued.NOT_WOKEN:
+            raise Conflict(
+                _("The job waits, but no worker could be told: the broker is away. Try again soon.")
+            )
+        case Requeued.IS_RUNNING:
+            raise Conflict(_("The job changed meanwhile and was not taken back; look at it again."))
     return outcome
 
 
@@ -73,9 +81,12 @@ def sign_out_everywhere(*, user: User, actor: User, reason: str) -> None:
     """End every session of a user; keys go on.
 
     Raises:
+        Conflict: it is a superuser, whom only superusers sign out.
         Invalid: the reason says nothing.
     """
     check_reason(reason)
+    if user.is_superuser and not actor.is_superuser:
+        raise Conflict(_("Only a superuser signs a superuser out."))
     end_all_sessions(user=user)
     _record(actor=actor, user_id=user.id, what="signed out everywhere", reason=reason)
 
@@ -121,16 +132,14 @@ def set_drained(*, target: str, actor: User, drained: bool, reason: str) -> None
     """
     check_reason(reason)
     change = order_drain if drained else end_drain
-    if not change(target=target, actor_id=actor.id):
+    if not change(target=target, actor_id=actor.id, reason=reason.strip()):
         raise Conflict(_("That is so already; nothing was changed."))
-    what = f"drain {target}" if drained else f"resume {target}"
-    _record(actor=actor, user_id=None, what=what, reason=reason)
 
 
 def note_pictures_seen(*, job: Job, actor: User) -> None:
     """Put on record, where the owner reads it, that staff opened the pictures of a job."""
     record_act(
-        act=Act.SERVICE_SCOPE,
+        act=Act.PICTURES_SEEN,
         user_id=job.user_id,
         actor_id=actor.id,
         target=f"pictures of job {job.id}",

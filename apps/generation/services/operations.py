@@ -26,12 +26,16 @@ class Requeued(StrEnum):
 
 
 def requeue_job(
-    *, job_id: uuid.UUID, takes_from_worker: bool = False, actor_id: uuid.UUID | None = None
+    *,
+    job_id: uuid.UUID,
+    takes_from_worker: bool = False,
+    actor_id: uuid.UUID | None = None,
+    reason: str = "",
 ) -> Requeued:
     """Wake a waiting job; take a running one back whose lease has run out, or if so told.
 
-    An ended job stays as it is: its user tries it again, and pays for it. `actor_id` is who asks;
-    the command line knows nobody.
+    An ended job stays as it is: its user tries it again, and pays for it. `actor_id` is who asks,
+    and `reason` why; the command line knows neither.
 
     Raises:
         NotFound: there is no such job.
@@ -41,7 +45,10 @@ def requeue_job(
         if job is None:
             raise NotFound
         record_act(
-            act=Act.ADMIN_CHANGE, user_id=job.user_id, actor_id=actor_id, target=f"requeue {job_id}"
+            act=Act.ADMIN_CHANGE,
+            user_id=job.user_id,
+            actor_id=actor_id,
+            target=_because(f"requeue job {job_id}", reason),
         )
         is_lost = expired_jobs().filter(id=job_id).exists()
     if job.state in TERMINAL_STATES:
@@ -55,26 +62,39 @@ def requeue_job(
     return Requeued.TAKEN_BACK if is_back else Requeued.IS_RUNNING
 
 
-def order_drain(*, target: str, actor_id: uuid.UUID | None = None) -> bool:
+def order_drain(*, target: str, actor_id: uuid.UUID | None = None, reason: str = "") -> bool:
     """Have the tier or worker `target` claim nothing more; `False` if that was so.
 
     Raises:
         NotFound: no tier and no worker is called that.
     """
     scope = _scope_of(target)
-    _record(f"drain {target}", actor_id)
+    _record(_because(f"drain {target}", reason), actor_id)
     return drain(scope=scope, target=target)
 
 
-def end_drain(*, target: str, actor_id: uuid.UUID | None = None) -> bool:
+def end_drain(*, target: str, actor_id: uuid.UUID | None = None, reason: str = "") -> bool:
     """Have the tier or worker `target` claim again; `False` if it was not drained.
 
     Raises:
         NotFound: no tier and no worker is called that.
     """
     scope = _scope_of(target)
-    _record(f"resume {target}", actor_id)
+    _record(_because(f"resume {target}", reason), actor_id)
     return resume(scope=scope, target=target)
+
+
+def require_target(*, target: str) -> None:
+    """Do nothing if a tier or a worker is called `target`.
+
+    Raises:
+        NotFound: none is.
+    """
+    _scope_of(target)
+
+
+def _because(what: str, reason: str) -> str:
+    return f"{what}: {reason}" if reason else what
 
 
 def _scope_of(target: str) -> DrainScope:

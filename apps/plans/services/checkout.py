@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.core.errors import Conflict, Invalid
 from apps.plans import stripe_gateway
+from apps.plans.entitlements import entitlements_of
 from apps.plans.errors import PaymentProviderUnavailable
 from apps.plans.models import PauseReason, Subscription
 from apps.plans.offers import CURRENCY, Offer, pack_offer, plan_offer
@@ -30,13 +31,14 @@ def start_checkout(
 
     Raises:
         Invalid: the plan is not sold so.
-        Conflict: there is a subscription already, which can be changed.
+        Conflict: there is a subscription already, which can be changed; or staff stopped `user`.
         PaymentsOff, PaymentProviderUnavailable: Stripe is not there.
     """
     stripe_gateway.require_payments()
     offer = plan_offer(plan, interval)
     if offer is None:
         raise Invalid(fields={"plan": [_("This plan is not sold here; write to us.")]})
+    _refuse_stopped(user)
     customer = customer_of(user=user)
     _refuse_second_subscription(user, customer)
     return _checkout(offer, user=user, customer=customer, origin=origin, key=key)
@@ -47,12 +49,14 @@ def buy_pack(*, user: User, pack: str, origin: str, key: str | None = None) -> s
 
     Raises:
         Invalid: there is no such pack.
+        Conflict: staff stopped `user`.
         PaymentsOff, PaymentProviderUnavailable: Stripe is not there.
     """
     stripe_gateway.require_payments()
     offer = pack_offer(pack)
     if offer is None:
         raise Invalid(fields={"pack": [_("There is no such pack.")]})
+    _refuse_stopped(user)
     return _checkout(offer, user=user, customer=customer_of(user=user), origin=origin, key=key)
 
 
@@ -62,6 +66,13 @@ def open_portal(*, user: User, origin: str) -> str:
     return stripe_gateway.open_portal(
         customer=customer_of(user=user), return_url=f"{origin}{RETURN_PATH}"
     )
+
+
+def _refuse_stopped(user: User) -> None:
+    """Take no money for what would not be served."""
+    has = entitlements_of(user_id=user.id)
+    if has.pause == PauseReason.STAFF:
+        raise Conflict(_("Your account was stopped, so nothing is sold to it. Write to us."))
 
 
 def _refuse_second_subscription(user: User, customer: str) -> None:

@@ -44,16 +44,15 @@ def set_pauses(*, user_id: uuid.UUID) -> None:
 def stop_by_staff(*, user_id: uuid.UUID, stopped: bool) -> bool:
     """Pause the running plans of a user as staff, or lift that; `False` if nothing was changed.
 
+    A pause outlasts its plan: what was bought after that does not serve until it is lifted either.
     Other pauses stay what they are, and when staff lift theirs, payments decide again.
     """
     announce_plan_change(user_id=user_id)
-    now = timezone.now()
-    running = Subscription.objects.filter(
-        Q(valid_until=None) | Q(valid_until__gt=now), user=user_id
-    )
+    plans = Subscription.objects.filter(user=user_id)
     if stopped:
+        running = plans.filter(Q(valid_until=None) | Q(valid_until__gt=timezone.now()))
         return bool(running.filter(pause_reason="").update(pause_reason=PauseReason.STAFF))
-    lifted = running.filter(pause_reason=PauseReason.STAFF).update(pause_reason="")
+    lifted = plans.filter(pause_reason=PauseReason.STAFF).update(pause_reason="")
     if lifted:
         set_pauses(user_id=user_id)
     return bool(lifted)

@@ -3,6 +3,7 @@
 import json
 import tempfile
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -14,8 +15,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.core.audit import list_acts, record_act
-from apps.core.models import Act
+from apps.core.audit import WITHHELD, list_acts, record_act
+from apps.core.models import Act, AuditRecord
 from apps.core.storage import file_store
 from apps.core.tenancy import tenant_scope
 from apps.privacy.models import DataRequest
@@ -64,7 +65,7 @@ def run_export(request: DataRequest) -> None:
 def _write_rows(archive: ZipFile, user_id: uuid.UUID) -> None:
     profile = User.objects.filter(id=user_id).values(*_PROFILE_FIELDS).get()
     archive.writestr("profile.json", _json(profile), compress_type=ZIP_DEFLATED)
-    _write_table(archive, "activity.json", list_acts(user_id=user_id))
+    _write_table(archive, "activity.json", list_acts(user_id=user_id), shown=_act)
     for model in tenant_models():
         name = f"{model._meta.app_label}/{model._meta.model_name}.json"
         rows = model._default_manager.filter(Q(("user", user_id)))
@@ -72,7 +73,12 @@ def _write_rows(archive: ZipFile, user_id: uuid.UUID) -> None:
 
 
 def _write_table(
-    archive: ZipFile, name: str, rows: QuerySet[Any], *, hidden: tuple[str, ...] = ()
+    archive: ZipFile,
+    name: str,
+    rows: QuerySet[Any],
+    *,
+    hidden: tuple[str, ...] = (),
+    shown: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> None:
     """Write rows as one JSON array, a page of them in memory at a time."""
     fields = [f.attname for f in rows.model._meta.concrete_fields if f.attname not in hidden]
@@ -83,10 +89,14 @@ def _write_table(
         found = list(page[:_ROWS_AT_ONCE])
         while found:
             for row in found:
-                file.write(f"{separator}\n{_json(row)}".encode())
+                file.write(f"{separator}\n{_json(shown(row))}".encode())
                 separator = ","
             found = list(page.filter(pk__gt=found[-1][last])[:_ROWS_AT_ONCE])
         file.write(b"[]" if separator == "[" else b"\n]")
+
+
+def _act(row: dict[str, Any]) -> dict[str, Any]:
+    return row | WITHHELD if AuditRecord(**row).is_by_another else row
 
 
 def _json(value: object) -> str:
