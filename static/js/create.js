@@ -178,6 +178,7 @@ class CreatePage {
    * @param {Job | null} before
    */
   #jobChanged(job, before) {
+    if (this.#life.isOver) return;
     this.#strip.show(job);
     this.#queue.showProgress(job);
     if (!before) this.#history.addOfJob(job);
@@ -193,6 +194,7 @@ class CreatePage {
 
   /** @param {Job} job */
   #put(job) {
+    if (this.#life.isOver) return;
     this.#stage.show(job);
     this.#strip.mark(job.id);
   }
@@ -283,7 +285,7 @@ class CreatePage {
   /** @param {Job[]} jobs that were accepted */
   #take(jobs) {
     const [first] = jobs;
-    if (!first) return;
+    if (!first || this.#life.isOver) return;
     this.#following = true;
     this.#settings.fold();
     this.#stage.bringIntoView();

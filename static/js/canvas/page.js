@@ -11,7 +11,7 @@ import { Preview } from "./preview.js";
 import { RunPanel } from "./run_panel.js";
 import { makeRequest, readPlan } from "./run_plan.js";
 import { RunPrice } from "./run_price.js";
-import { Saving } from "./saving.js";
+import { lastSaved, Saving } from "./saving.js";
 import { StagingRuns } from "./staging_runs.js";
 
 /** @import {PageLife} from "../page.js" */
@@ -56,7 +56,10 @@ class CanvasPage {
       onSubmit: () => this.#order(),
     });
     this.#price = new RunPrice(() => this.#priced(), life);
-    life.onEnd(() => this.#preview.close());
+    life.onEnd(() => {
+      // The last save draws one more preview, and closes it then.
+      if (!this.#saving) this.#preview.close();
+    });
     const again = () => location.reload();
     byId("canvas-again", HTMLElement).addEventListener("click", again, { signal: life.signal });
     this.#open().catch((error) => this.#fail(error));
@@ -93,7 +96,10 @@ class CanvasPage {
   /** @returns {Promise<Canvas>} the one of this address, or one that is made for it now */
   async #read() {
     const { canvas, image, width, height, list = "/canvas/" } = this.#page.dataset;
-    if (canvas) return getCanvas(canvas);
+    if (canvas) {
+      await lastSaved(canvas);
+      return getCanvas(canvas);
+    }
     const size = { width: Number(width), height: Number(height) };
     const made = await createCanvas(image ? { image } : size);
     // A reload must open this one, not make another.
