@@ -4,6 +4,7 @@
 import { ApiError, quoteGeneration } from "../api.js";
 import { announce, byId } from "../dom.js";
 import { fill, formatNumber } from "../i18n.js";
+import { readdress } from "../router.js";
 import { toastError } from "../toast.js";
 import { createCanvas, getCanvas, readLayer, renameCanvas } from "./api.js";
 import { CanvasEditor } from "./editor.js";
@@ -103,7 +104,7 @@ class CanvasPage {
     const size = { width: Number(width), height: Number(height) };
     const made = await createCanvas(image ? { image } : size);
     // A reload must open this one, not make another.
-    history.replaceState(history.state, "", `${list}${made.id}/`);
+    readdress(`${list}${made.id}/`);
     this.#page.dataset.canvas = made.id;
     return made;
   }
@@ -149,8 +150,9 @@ class CanvasPage {
     field.addEventListener(
       "keydown",
       (event) => {
+        if (event.isComposing) return;
         if (event.key === "Escape") field.value = kept;
-        if ((event.key === "Enter" && !event.isComposing) || event.key === "Escape") field.blur();
+        if (event.key === "Enter" || event.key === "Escape") field.blur();
       },
       { signal },
     );
