@@ -58,7 +58,7 @@ export function requestOf(job, seed) {
 export function refusalOfRepeat(error) {
   if (!(error instanceof ApiError)) return error;
   if (!Object.keys(error.fields).some((name) => PICTURE_FIELD.test(name))) return error;
-  const detail = gettext("A mask or picture it was made with is gone. Use its settings and set it anew.");
+  const detail = gettext("A mask or picture it was made with is gone. Press “Use settings” and choose it anew.");
   return new ApiError(error.status, { detail, code: error.code });
 }
 
