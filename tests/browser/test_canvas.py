@@ -259,8 +259,9 @@ def test_canvases_are_kept_in_order(
 
 def previewed(user: User) -> PillowImage.Image:
     canvas = the_canvas(user)
+    assert canvas.preview
     with tenant_scope(user.id):
-        content = read_layer_file(user=user, document_id=canvas.id, name=str(canvas.preview))
+        content = read_layer_file(user=user, document_id=canvas.id, name=canvas.preview)
     return PillowImage.open(io.BytesIO(content)).convert("RGBA")
 
 

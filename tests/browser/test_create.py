@@ -337,8 +337,7 @@ def test_the_first_picture_is_one_press_away_and_is_worked_on_by_keys(
     with studio.page.expect_response("**/api/v1/images/acts"):
         studio.page.get_by_role("button", name="Undo").last.click()
     studio.wait_for_picture()
-    newest.refresh_from_db()
-    assert newest.deleted_at is None
+    assert Image.objects.get(pk=newest.pk).deleted_at is None
 
     studio.page.locator("#main").focus()
     with studio.page.expect_response(f"**/api/v1/images/{newest.image_name}"):
