@@ -101,7 +101,7 @@ def _making() -> list[Section]:
                     "there. What lies outside of the mask stays as it is."
                 ),
                 _(
-                    "To go on beyond the edge of a picture, move the frame past it: the empty part "
+                    "To go on beyond the edge of a picture, move the box past it: the empty part "
                     "is made to fit."
                 ),
                 _(

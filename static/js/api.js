@@ -150,6 +150,21 @@ export async function uploadPicture(file) {
 }
 
 /**
+ * Upload what a job needs; no list shows it.
+ *
+ * @param {Blob} pixels a PNG
+ * @returns {Promise<string>} its name
+ */
+export async function uploadIntermediate(pixels) {
+  const body = new FormData();
+  body.append("file", pixels, "picture.png");
+  body.append("is_intermediate", "true");
+  const response = await send(`${ROOT}/images`, { method: "POST", body });
+  const { image_name: name } = /** @type {Picture} */ (await response.json());
+  return name;
+}
+
+/**
  * @param {ArchiveRequest} request
  * @returns {Promise<Archive>}
  */

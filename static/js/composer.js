@@ -99,7 +99,9 @@ export class Composer {
    * @param {unknown} error
    */
   showError(error) {
-    if (!(error instanceof ApiError) || Object.keys(error.fields).length === 0) {
+    const isBeside = error instanceof ApiError && Object.keys(error.fields).length > 0;
+    // Who has left the page is told all the same.
+    if (!isBeside || !this.#form.isConnected) {
       toastError(error);
       return;
     }
@@ -128,6 +130,7 @@ export class Composer {
 
   /** @param {string} text something to know before the next try */
   showNote(text) {
+    if (!this.#form.isConnected) return;
     byId("form-error", HTMLElement).textContent = text;
   }
 

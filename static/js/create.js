@@ -8,7 +8,7 @@ import { announceChange } from "./create/announcements.js";
 import { drawExamples } from "./create/first_run.js";
 import { PromptHistory } from "./create/history.js";
 import { registerPageKeys } from "./create/keys.js";
-import { placeGrids, placeOrder, requestOf } from "./create/orders.js";
+import { placeGrids, placeOrder, refusalOfRepeat, requestOf } from "./create/orders.js";
 import { QueuePanel } from "./create/queue_panel.js";
 import { ResultActs } from "./create/result_acts.js";
 import { openHelp } from "./create/shortcuts.js";
@@ -18,6 +18,7 @@ import { announce, byId } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
 import { hasEnded, JobStore } from "./jobs.js";
 import { Price } from "./price.js";
+import { readdress } from "./router.js";
 import { SettingsPanel } from "./settings.js";
 import { balance } from "./shell.js";
 import { Stage } from "./stage.js";
@@ -178,6 +179,7 @@ class CreatePage {
    * @param {Job | null} before
    */
   #jobChanged(job, before) {
+    if (this.#life.isOver) return;
     this.#strip.show(job);
     this.#queue.showProgress(job);
     if (!before) this.#history.addOfJob(job);
@@ -193,6 +195,7 @@ class CreatePage {
 
   /** @param {Job} job */
   #put(job) {
+    if (this.#life.isOver) return;
     this.#stage.show(job);
     this.#strip.mark(job.id);
   }
@@ -283,7 +286,7 @@ class CreatePage {
   /** @param {Job[]} jobs that were accepted */
   #take(jobs) {
     const [first] = jobs;
-    if (!first) return;
+    if (!first || this.#life.isOver) return;
     this.#following = true;
     this.#settings.fold();
     this.#stage.bringIntoView();
@@ -315,7 +318,7 @@ class CreatePage {
       const quote = this.#price.quoteFor(request) ?? (await this.#price.quoteOnly(request));
       await this.#submit([request], quote);
     } catch (error) {
-      toastError(error);
+      toastError(refusalOfRepeat(error));
     }
   }
 
@@ -356,7 +359,9 @@ class CreatePage {
     startImage.clear();
     if (metadata.init_image) {
       try {
-        startImage.use(await api.getPicture(metadata.init_image));
+        const picture = await api.getPicture(metadata.init_image);
+        if (this.#life.isOver) return;
+        startImage.use(picture);
         if (metadata.strength) startImage.useStrength(metadata.strength);
       } catch {
         toast(gettext("The start image of this picture is gone; the other settings are set."));
@@ -374,11 +379,12 @@ class CreatePage {
     const seed = query.get("seed");
     if (!from && !startName && !seed) return;
     // A reload must not undo what was changed since.
-    history.replaceState(history.state, "", location.pathname);
+    readdress(location.pathname);
     if (seed && /^\d+$/.test(seed)) this.#useSeed(Number(seed));
     if (!from && !startName) return;
     try {
       const picture = await api.getPicture(from ?? startName ?? "");
+      if (this.#life.isOver) return;
       if (from) await this.#takeOver(picture.metadata);
       else this.#useAsStart(picture);
     } catch (error) {

@@ -12,8 +12,10 @@ import { startDragging } from "./drag.js";
 import { startFilters } from "./filters.js";
 import { Grid } from "./grid.js";
 import { isCovered, startGridKeys } from "./grid_keys.js";
+import { PICTURES_CHANGED } from "./library_api.js";
 import { PageList } from "./page_list.js";
-import { PICTURES_CHANGED, PictureActs } from "./picture_acts.js";
+import { PictureActs } from "./picture_acts.js";
+import { readdress } from "./router.js";
 import { Selection } from "./selection.js";
 import { offerBoards, SelectionBar } from "./selection_bar.js";
 import { startSharing } from "./sharing.js";
@@ -215,7 +217,7 @@ function startGallery(root, life) {
   document.addEventListener(
     "keydown",
     (event) => {
-      if (event.key === "Escape" && compared) stopLooking();
+      if (event.key === "Escape" && !event.isComposing && compared) stopLooking();
     },
     { signal },
   );
@@ -290,7 +292,7 @@ function startGallery(root, life) {
   void resumeArchives();
   const wanted = query.get("compare");
   if (wanted) {
-    history.replaceState(history.state, "", location.pathname);
+    readdress(location.pathname);
     void known(wanted).then((picture) => picture && lookForAnother(picture));
   }
 }

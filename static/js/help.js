@@ -60,6 +60,7 @@ export function start(life) {
   document.addEventListener(
     "keydown",
     (event) => {
+      if (event.isComposing) return;
       const isElsewhere = !(event.target instanceof HTMLInputElement);
       if (event.key === "/" && isElsewhere && !event.ctrlKey && !event.metaKey) {
         event.preventDefault();

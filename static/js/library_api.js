@@ -9,6 +9,9 @@ const ROOT = "/api/v1";
 /** As many as one request may name. */
 const MOST_NAMES = 1000;
 
+/** What the document hears when pictures changed that a page of before had taken away. */
+export const PICTURES_CHANGED = "pictures-changed";
+
 /**
  * @param {string} method
  * @param {string} path

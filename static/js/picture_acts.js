@@ -3,7 +3,7 @@
 
 import { drawShelf } from "./boards.js";
 import { fill, formatNumber } from "./i18n.js";
-import { actOnPictures, movePictures } from "./library_api.js";
+import { actOnPictures, movePictures, PICTURES_CHANGED } from "./library_api.js";
 import { changeTile, factsOf } from "./tiles.js";
 import { toast, toastError } from "./toast.js";
 
@@ -12,9 +12,6 @@ import { toast, toastError } from "./toast.js";
 /** @import {PageLife} from "./page.js" */
 /** @import {PageList} from "./page_list.js" */
 /** @import {Selection} from "./selection.js" */
-
-/** What the document hears when pictures changed that a page of before had taken away. */
-export const PICTURES_CHANGED = "pictures-changed";
 
 /**
  * @param {Facts[]} facts

@@ -224,6 +224,7 @@ export class Price {
   }
 
   #show({ isUnknown = false } = {}) {
+    if (this.#life.isOver) return;
     const few = this.#few;
     this.#generate.hidden = this.refused;
     this.#plans.hidden = !this.refused;

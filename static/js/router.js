@@ -50,6 +50,16 @@ export function visit(href, options) {
   else location.assign(href);
 }
 
+/**
+ * Give the page that is shown another address, which a reload and the way back lead to.
+ *
+ * @param {string} href
+ */
+export function readdress(href) {
+  history.replaceState(history.state, "", href);
+  started?.noteAddress();
+}
+
 export class Router {
   #pages;
   #count = 0;
@@ -98,6 +108,11 @@ export class Router {
     if (await this.#mayLeave()) await this.#go(href, way);
   }
 
+  /** The address of the page is another one, and the page the same. */
+  noteAddress() {
+    this.#address = location.pathname + location.search;
+  }
+
   /** @returns {Promise<boolean>} */
   #mayLeave() {
     const text = this.#pages.loss();
@@ -114,7 +129,7 @@ export class Router {
   #stamp() {
     this.#count += 1;
     this.#entry = `${performance.timeOrigin}.${this.#count}`;
-    this.#address = location.pathname + location.search;
+    this.noteAddress();
     history.replaceState({ ...history.state, entry: this.#entry }, "");
   }
 
@@ -201,8 +216,8 @@ export class Router {
    * @param {number} scroll
    */
   async #show({ url, next, askedAt }, way, scroll) {
+    if (way !== "replace") this.#keepScroll();
     if (way === "push") {
-      this.#keepScroll();
       // A page that wrote a state of its own must be found again all the same.
       history.replaceState({ ...history.state, entry: this.#entry }, "");
     }

@@ -32,6 +32,7 @@ export class SettingsPanel {
   #guidance = byId("guidance_scale", HTMLInputElement);
   #scheduler = byId("scheduler", HTMLSelectElement);
   #seed = byId("seed", HTMLInputElement);
+  #images = byId("num_images", HTMLElement);
   #advanced = byId("advanced", HTMLDetailsElement);
   #panel = byId("settings", HTMLDetailsElement);
   #narrow = matchMedia("(width < 60rem)");
@@ -250,12 +251,12 @@ export class SettingsPanel {
       const text = make("span", { class: "segments__text" }, formatNumber(index + 1));
       return make("label", { class: "segments__option" }, input, text);
     });
-    byId("num_images", HTMLElement).replaceChildren(...options);
+    this.#images.replaceChildren(...options);
   }
 
   /** @returns {number} */
   #count() {
-    const checked = document.querySelector('input[name="num_images"]:checked');
+    const checked = this.#images.querySelector("input:checked");
     return checked instanceof HTMLInputElement ? Number(checked.value) : 1;
   }
 

@@ -101,7 +101,8 @@ export class StartImage {
   async #upload(file) {
     this.#drop.setAttribute("aria-busy", "true");
     try {
-      this.use(await uploadPicture(file));
+      const picture = await uploadPicture(file);
+      if (!this.#life.isOver) this.use(picture);
     } catch (error) {
       toastError(error);
       this.#file.value = "";

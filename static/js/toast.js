@@ -14,6 +14,7 @@ const MOST = 3;
  * @param {string} text
  * @param {{kind?: "note" | "error", errorId?: string | undefined, act?: Act, stays?: boolean}}
  *   [options] `stays` until it is closed
+ * @returns {() => void} takes it away, for what it offers may be of use on one page alone
  */
 export function toast(text, { kind = "note", errorId, act, stays = kind === "error" } = {}) {
   const words = make("span", { class: "toast__text" }, text);
@@ -32,6 +33,7 @@ export function toast(text, { kind = "note", errorId, act, stays = kind === "err
   item.append(closeButton(remove));
   place(item);
   if (!stays) setTimeout(remove, STAY_MS);
+  return remove;
 }
 
 /**

@@ -5,9 +5,8 @@ import { byId } from "./dom.js";
 import { fill, formatNumber, formatPercent } from "./i18n.js";
 import { ApiError, deletePicture } from "./api.js";
 import { isField } from "./grid_keys.js";
-import { actOnPictures } from "./library_api.js";
+import { actOnPictures, PICTURES_CHANGED } from "./library_api.js";
 import { fetchPart } from "./parts.js";
-import { PICTURES_CHANGED } from "./picture_acts.js";
 import {
   copyPrompt,
   rateShown,

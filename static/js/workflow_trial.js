@@ -35,7 +35,7 @@ export class TemplateTrial {
     this.#template.addEventListener(
       "keydown",
       (event) => {
-        if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+        if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
         event.preventDefault();
         void this.#expand();
       },

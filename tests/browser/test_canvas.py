@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client
 from PIL import Image as PillowImage
 from PIL import ImageChops, ImageStat
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
@@ -29,6 +30,7 @@ Shoot = Callable[[Page, str], Path]
 SIDE = 128
 # The rectangle of a mouse ends on some pixel of the screen, four of which are one of the canvas.
 SLACK = 2
+_CANVAS = re.compile(r"/api/v1/canvases/[0-9a-f-]{36}$")
 
 
 @pytest.fixture
@@ -51,6 +53,14 @@ def wait_until_saved(page: Page) -> None:
 def the_canvas(user: User) -> CanvasDocument:
     with tenant_scope(user.id):
         return CanvasDocument.objects.get()
+
+
+def wait_for_version(user: User, version: int) -> None:
+    for _ in range(200):
+        if the_canvas(user).version >= version:
+            break
+        time.sleep(0.05)
+    assert the_canvas(user).version == version
 
 
 def mask_corner(page: Page) -> None:
@@ -245,6 +255,78 @@ def test_canvases_are_kept_in_order(
     shoot(page, "canvases")
     with tenant_scope(user.id):
         assert CanvasDocument.objects.filter(deleted_at=None).count() == 2
+
+
+def previewed(user: User) -> PillowImage.Image:
+    canvas = the_canvas(user)
+    assert canvas.preview
+    with tenant_scope(user.id):
+        content = read_layer_file(user=user, document_id=canvas.id, name=canvas.preview)
+    return PillowImage.open(io.BytesIO(content)).convert("RGBA")
+
+
+def test_what_a_canvas_lacks_when_it_is_left_is_kept_or_asked_about(
+    studio: Studio, image: Image, transactional_user: User
+) -> None:
+    page, user = studio.page, transactional_user
+    studio.open(f"/canvas/new/?image={image.image_name}")
+    wait_until_ready(page)
+    back = page.get_by_role("link", name="All canvases")
+    card = page.locator(".canvas-card__open")
+    shown_switch = page.locator(".canvas-layer [data-act=show]")
+
+    # The second save comes too soon for another preview; leaving brings it.
+    shown_switch.click()
+    wait_for_version(user, 2)
+    assert previewed(user).getbbox() is None
+    shown_switch.click()
+    wait_for_version(user, 3)
+    wait_until_saved(page)
+    assert previewed(user).getbbox() is None
+    back.click()
+    wait_for_version(user, 4)
+    assert previewed(user).getbbox() == (0, 0, SIDE, SIDE)
+    preview = str(the_canvas(user).preview)
+    expect(page.locator(".canvas-card__preview")).to_have_attribute("src", re.compile(preview))
+
+    # Opened again before what was changed last is saved.
+    card.click()
+    wait_until_ready(page)
+    held: list[Route] = []
+    page.route(_CANVAS, lambda r: held.append(r) if r.request.method == "PUT" else r.continue_())
+    shown_switch.click()
+    with page.expect_request(lambda request: request.method == "PUT"):
+        back.click()
+    card.click()
+    page.wait_for_url(re.compile(r"/canvas/[0-9a-f-]{36}/$"))
+    expect(page.locator("#canvas-opening")).to_be_visible()
+    held[0].continue_()
+    page.unroute(_CANVAS)
+    wait_until_ready(page)
+    expect(shown_switch).to_have_attribute("aria-pressed", "false")
+    page.locator(".canvas-layer [data-act=select]").click()
+    page.get_by_role("button", name="Delete the layer").click()
+    expect(page.get_by_text("is deleted.")).to_be_visible()
+    back.click()
+    expect(page.get_by_text("is deleted.")).to_have_count(0)
+    wait_for_version(user, 6)
+    assert the_canvas(user).document["layers"] == []
+
+    # What cannot be saved is not left without a question.
+    card.click()
+    wait_until_ready(page)
+    page.route(_CANVAS, lambda route: route.abort())
+    page.locator("[data-part=stage]").press("m")
+    expect(page.locator("#save-state")).to_have_attribute("data-state", "offline")
+    back.click()
+    expect(page.get_by_role("dialog", name="Leave this page?")).to_be_visible()
+    studio.answer("Stay")
+    expect(page.locator(".canvas-layer")).to_have_count(1)
+    assert the_canvas(user).version == 6
+    page.unroute(_CANVAS)
+    studio.excuse("ERR_FAILED")
+    page.keyboard.press("Control+s")
+    wait_until_saved(page)
 
 
 def test_on_a_phone_in_the_dark_in_korean(

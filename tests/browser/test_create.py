@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from apps.accounts.models import User
 from apps.boards.models import Board
@@ -15,7 +15,7 @@ from apps.generation.queue_selectors import get_queue, is_paused, lanes_of
 from apps.generation.services.queue import pause_queue
 from apps.images.models import Image
 from apps.images.selectors import read_file
-from apps.workflows.services import create_preset
+from apps.workflows.services import create_preset, create_wildcard
 from tests.browser.studio import MADE_WITHIN_MS, PHONE, Studio
 from tests.factories import make_batch, make_image
 
@@ -30,9 +30,20 @@ _PASTE = """(bytes) => {
   window.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data }));
 }"""
 
+# As an input method tells of the key that ends what is composed.
+_COMPOSE = """(field) => field.dispatchEvent(new KeyboardEvent("keydown", {
+  key: "Enter", isComposing: true, bubbles: true, cancelable: true,
+}))"""
+
 
 def prompts_waiting(user: User) -> list[str]:
     return [job.parameters["prompt"] for job in get_queue(user=user).waiting]
+
+
+def go_to_gallery(studio: Studio) -> None:
+    studio.page.get_by_role("navigation", name="Main").get_by_role("link", name="Gallery").click()
+    studio.page.wait_for_url("**/gallery/")
+    studio.settle()
 
 
 def selected(studio: Studio) -> str:
@@ -69,7 +80,9 @@ def test_a_prompt_with_choices_shows_what_comes_out_and_makes_a_batch(
         "button", name="Ink"
     ).click()
     expect(studio.page.locator("#style-chosen")).to_contain_text("Style: Ink")
-    expect(template.get_by_role("listitem").first).to_have_text("ink drawing of a red circle")
+    expect(template.get_by_role("listitem")).to_have_text(
+        ["ink drawing of a red circle", "ink drawing of a blue circle"]
+    )
     shoot(studio.page, "create-template")
     with studio.page.expect_request("**/api/v1/generations/batch") as asked:
         studio.page.keyboard.press("Control+Enter")
@@ -324,5 +337,57 @@ def test_the_first_picture_is_one_press_away_and_is_worked_on_by_keys(
     with studio.page.expect_response("**/api/v1/images/acts"):
         studio.page.get_by_role("button", name="Undo").last.click()
     studio.wait_for_picture()
-    newest.refresh_from_db()
-    assert newest.deleted_at is None
+    assert Image.objects.get(pk=newest.pk).deleted_at is None
+
+    studio.page.locator("#main").focus()
+    with studio.page.expect_response(f"**/api/v1/images/{newest.image_name}"):
+        keyboard.press("Delete")
+    go_to_gallery(studio)
+    expect(studio.tiles).to_have_count(1)
+    studio.page.get_by_role("button", name="Undo").last.click()
+    expect(studio.tiles).to_have_count(2)
+
+
+def test_what_is_composed_or_answered_late_does_what_was_meant(
+    studio: Studio, transactional_user: User
+) -> None:
+    pause_queue(user=transactional_user)
+    create_wildcard(user=transactional_user, name="장소", values=["바다", "산"])
+    make_image(transactional_user)
+    page = studio.page
+    studio.open("/create/")
+    studio.prompt.fill("__장소__ 위의 달")
+    prompts = page.locator("#template").get_by_role("listitem")
+    expect(prompts).to_have_text(["바다 위의 달", "산 위의 달"])
+
+    page.get_by_role("button", name="Gallery…").click()
+    words = page.get_by_role("dialog", name="Choose a start image").get_by_role("searchbox")
+    expect(page.locator(".picture-picker__picture")).to_have_count(1)
+    words.focus()
+    words.evaluate(_COMPOSE)
+    expect(words).to_be_focused()
+    page.keyboard.press("Escape")
+
+    held: list[Route] = []
+    page.route("**/api/v1/generations", lambda route: held.append(route))
+    studio.prompt.fill("a red circle")
+    for _ in range(2):
+        with page.expect_request("**/api/v1/generations"):
+            studio.page.keyboard.press("Control+Enter")
+        go_to_gallery(studio)
+        page.go_back()
+        page.wait_for_url("**/create/")
+        studio.settle()
+        studio.prompt.focus()
+    go_to_gallery(studio)
+    accepted, refused = held
+    with page.expect_response("**/api/v1/generations"):
+        accepted.continue_()
+    detail = "Some settings are not valid."
+    body = {"detail": detail, "code": "invalid", "fields": {"prompt": ["No."]}}
+    with page.expect_response("**/api/v1/generations"):
+        refused.fulfill(status=422, json=body)
+
+    expect(page.locator(".toast")).to_have_text([detail])
+    assert prompts_waiting(transactional_user) == ["a red circle"]
+    studio.excuse("422")

@@ -23,6 +23,7 @@ from apps.generation.parameters.parts import (
     UpscalePart,
     VariationPart,
 )
+from apps.images.models import Image
 from tests.browser.guides import SHELF, add, chosen, draw, job_of, white_box
 from tests.browser.studio import PHONE, Studio
 from tests.catalog.factories import make_model
@@ -43,6 +44,14 @@ PHONE_IN_KOREAN: dict[str, Any] = {
 _LISTEN_FOR_WORDS = """() => {
   window.heard = [];
   document.addEventListener("easel:insert", (event) => window.heard.push(event.detail.text));
+}"""
+
+# What "Again" says where the API refuses the mask of a region, as it does when that is gone.
+_REFUSE_MASK = """async () => {
+  const { ApiError } = await import("/static/js/api.js");
+  const { refusalOfRepeat } = await import("/static/js/create/orders.js");
+  const fields = { "regions.0.mask": ["You have no picture of this name."] };
+  return refusalOfRepeat(new ApiError(422, { detail: "", code: "invalid", fields })).message;
 }"""
 
 
@@ -243,6 +252,33 @@ def test_regions_and_a_control_picture_on_a_phone_in_korean(
     left, top, right, bottom = white_box(transactional_user, settings.regions[1].mask)
     assert (left, right) == pytest.approx((0.6 * 128, 0.9 * 128), abs=2)
     assert (top, bottom) == pytest.approx((0.48 * 128, 0.73 * 128), abs=2)
+
+
+def test_a_region_that_cannot_be_kept_orders_nothing_and_a_mask_is_in_no_list(
+    studio: Studio, transactional_user: User
+) -> None:
+    page = studio.page
+    studio.open("/create/")
+    regions = add(studio, "regions")
+    page.route("**/api/v1/images", lambda route: route.abort())
+    draw(studio, (0.1, 0.1), (0.5, 0.9))
+    regions.get_by_label("Prompt of region 1").fill("a star")
+    studio.generate("a beach")
+    expect(regions.get_by_role("alert")).to_have_text(
+        "A region could not be kept, so nothing is made. Please try again."
+    )
+    assert not Job.objects.exists()
+    assert not Image.objects.exists()
+    studio.excuse("ERR_FAILED")
+
+    page.unroute("**/api/v1/images")
+    job = job_of(studio, "a beach")
+    mask = Image.objects.get(image_name=job.settings.regions[0].mask)
+    assert mask.is_intermediate is True
+    advice = page.evaluate(_REFUSE_MASK)
+    assert advice == (
+        "A mask or picture it was made with is gone. Press “Use settings” and choose it anew."
+    )
 
 
 def test_the_guides_of_a_picture_are_taken_over_whole(

@@ -191,10 +191,7 @@ class TestPages:
         page.wait_for_timeout(200)
         place = page.evaluate("() => scrollY")
         assert place > 500
-        # To aim at a link of the header would scroll the page.
-        page.locator('.site-nav a[href="/queue/"]').evaluate("link => link.click()")
-        page.wait_for_url("**/queue/")
-        live.settle()
+        follow(live, "Queue")
         follow(live, "Usage")
 
         page.go_back()
@@ -207,9 +204,16 @@ class TestPages:
         expect(live.tiles.first).to_be_attached()
         page.wait_for_timeout(200)
         assert page.evaluate("() => scrollY") == pytest.approx(place, abs=2)
+        page.evaluate("() => scrollTo(0, 300)")
         page.go_forward()
         page.wait_for_url("**/queue/")
         expect(page.get_by_role("heading", level=1, name="Queue")).to_be_visible()
+        live.settle()
+        page.go_back()
+        page.wait_for_url("**/gallery/")
+        live.settle()
+        page.wait_for_timeout(200)
+        assert page.evaluate("() => scrollY") == pytest.approx(300, abs=2)
         assert page.evaluate(_SAME_DOCUMENT)
 
     def test_a_picture_that_was_left_is_a_page_when_one_comes_back(
@@ -272,7 +276,13 @@ class TestPages:
 
     def test_a_page_that_would_lose_something_is_asked_first(self, live: Studio) -> None:
         page = live.page
-        guarded = 'export function start(life) { life.guard(() => "Your drawing is not saved."); }'
+        guarded = """
+          import { readdress } from "/static/js/router.js";
+          export function start(life) {
+            readdress("/queue/?drawing=1");
+            life.guard(() => "Your drawing is not saved.");
+          }
+        """
         page.route(
             "**/js/queue.js",
             lambda route: route.fulfill(body=guarded, content_type="text/javascript"),
@@ -284,10 +294,10 @@ class TestPages:
         expect(question).to_contain_text("Your drawing is not saved.")
         live.answer("Stay")
         expect(question).to_be_hidden()
-        assert page.url.endswith("/queue/")
+        assert page.url.endswith("/queue/?drawing=1")
         page.go_back()
         expect(question).to_be_visible()
-        assert page.url.endswith("/queue/")
+        assert page.url.endswith("/queue/?drawing=1")
         live.answer("Leave")
         page.wait_for_url("**/gallery/")
         live.settle()

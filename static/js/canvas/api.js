@@ -3,8 +3,6 @@
 
 import { send } from "../api.js";
 
-/** @import {Picture} from "../types.js" */
-
 const ROOT = "/api/v1";
 
 /**
@@ -109,29 +107,5 @@ export async function uploadLayer(id, pixels) {
  */
 export async function readLayer(id, name) {
   const response = await send(`${ROOT}/canvases/${id}/layers/${name}`);
-  return createImageBitmap(await response.blob());
-}
-
-/**
- * Upload what a job needs; no list shows it.
- *
- * @param {Blob} pixels a PNG
- * @returns {Promise<string>} its name
- */
-export async function uploadIntermediate(pixels) {
-  const body = new FormData();
-  body.append("file", pixels, "picture.png");
-  body.append("is_intermediate", "true");
-  const response = await send(`${ROOT}/images`, { method: "POST", body });
-  const { image_name: name } = /** @type {Picture} */ (await response.json());
-  return name;
-}
-
-/**
- * @param {string} url
- * @returns {Promise<ImageBitmap>}
- */
-export async function readPicture(url) {
-  const response = await send(url);
   return createImageBitmap(await response.blob());
 }

@@ -74,7 +74,7 @@ export class LayerPanel {
     const hadFocus = this.#list.contains(document.activeElement);
     this.#desk.acts.remove(active);
     const { state } = this.#desk.history;
-    toast(active.named(gettext("“%(name)s” is deleted.")), {
+    const takeWord = toast(active.named(gettext("“%(name)s” is deleted.")), {
       act: {
         text: gettext("Undo"),
         run: () => {
@@ -84,6 +84,8 @@ export class LayerPanel {
         },
       },
     });
+    // Nothing would take it back once the canvas is left.
+    this.#life.onEnd(takeWord);
     if (hadFocus) this.#rows.get(this.#desk.active?.id ?? "")?.focus();
   }
 

@@ -119,6 +119,7 @@ export class LayerRow {
       (event) => {
         // What a key means in the list it does not mean in a name.
         event.stopPropagation();
+        if (event.isComposing) return;
         if (event.key !== "Enter" && event.key !== "Escape") return;
         event.preventDefault();
         end(event.key === "Enter");

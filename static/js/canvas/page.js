@@ -4,6 +4,7 @@
 import { ApiError, quoteGeneration } from "../api.js";
 import { announce, byId } from "../dom.js";
 import { fill, formatNumber } from "../i18n.js";
+import { readdress } from "../router.js";
 import { toastError } from "../toast.js";
 import { createCanvas, getCanvas, readLayer, renameCanvas } from "./api.js";
 import { CanvasEditor } from "./editor.js";
@@ -11,7 +12,7 @@ import { Preview } from "./preview.js";
 import { RunPanel } from "./run_panel.js";
 import { makeRequest, readPlan } from "./run_plan.js";
 import { RunPrice } from "./run_price.js";
-import { Saving } from "./saving.js";
+import { lastSaved, Saving } from "./saving.js";
 import { StagingRuns } from "./staging_runs.js";
 
 /** @import {PageLife} from "../page.js" */
@@ -56,7 +57,10 @@ class CanvasPage {
       onSubmit: () => this.#order(),
     });
     this.#price = new RunPrice(() => this.#priced(), life);
-    life.onEnd(() => this.#preview.close());
+    life.onEnd(() => {
+      // The last save draws one more preview, and closes it then.
+      if (!this.#saving) this.#preview.close();
+    });
     const again = () => location.reload();
     byId("canvas-again", HTMLElement).addEventListener("click", again, { signal: life.signal });
     this.#open().catch((error) => this.#fail(error));
@@ -93,11 +97,14 @@ class CanvasPage {
   /** @returns {Promise<Canvas>} the one of this address, or one that is made for it now */
   async #read() {
     const { canvas, image, width, height, list = "/canvas/" } = this.#page.dataset;
-    if (canvas) return getCanvas(canvas);
+    if (canvas) {
+      await lastSaved(canvas);
+      return getCanvas(canvas);
+    }
     const size = { width: Number(width), height: Number(height) };
     const made = await createCanvas(image ? { image } : size);
     // A reload must open this one, not make another.
-    history.replaceState(history.state, "", `${list}${made.id}/`);
+    readdress(`${list}${made.id}/`);
     this.#page.dataset.canvas = made.id;
     return made;
   }
@@ -143,8 +150,9 @@ class CanvasPage {
     field.addEventListener(
       "keydown",
       (event) => {
+        if (event.isComposing) return;
         if (event.key === "Escape") field.value = kept;
-        if ((event.key === "Enter" && !event.isComposing) || event.key === "Escape") field.blur();
+        if (event.key === "Enter" || event.key === "Escape") field.blur();
       },
       { signal },
     );

@@ -5,6 +5,7 @@ import { announce, asked, byId } from "../dom.js";
 import { fill } from "../i18n.js";
 import { toast, toastError } from "../toast.js";
 import { duplicateCanvas, renameCanvas, restoreCanvas, trashCanvas } from "./api.js";
+import { CANVAS_SAVED } from "./saving.js";
 
 /** @import {PageLife} from "../page.js" */
 
@@ -39,6 +40,9 @@ class CanvasList {
       (event) => event.formData.delete("shape"),
       { signal },
     );
+    // The page of a canvas is left before its last save, so its preview came too late for this one.
+    const reload = () => this.#reload().catch(toastError);
+    document.addEventListener(CANVAS_SAVED, reload, { signal });
     life.onEnd(() => this.#dialog.close());
   }
 
@@ -121,8 +125,11 @@ class CanvasList {
 
   async #reload() {
     const address = this.#list.dataset.address ?? "";
+    const card = document.activeElement?.closest(".canvas-card");
+    const focused = card instanceof HTMLElement ? card.dataset.canvas : "";
     await htmx.ajax("GET", address, { target: this.#list, swap: "innerHTML" });
     this.#showEmpty();
+    if (focused && document.activeElement === document.body) this.#focus(focused);
   }
 
   #showEmpty() {

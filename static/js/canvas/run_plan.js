@@ -1,7 +1,7 @@
 // @ts-check
 /** What is asked of a model follows from what lies in the box: said in words, then as a request. */
 
-import { uploadIntermediate } from "./api.js";
+import { uploadIntermediate } from "../api.js";
 
 /** @import {CanvasEditor} from "./editor.js" */
 /** @import {Rect} from "./geometry.js" */

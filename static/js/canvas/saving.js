@@ -20,6 +20,23 @@ const PREVIEW_EVERY_MS = 15_000;
 /** What may be saved; the others are about what is seen. */
 const KEPT = new Set(["history", "pixels", "layers", "box", "accepted"]);
 
+/** States in which leaving would lose what is not saved: the last save would fail as well. */
+const LOSING = new Set(["conflict", "failed", "offline"]);
+/** What the document hears when the last save of a page that was left is done. */
+export const CANVAS_SAVED = "canvas-saved";
+
+/** @type {Map<string, Promise<void>>} last saves that are under way, by canvas */
+const endings = new Map();
+
+/**
+ * Wait for the last save of a canvas that was left a moment ago: what is read before it is old.
+ *
+ * @param {string} id
+ */
+export async function lastSaved(id) {
+  await endings.get(id);
+}
+
 export class Saving {
   #editor;
   #life;
@@ -58,8 +75,12 @@ export class Saving {
     addEventListener("online", () => this.#retry(), { signal });
     addEventListener("beforeunload", (event) => this.#guard(event), { signal });
     document.addEventListener("visibilitychange", () => this.#hurry(), { signal });
+    life.guard(() => this.isDirty && LOSING.has(this.#state));
     life.onEnd(() => {
-      if (this.isDirty) void this.save();
+      const ending = this.#finish().finally(() => {
+        if (endings.get(this.#id) === ending) endings.delete(this.#id);
+      });
+      endings.set(this.#id, ending);
     });
     onState("saved", null);
   }
@@ -96,6 +117,15 @@ export class Saving {
     this.#version = version;
     this.#tell("unsaved");
     return this.save();
+  }
+
+  /** Save what is left when the page ends; only then are the pictures of the preview let go. */
+  async #finish() {
+    await this.#running;
+    if (this.#state !== "conflict" && (this.#editor.isDirty || this.#isPreviewStale)) {
+      if (await this.save()) document.dispatchEvent(new Event(CANVAS_SAVED));
+    }
+    this.#preview.close();
   }
 
   async #run() {

@@ -183,6 +183,7 @@ class ModelDialog {
 
   /** @param {KeyboardEvent} event */
   #move(event) {
+    if (event.isComposing) return;
     const buttons = this.#buttons();
     const at = buttons.findIndex((button) => button === document.activeElement);
     const inSearch = document.activeElement === this.#search;

@@ -27,6 +27,9 @@ const GUIDES = /** @type {readonly (keyof Guides)[]} */ ([
   "refiner",
 ]);
 
+/** The fields of a request that name a picture, in an answer about them. */
+const PICTURE_FIELD = /(^init_image|^references\.\d+|\.image|\.images\.\d+|\.mask)$/;
+
 /**
  * Return what asks for a job anew, with all that guided it.
  *
@@ -46,6 +49,17 @@ export function requestOf(job, seed) {
     ...(init_image && strength !== null ? { init_image, strength } : {}),
     .../** @type {Partial<Guides>} */ (Object.fromEntries(guides)),
   };
+}
+
+/**
+ * @param {unknown} error that came of asking for a job anew
+ * @returns {unknown} what can be done about it, where a picture that guided the job is gone
+ */
+export function refusalOfRepeat(error) {
+  if (!(error instanceof ApiError)) return error;
+  if (!Object.keys(error.fields).some((name) => PICTURE_FIELD.test(name))) return error;
+  const detail = gettext("A mask or picture it was made with is gone. Press “Use settings” and choose it anew.");
+  return new ApiError(error.status, { detail, code: error.code });
 }
 
 /**

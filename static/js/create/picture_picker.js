@@ -228,6 +228,7 @@ class PicturePicker {
   #press(event) {
     // What a key means in the page it does not mean here.
     event.stopPropagation();
+    if (event.isComposing) return;
     const buttons = this.#buttons();
     if (event.target === this.#words) {
       if (event.key !== "ArrowDown" && event.key !== "Enter") return;

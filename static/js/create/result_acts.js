@@ -3,7 +3,7 @@
 
 import * as api from "../api.js";
 import { fill } from "../i18n.js";
-import { actOnPictures, editPicture, movePictures } from "../library_api.js";
+import { actOnPictures, editPicture, movePictures, PICTURES_CHANGED } from "../library_api.js";
 import { toast, toastError } from "../toast.js";
 
 /** @import {JobStore} from "../jobs.js" */
@@ -55,8 +55,10 @@ export class ResultActs {
           1,
         );
     const words = fill(message, { count: 1, title: name ?? "" });
-    const act = { text: gettext("Undo"), run: () => void this.#move(image_name, before) };
-    toast(words, { act });
+    const takeBack = async () => {
+      if (await this.#move(image_name, before)) tellChange();
+    };
+    toast(words, { act: { text: gettext("Undo"), run: () => void takeBack() } });
   };
 
   /** @param {Picture} picture */
@@ -84,8 +86,12 @@ export class ResultActs {
    */
   async #restore(imageName, putBack) {
     const { error } = await actOnPictures("restore", [imageName]);
-    if (error) toastError(error);
-    else putBack();
+    if (error) {
+      toastError(error);
+      return;
+    }
+    putBack();
+    tellChange();
   }
 
   /**
@@ -100,4 +106,9 @@ export class ResultActs {
     this.#jobs.changePicture(imageName, error ? {} : { board: board === "none" ? null : board });
     return !error;
   }
+}
+
+/** The gallery may be what is shown by then. */
+function tellChange() {
+  document.dispatchEvent(new Event(PICTURES_CHANGED));
 }

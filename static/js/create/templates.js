@@ -11,7 +11,7 @@ import { expandPrompts } from "./create_api.js";
 
 const PAUSE_MS = 400;
 const SHOWN = 40;
-const PARTS = /[{}]|__\w[\w/-]*__/u;
+const PARTS = /[{}]|__[\p{L}\p{N}_][\p{L}\p{N}_/-]*__/u;
 
 /**
  * @typedef {object} TemplateSource
@@ -26,6 +26,7 @@ export class TemplatePreview {
   #error = byId("template-error", HTMLElement);
   #countField = byId("template-count-field", HTMLElement);
   #count = byId("template-count", HTMLInputElement);
+  #modes = byId("template-modes", HTMLElement);
   #life;
   #source;
   #onChange;
@@ -46,9 +47,7 @@ export class TemplatePreview {
     this.#source = source;
     this.#onChange = onChange;
     const { signal } = life;
-    byId("template-modes", HTMLElement).addEventListener("change", () => this.refresh(), {
-      signal,
-    });
+    this.#modes.addEventListener("change", () => this.refresh(), { signal });
     this.#count.addEventListener("input", () => this.refresh(), { signal });
   }
 
@@ -117,7 +116,7 @@ export class TemplatePreview {
 
   /** @returns {"all" | "random"} */
   get #mode() {
-    const checked = document.querySelector('input[name="template-mode"]:checked');
+    const checked = this.#modes.querySelector("input:checked");
     return checked instanceof HTMLInputElement && checked.value === "random" ? "random" : "all";
   }
 

@@ -24,6 +24,8 @@ export class Desk {
   /** @type {FullModel[]} */
   #known = [];
   #onChange;
+  #width = byId("width", HTMLInputElement);
+  #height = byId("height", HTMLInputElement);
 
   /**
    * @param {PageLife} life
@@ -35,13 +37,12 @@ export class Desk {
   }
 
   changed() {
-    this.#onChange();
+    if (!this.life.isOver) this.#onChange();
   }
 
   /** @returns {{width: number, height: number}} of the picture to be made */
   get shape() {
-    const side = (/** @type {string} */ id) => Number(byId(id, HTMLInputElement).value) || 512;
-    return { width: side("width"), height: side("height") };
+    return { width: Number(this.#width.value) || 512, height: Number(this.#height.value) || 512 };
   }
 
   /**

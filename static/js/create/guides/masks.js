@@ -1,7 +1,7 @@
 // @ts-check
 /** Masks of rectangles: drawn here, kept as pictures, read again from them. */
 
-import { getPicture, uploadPicture } from "../../api.js";
+import { getPicture, uploadIntermediate } from "../../api.js";
 import { make } from "../../dom.js";
 
 /**
@@ -40,10 +40,7 @@ export async function uploadMask(box, shape) {
     canvas.toBlob(resolve, "image/png");
   });
   if (!blob) throw new Error("This browser writes no PNG");
-  const { image_name: name } = await uploadPicture(
-    new File([blob], "region-mask.png", { type: "image/png" }),
-  );
-  return name;
+  return uploadIntermediate(blob);
 }
 
 /**

@@ -1,6 +1,7 @@
 // @ts-check
 /** Prompts for regions: rectangles on a board, each with words and a mask that is kept as a picture. */
 
+import { ApiError } from "../../api.js";
 import { icon, make } from "../../dom.js";
 import { fill, formatNumber } from "../../i18n.js";
 import { toastError } from "../../toast.js";
@@ -111,7 +112,9 @@ export class Regions extends Part {
   get missing() {
     if (this.#regions.length === 0) return gettext("Nothing is drawn yet.");
     const silent = this.#regions.some(({ words }) => words.value.trim() === "");
-    return silent ? gettext("A region without a prompt is not used.") : "";
+    if (silent) return gettext("A region without a prompt is not used.");
+    const isLost = this.#regions.some(({ box, mask }) => !box && !mask);
+    return isLost ? gettext("The mask of a region is gone. Remove the region and draw it anew.") : "";
   }
 
   /**
@@ -133,7 +136,9 @@ export class Regions extends Part {
           this.refresh();
         },
         () => {
-          if (region.mask === mask) region.mask = null;
+          if (region.mask !== mask) return;
+          region.mask = null;
+          this.refresh();
         },
       );
     }
@@ -164,6 +169,11 @@ export class Regions extends Part {
   async settled() {
     this.#keep();
     await this.#upload;
+    const isOpen = this.#regions.some(({ box, mask, words }) => box && !mask && words.value.trim());
+    if (this.blocked || !isOpen) return;
+    // Without it the picture would cost as much, and be another one.
+    const detail = gettext("A region could not be kept, so nothing is made. Please try again.");
+    throw new ApiError(0, { detail, code: "unreachable", fields: { regions: [detail] } });
   }
 
   get #ratio() {
