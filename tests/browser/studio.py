@@ -18,7 +18,7 @@ CHROMIUM_ARGUMENTS: Final[Sequence[str]] = (
 )
 DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 800}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
-MADE_WITHIN_MS: Final = 120_000
+MADE_WITHIN_MS: Final = 200_000
 
 # Lists, from now on, every value that the progress bar takes.
 _RECORD_PROGRESS = """() => {

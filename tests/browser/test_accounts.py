@@ -111,7 +111,7 @@ def test_the_keyboard_alone_signs_up_confirms_and_changes_the_password(
     assert User.objects.get().email_verified
 
     page.get_by_role("button", name="Account").click()
-    page.get_by_role("link", name="Your account").click()
+    page.get_by_role("link", name="Settings").click()
     shoot(page, "settings-of-a-new-account")
     page.get_by_role("link", name="Change your password").click()
     page.get_by_label("Present password").fill(PASSWORD)

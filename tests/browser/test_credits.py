@@ -331,7 +331,7 @@ def test_the_balance_falls_with_a_picture_and_the_receipt_tells_why(
     assert 1 <= charged <= quoted
     for shown in ("#balance-number", "#price-balance"):
         expect(studio.page.locator(shown)).to_contain_text(str(500 - charged))
-    studio.page.get_by_role("link", name="Gallery").click()
+    studio.page.get_by_role("link", name="Gallery", exact=True).click()
     studio.settle()
     studio.tiles.click()
     studio.viewer.get_by_role("link", name="Receipt").click()

@@ -23,7 +23,7 @@ def test_a_prompt_becomes_a_picture_that_is_found_and_deleted(
     studio = new_studio()
     studio.sign_in(transactional_user.email, PASSWORD)
     expect(studio.page).to_have_url(f"{studio.page.url.split('/create')[0]}/create/")
-    expect(studio.page.get_by_role("heading", name="The easel is empty")).to_be_visible()
+    expect(studio.stage.get_by_role("heading", name="Your first picture")).to_be_visible()
 
     studio.set_steps(24)
     studio.record_progress()
@@ -115,7 +115,7 @@ def test_the_keyboard_alone_makes_opens_and_leaves_a_picture(studio: Studio) -> 
     keyboard.press("Control+Enter")
     studio.wait_for_picture()
 
-    studio.page.get_by_role("link", name="Gallery").focus()
+    studio.page.get_by_role("link", name="Gallery", exact=True).focus()
     keyboard.press("Enter")
     expect(studio.tiles).to_have_count(1)
     studio.settle()
