@@ -41,7 +41,9 @@ def prompts_waiting(user: User) -> list[str]:
 
 
 def go_to_gallery(studio: Studio) -> None:
-    studio.page.get_by_role("navigation", name="Main").get_by_role("link", name="Gallery").click()
+    studio.page.get_by_role("navigation", name="Main").get_by_role(
+        "link", name="Gallery", exact=True
+    ).click()
     studio.page.wait_for_url("**/gallery/")
     studio.settle()
 

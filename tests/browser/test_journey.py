@@ -45,7 +45,7 @@ def test_a_prompt_becomes_a_picture_that_is_found_and_deleted(
     assert (job.state, job.parameters["steps"]) == (JobState.SUCCEEDED, 24)
     assert studio.result.get_attribute("src") == f"/api/v1/images/{image.image_name}/full"
 
-    studio.page.get_by_role("link", name="Gallery").click()
+    studio.page.get_by_role("link", name="Gallery", exact=True).click()
     expect(studio.tiles).to_have_count(1)
     studio.settle()
     shoot(studio.page, "gallery")

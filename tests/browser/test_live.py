@@ -337,7 +337,9 @@ class TestLive:
         page = live.page
         waiting: list[tuple[Route, APIResponse]] = []
         page.route("**/gallery/", lambda route: waiting.append((route, route.fetch())))
-        page.get_by_role("navigation", name="Main").get_by_role("link", name="Gallery").click()
+        page.get_by_role("navigation", name="Main").get_by_role(
+            "link", name="Gallery", exact=True
+        ).click()
         while not waiting:
             page.wait_for_timeout(20)
 
