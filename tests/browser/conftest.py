@@ -47,10 +47,15 @@ def stack(django_db_setup: None) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="package")
-def worker(stack: Stack) -> None:
-    """Run a worker for every tier beside the web process."""
+@pytest.fixture(scope="module")
+def worker(stack: Stack) -> Iterator[None]:
+    """Run a worker for every tier beside the web process.
+
+    It ends with its file: in others, what waits is to go on waiting.
+    """
     stack.start_worker(queues=",".join(TIER_BY_QUEUE))
+    yield
+    stack.stop("worker")
 
 
 @pytest.fixture

@@ -53,12 +53,33 @@ def fill_queue(studio: Studio) -> None:
         studio.settle()
 
 
+def open_canvas(studio: Studio) -> None:
+    """Open the latest picture on a canvas, with a part of it to be made anew."""
+    page = studio.page
+    studio.open("/gallery/")
+    name = studio.tiles.first.get_attribute("data-image-name")
+    studio.open(f"/canvas/new/?image={name}")
+    page.locator("#canvas-page[data-state=ready]").wait_for()
+    page.locator("#run-prompt").fill(PICTURES[2][0])
+    page.keyboard.press("Escape")
+    stage = page.locator("[data-part=stage]").bounding_box()
+    if stage is None:
+        raise RuntimeError("The canvas has no stage")
+    x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    page.mouse.move(x - 120, y + 60)
+    page.mouse.down()
+    page.mouse.move(x - 20, y + 100, steps=8)
+    page.mouse.move(x + 110, y + 70, steps=8)
+    page.mouse.up()
+    page.locator("#save-state[data-state=saved]").wait_for()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A page as it is to be seen; `prepare` brings about what it shows."""
+    """A page as it is to be seen; `prepare` brings about what it shows, or leads there."""
 
     name: str
-    path: str
+    path: str = ""
     language: str = "en-US"
     window: ViewportSize = field(default_factory=lambda: DESKTOP)
     theme: Literal["light", "dark"] = "light"
@@ -76,8 +97,10 @@ SHOTS: Final = (
     Shot(name="create-phone-ko", path="/create/", language="ko-KR", window=PHONE, theme="dark"),
     Shot(name="gallery", path="/gallery/"),
     Shot(name="gallery-ko", path="/gallery/", language="ko-KR", theme="dark"),
-    Shot(name="canvas", path="/canvas/"),
-    Shot(name="canvas-ko", path="/canvas/", language="ko-KR"),
+    Shot(name="canvas", prepare=open_canvas),
+    Shot(name="canvas-ko", language="ko-KR", theme="dark", prepare=open_canvas),
+    Shot(name="boards", path="/boards/"),
+    Shot(name="workflows", path="/workflows/"),
     Shot(name="models", path="/models/"),
     Shot(name="models-ko", path="/models/", language="ko-KR"),
     Shot(name="usage", path="/usage/"),
@@ -172,10 +195,11 @@ def take(browser: Browser, stack: Stack, shot: Shot) -> Path | None:
     with window_for(browser, stack, shot) as studio:
         if shot.prepare is not None:
             shot.prepare(studio)
-        answer = studio.page.goto(shot.path)
-        if answer is None or not answer.ok:
-            return None
-        studio.settle()
+        if shot.path:
+            answer = studio.page.goto(shot.path)
+            if answer is None or not answer.ok:
+                return None
+            studio.settle()
         seen = Image.open(io.BytesIO(studio.page.screenshot())).convert("RGB")
     path = IMAGES / f"{shot.name}.webp"
     seen.save(path, "WEBP", quality=QUALITY, method=6)

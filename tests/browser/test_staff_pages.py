@@ -18,7 +18,6 @@ from apps.core.errors import ErrorCode
 from apps.credits.services.grants import expire_grants
 from apps.generation.models import ContentAppeal, Job, JobState, Worker, WorkerState
 from apps.generation.services.appeals import appeal_refusal
-from apps.generation.services.queue import pause_queue
 from apps.generation.services.workers import report_worker
 from apps.images.services.pictures import add_results, store_picture
 from apps.plans import models as plans
@@ -103,8 +102,6 @@ def _fill_month(user: User, begins: datetime, chance: random.Random) -> None:
 def jobs(transactional_user: User, starter: GenerationModel) -> dict[str, Job]:
     """A job that is done, one whose pictures were refused, one that waits; workers, an appeal."""
     person = transactional_user
-    # Workers of other tests of this process may run still: what waits here is to go on waiting.
-    pause_queue(user=person)
     begun_with = make_image(person)
     found = {
         "done": make_job(person, starter, prompt="a lighthouse by the sea at dusk"),
