@@ -108,7 +108,7 @@ SERVICE_SCOPES = {
     "apps/plans/services/enterprise.py": 2,
     "apps/images/services/archive_making.py": 1,
     "apps/images/services/archives.py": 1,
-    "apps/images/services/intermediates.py": 1,
+    "apps/images/services/intermediates.py": 2,
     "apps/images/services/library.py": 1,
     "apps/images/services/orphans.py": 2,
     "apps/images/services/purges.py": 1,

@@ -154,12 +154,23 @@ def _signed(image: Image | ListedImage, variant: str) -> str:
     return signed_address(user_id=image.user_id, image_name=image.image_name, variant=variant)
 
 
+class FlagField(serializers.ChoiceField):
+    """A part of a multipart body that is `true` or `false`, as described: no other words."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=["true", "false"], **options)
+
+    def get_value(self, dictionary: Any) -> Any:
+        """Take an empty part as what it is; a form's own field would take it as left out."""
+        return dictionary.get(self.field_name, serializers.empty)
+
+
 class UploadSerializer(serializers.Serializer[Any]):
     """An upload: one file in the multipart field `file`."""
 
     file = serializers.FileField(allow_empty_file=False)
-    is_intermediate = serializers.BooleanField(
-        default=False,
+    is_intermediate = FlagField(
+        default="false",
         help_text="For jobs alone, as a mask is: no list shows it, and after a week it goes.",
     )
 

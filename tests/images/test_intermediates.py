@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -78,3 +79,12 @@ def test_intermediate_pictures_go_after_a_week(
     left = Image.objects.filter(user=user).values_list("image_name", flat=True)
     assert {str(name) for name in left} == {str(kept.image_name), young}
     assert not any(old in key for key in stored_files())
+
+
+@pytest.mark.parametrize("word", ["0", "", "yes", "True"])
+def test_a_flag_is_true_or_false(api: APIClient, user: User, word: str) -> None:
+    answer = send(api, is_intermediate=word)
+
+    assert answer.status_code == 422
+    assert answer.json()["invalid_fields"] == ["is_intermediate"]
+    assert not Image.objects.filter(user=user).exists()

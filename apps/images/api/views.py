@@ -91,11 +91,11 @@ class ImageListView(APIView):
     def post(self, request: Request) -> Response:
         form = UploadSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        file, is_intermediate = (form.validated_data[key] for key in ("file", "is_intermediate"))
+        file, flag = (form.validated_data[key] for key in ("file", "is_intermediate"))
         if file.size > settings.EASEL_UPLOAD_MAX_BYTES:
             raise TooLarge(_("The file is too large."), limit=settings.EASEL_UPLOAD_MAX_BYTES)
         user = signed_in_user(request)
-        image = upload_image(user=user, file=file, is_intermediate=is_intermediate)
+        image = upload_image(user=user, file=file, is_intermediate=flag == "true")
         data = ImageSerializer(image, context={"request": request}).data
         return Response(data, status=status.HTTP_201_CREATED, headers={"Location": data["url"]})
 
