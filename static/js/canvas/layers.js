@@ -42,16 +42,17 @@ export class LayerActs {
    * Add a picture, above the other pictures.
    *
    * @param {CanvasImageSource} picture
-   * @param {{name: string, kind?: LayerKind} & Rect} options where it lies, and its size there
+   * @param {{name: string, kind?: LayerKind, hides?: Layer[]} & Rect} options where it lies, its
+   *   size there, and what would cover it
    * @returns {Layer}
    */
-  addPicture(picture, { name, kind = "picture", ...place }) {
+  addPicture(picture, { name, kind = "picture", hides = [], ...place }) {
     const { document } = this.#desk;
     const layer = newLayer({ kind, name, ...outward(place) });
     layer.fill(picture);
     const top = document.layers.findLastIndex((each) => each.kind === kind);
     const label = fill(gettext("New layer “%(name)s”"), { name });
-    this.#insert(layer, label, top < 0 ? document.layers.length : top + 1, true);
+    this.#insert(layer, label, top < 0 ? document.layers.length : top + 1, true, hides);
     return layer;
   }
 
@@ -192,32 +193,48 @@ export class LayerActs {
    * @param {string} label
    * @param {number} [at]
    * @param {boolean} [grows] whether the document reaches around it
+   * @param {Layer[]} [hides] what is seen no longer
    */
-  #insert(layer, label, at, grows = false) {
+  #insert(layer, label, at, grows = false, hides = []) {
     const { document, active } = this.#desk;
     const layers = [...document.layers];
     const above = active ? layers.indexOf(active) + 1 : layers.length;
     layers.splice(at ?? (layer.kind === "mask" ? layers.length : above), 0, layer);
     const around = outward(union(document.page, layer.bounds));
     const page = grows && isSaveable(around) ? around : document.page;
-    this.#arrange(label, { layers, active: layer }, [], page);
+    this.#arrange(label, { layers, active: layer, hides }, [], page);
   }
 
   /**
    * @param {string} label
-   * @param {{layers: Layer[], active?: Layer | null}} wanted
+   * @param {{layers: Layer[], active?: Layer | null, hides?: Layer[]}} wanted
    * @param {Layer[]} [gone] what only the history holds from now on
    * @param {Rect} [page] what is the document from now on: its corner becomes 0, 0
    */
-  #arrange(label, { layers, active = this.#desk.active }, gone = [], page = this.#desk.document.page) {
+  #arrange(
+    label,
+    { layers, active = this.#desk.active, hides = [] },
+    gone = [],
+    page = this.#desk.document.page,
+  ) {
     const { document } = this.#desk;
+    /** @param {boolean} visible */
+    const show = (visible) => {
+      for (const each of hides) each.visible = visible;
+    };
     const by = { x: -page.x, y: -page.y };
     const before = { layers: document.layers, width: document.width, height: document.height, active: this.#desk.active };
     const after = { layers, width: page.width, height: page.height, active };
     this.#desk.take({
       label,
-      undo: () => this.#put(before, { x: -by.x, y: -by.y }),
-      redo: () => this.#put(after, by),
+      undo: () => {
+        show(true);
+        this.#put(before, { x: -by.x, y: -by.y });
+      },
+      redo: () => {
+        show(false);
+        this.#put(after, by);
+      },
       patches: gone.map(({ surface }) => ({ bytes: surface.bytes, pack: () => 0 })),
     });
   }

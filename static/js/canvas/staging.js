@@ -5,6 +5,7 @@ import { announce } from "../dom.js";
 import { fill } from "../i18n.js";
 import { toastError } from "../toast.js";
 import { masksIn, paintedAnewIn } from "./flatten.js";
+import { intersection } from "./geometry.js";
 import { blank, contextOf } from "./surface.js";
 
 /** @import {PageLife} from "../page.js" */
@@ -133,9 +134,15 @@ export class Staging {
     const picture = this.#pictures.get(candidate?.id ?? "");
     if (!candidate || !picture) return;
     const place = this.#place;
+    // Masks lie over all pictures: the tint of what asked for the result would cover it.
+    const hides = this.#mask ? this.#masksOver(place) : [];
     this.stop();
-    const layer = this.#desk.acts.addPicture(picture, { name: gettext("Result"), ...place });
-    announce(gettext("The result is a layer now."));
+    const layer = this.#desk.acts.addPicture(picture, { name: gettext("Result"), hides, ...place });
+    announce(
+      hides.length > 0
+        ? gettext("The result is a layer now. Its mask is hidden.")
+        : gettext("The result is a layer now."),
+    );
     this.#desk.emit({ type: "accepted", candidate: candidate.id, layer: layer.id });
   }
 
@@ -155,6 +162,12 @@ export class Staging {
     this.#mask = null;
     this.#isComparing = false;
     this.#changed();
+  }
+
+  /** @param {Rect} place */
+  #masksOver(place) {
+    const masks = this.#desk.document.ofKind("mask");
+    return masks.filter(({ visible, bounds }) => visible && intersection(bounds, place));
   }
 
   #changed() {

@@ -50,6 +50,9 @@ def test_a_result_is_used_where_the_mask_was(bench: Bench) -> None:
         GROUND,
     ]
     assert bench.layer("Result", (150, 150), (250, 250)) == [RED, CLEAR]
+    # Not tinted by the mask, which says where it was asked for and would lie over it.
+    assert bench.shown((150, 150)) == [RED]
+    assert [layer["visible"] for layer in bench.json["layers"]] == [True, True, False]
     accepted = bench.do("() => changes.filter(({ type }) => type === 'accepted')")
     assert accepted == [
         {"type": "accepted", "candidate": "two", "layer": bench.json["layers"][1]["id"]}
@@ -57,6 +60,7 @@ def test_a_result_is_used_where_the_mask_was(bench: Bench) -> None:
     bench.press("Control+z")
     assert bench.names == ["Mask 1", "Ground"]
     assert bench.picture((150, 150)) == [GROUND]
+    assert [layer["visible"] for layer in bench.json["layers"]] == [True, True]
 
 
 def test_what_was_made_without_a_mask_covers_the_box_whatever_was_masked_since(
