@@ -16,4 +16,7 @@ output "static" {
 output "logs" {
   description = "The bucket of the access logs: `id`, `arn` and `domain_name`."
   value       = local.buckets.logs
+
+  # Who is told to log here asks at once whether it may.
+  depends_on = [aws_s3_bucket_policy.logs]
 }
