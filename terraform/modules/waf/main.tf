@@ -1,28 +1,34 @@
 locals {
-  # Rules that look into bodies. Prompts are free text, workflows are JSON that quotes what it
-  # likes, and pictures of up to 20 MB hold every sequence of bytes: such rules would refuse honest
-  # work. So they count, and below `body-attacks` refuses where nobody has reason to send any of it.
-  # How large a body may be the application says, to the byte, before it reads it.
-  body_rules = {
+  # Rules that look into what people write. Prompts and searches for them are free text, workflows
+  # are JSON that quotes what it likes, and pictures of up to 20 MB hold every sequence of bytes:
+  # such rules would refuse honest work. So they count, and below `body-attacks` refuses where
+  # nobody has reason to send any of it. How large a body may be the application says, to the byte,
+  # before it reads it.
+  counted_rules = {
     AWSManagedRulesCommonRuleSet = [
       "SizeRestrictions_BODY",
       "CrossSiteScripting_BODY",
+      "CrossSiteScripting_QUERYARGUMENTS",
       "EC2MetaDataSSRF_BODY",
       "GenericLFI_BODY",
       "GenericRFI_BODY",
     ]
     AWSManagedRulesSQLiRuleSet = [
       "SQLi_BODY",
+      "SQLi_QUERYARGUMENTS",
+      "SQLiExtendedPatterns_BODY",
+      "SQLiExtendedPatterns_QUERYARGUMENTS",
     ]
   }
 
-  # What those rules put on a request that they would have refused.
+  # What those rules, as far as they are about bodies, put on a request instead of refusing it.
   body_attacks = [
     "awswaf:managed:aws:core-rule-set:CrossSiteScripting_Body",
     "awswaf:managed:aws:core-rule-set:EC2MetaDataSSRF_Body",
     "awswaf:managed:aws:core-rule-set:GenericLFI_Body",
     "awswaf:managed:aws:core-rule-set:GenericRFI_Body",
     "awswaf:managed:aws:sql-database:SQLi_Body",
+    "awswaf:managed:aws:sql-database:SQLiExtendedPatterns_Body",
   ]
 
   managed_groups = [
@@ -82,7 +88,7 @@ resource "aws_wafv2_web_acl" "this" {
 
                   text_transformation {
                     priority = 0
-                    type     = "NONE"
+                    type     = "NORMALIZE_PATH"
                   }
                 }
               }
@@ -138,7 +144,7 @@ resource "aws_wafv2_web_acl" "this" {
           name        = rule.value
 
           dynamic "rule_action_override" {
-            for_each = lookup(local.body_rules, rule.value, [])
+            for_each = lookup(local.counted_rules, rule.value, [])
 
             content {
               name = rule_action_override.value
