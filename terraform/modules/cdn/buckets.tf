@@ -12,7 +12,7 @@ locals {
   readable = {
     images = {
       bucket = var.images_bucket
-      prefix = "users"
+      prefix = "users/*/images"
     }
     static = {
       bucket = var.static_bucket

@@ -38,8 +38,8 @@ resource "aws_cloudfront_cache_policy" "year" {
   }
 }
 
-# What the application says about itself stands. This is for answers that it never saw: of the
-# firewall, and of the load balancer while no task is up.
+# The application says the same of itself. This is for answers that it never saw: of the load
+# balancer while no task is up.
 resource "aws_cloudfront_response_headers_policy" "pages" {
   name    = "${var.name}-pages"
   comment = "Pages, API and sockets"
@@ -49,11 +49,11 @@ resource "aws_cloudfront_response_headers_policy" "pages" {
       access_control_max_age_sec = local.year
       include_subdomains         = true
       preload                    = true
-      override                   = false
+      override                   = true
     }
 
     content_type_options {
-      override = false
+      override = true
     }
   }
 }
@@ -66,12 +66,6 @@ resource "aws_cloudfront_response_headers_policy" "images" {
     items {
       header   = "Cache-Control"
       value    = "private, max-age=${local.year}, immutable"
-      override = true
-    }
-
-    items {
-      header   = "Cross-Origin-Resource-Policy"
-      value    = "same-origin"
       override = true
     }
   }

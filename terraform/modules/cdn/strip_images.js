@@ -1,16 +1,20 @@
 // Runs on CloudFront (cloudfront-js-2.0) for /images/*, after the signature was found good and
 // before the cache is asked. Turns the address of a picture into its key in the bucket:
-// /images/users/U/images/N.png is users/U/images/N.png.
+// /images/users/U/images/N.png becomes /users/U/images/N.png.
 //
-// Only plain keys of users pass. A signed cookie is good for /images/users/U/*, which as text also
-// fits /images/users/U/../V/N.png: a step up, plain or encoded, must never reach the bucket. Nor may
-// /images/models/…: weights lie in the same bucket, and are nothing that a browser fetches.
+// Only keys of pictures and thumbnails pass, letter by letter. A signed cookie for
+// /images/users/U/images/* is, as text, also good for /images/users/U/images/../../V/images/N.png:
+// no step up, plain or encoded, may reach the bucket. Nor may weights, exports and archives, which
+// lie in the same bucket.
 
-var KEY = /^\/images(\/users\/[0-9a-f-]{36}(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+)$/;
+var PICTURE = new RegExp(
+    '^/images(/users/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/images/(?:thumbnails/)?' +
+    '[A-Za-z0-9_-]+[.][a-z]+)$'
+);
 
 function handler(event) {
     var request = event.request;
-    var found = KEY.exec(request.uri);
+    var found = PICTURE.exec(request.uri);
     if (!found) {
         return {
             statusCode: 404,

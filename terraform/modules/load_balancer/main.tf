@@ -1,5 +1,6 @@
 resource "aws_lb" "this" {
   #checkov:skip=CKV_AWS_150:Environments that may be torn down say so by deletion_protection.
+  #checkov:skip=CKV2_AWS_76:The web ACL comes from the module waf, which has the rule against Log4j.
   name               = var.name
   load_balancer_type = "application"
   internal           = false
