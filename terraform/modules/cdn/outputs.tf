@@ -10,7 +10,7 @@ output "distribution_arn" {
 
 output "key_pair_id" {
   description = "Id of the public key, for EASEL_CDN_KEY_PAIR_ID."
-  value       = aws_cloudfront_public_key.signing["current"].id
+  value       = aws_cloudfront_public_key.signing[local.current_key].id
 }
 
 output "domain_name" {

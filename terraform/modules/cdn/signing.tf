@@ -1,19 +1,19 @@
 locals {
-  # Both halves of a change of keys; the group trusts whatever is here.
-  public_keys = merge(
-    { current = var.public_key_pem },
-    var.previous_public_key_pem == null ? {} : { previous = var.previous_public_key_pem },
-  )
+  # By their digests: a key that becomes the previous one stays the same resource, and its id too.
+  public_keys = {
+    for pem in compact([var.public_key_pem, var.previous_public_key_pem]) : substr(sha256(pem), 0, 8) => pem
+  }
+  current_key = substr(sha256(var.public_key_pem), 0, 8)
 }
 
-# A key cannot be changed in place, and its name is taken once: the digest makes the names differ.
 resource "aws_cloudfront_public_key" "signing" {
   for_each = local.public_keys
 
-  name        = "${var.name}-${substr(sha256(each.value), 0, 8)}"
+  name        = "${var.name}-${each.key}"
   comment     = "Addresses of pictures are signed with the private half"
   encoded_key = each.value
 
+  # So that a key goes only after the group has let go of it.
   lifecycle {
     create_before_destroy = true
   }
