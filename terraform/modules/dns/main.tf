@@ -1,6 +1,14 @@
+locals {
+  below = ["admin.${var.domain}", "origin.${var.domain}"]
+
+  proofs = {
+    for option in aws_acm_certificate.regional.domain_validation_options : option.domain_name => option
+  }
+}
+
 resource "aws_acm_certificate" "regional" {
   domain_name               = var.domain
-  subject_alternative_names = ["admin.${var.domain}", "origin.${var.domain}"]
+  subject_alternative_names = local.below
   validation_method         = "DNS"
 
   lifecycle {
@@ -22,14 +30,12 @@ resource "aws_acm_certificate" "cdn" {
 
 # One account proves a name by the same record in every region, so these are for both certificates.
 resource "aws_route53_record" "validation" {
-  for_each = {
-    for option in aws_acm_certificate.regional.domain_validation_options : option.domain_name => option
-  }
+  for_each = toset(concat([var.domain], local.below))
 
   zone_id         = var.zone_id
-  name            = each.value.resource_record_name
-  type            = each.value.resource_record_type
-  records         = [each.value.resource_record_value]
+  name            = local.proofs[each.key].resource_record_name
+  type            = local.proofs[each.key].resource_record_type
+  records         = [local.proofs[each.key].resource_record_value]
   ttl             = 300
   allow_overwrite = true
 }
