@@ -1,6 +1,6 @@
 locals {
   # Made here, by generators whose values are in no plan and no state.
-  made = toset(["metrics-token", "origin-header", "redis-token", "secret-key"])
+  made = toset(["metrics-token", "origin-header", "redis-token", "secret-key", "worker-key"])
 
   # Written by whoever knows them: the modules of database and cache, the sign-in provider's
   # client, and by hand those of others (docs/infrastructure.md says which).
@@ -17,6 +17,7 @@ locals {
     "hub-token",
     "oidc-client-secret",
     "redis-url",
+    "secret-key-fallbacks",
     "sentry-dsn",
     "stripe-secret-key",
     "stripe-webhook-secret",

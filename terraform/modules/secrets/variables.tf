@@ -9,7 +9,7 @@ variable "kms_key_arn" {
 }
 
 variable "generation" {
-  description = "Raise a number to have that secret made anew: `logins`, `metrics-token`, `origin-header`, `redis-token`, `secret-key`."
+  description = "Raise a number to have that secret made anew: `logins`, `metrics-token`, `origin-header`, `redis-token`, `secret-key`, `worker-key`."
   type        = map(number)
 }
 

@@ -1,5 +1,3 @@
-data "aws_region" "current" {}
-
 locals {
   container = {
     name                   = var.role
@@ -26,7 +24,7 @@ locals {
       logDriver = "awslogs"
       options = {
         awslogs-group         = var.log_group_name
-        awslogs-region        = data.aws_region.current.region
+        awslogs-region        = var.region
         awslogs-stream-prefix = var.role
         # A log that is slow must not stop the requests.
         mode            = "non-blocking"

@@ -85,6 +85,11 @@ variable "log_group_name" {
   type        = string
 }
 
+variable "region" {
+  description = "Region of the log."
+  type        = string
+}
+
 variable "health_check" {
   description = "The command that tells whether a container is well; none for what serves no requests."
   type        = list(string)
