@@ -118,7 +118,6 @@ resource "aws_rds_cluster_instance" "this" {
   count = 1 + var.readers
 
   #checkov:skip=CKV_AWS_353:By value: on in staging and production, off in dev, as the design has it.
-  #checkov:skip=CKV_AWS_354:With the data key wherever it is on.
   identifier         = "${var.name}-${count.index}"
   cluster_identifier = aws_rds_cluster.this.id
   engine             = aws_rds_cluster.this.engine

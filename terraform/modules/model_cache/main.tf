@@ -1,5 +1,4 @@
 resource "aws_efs_file_system" "this" {
-  #checkov:skip=CKV2_AWS_18:A cache: each model is in the file store too, and a worker fetches what is missing.
   creation_token  = "${var.name}-models"
   encrypted       = true
   kms_key_id      = var.kms_key_arn
