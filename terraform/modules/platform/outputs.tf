@@ -1,6 +1,15 @@
-output "deploy_role_arn" {
-  description = "ARN of the role that the release pipeline takes: the variable AWS_DEPLOY_ROLE of GitHub's environment."
-  value       = module.roles.deploy_role_arn
+output "github_variables" {
+  description = "The variables of GitHub's environment that the workflows read, by name."
+  value = {
+    ALARMS          = join(",", distinct(concat(module.monitoring.alarm_names_critical, [module.monitoring.release_alarm_name])))
+    DEPLOY_ROLE_ARN = module.roles.deploy_role_arn
+    EASEL_URL       = "https://${var.domain}"
+    GPU_GROUPS      = join(",", [for group in module.gpu_tier : group.group_name])
+    LEAST_TASKS     = tostring(var.web.tasks)
+    REGISTRY        = split("/", module.registry.repository_urls["easel-web"])[0]
+    STATIC_BUCKET   = module.storage.static.id
+    WEB_RULE_ARN    = module.load_balancer.web_rule_arn
+  }
 }
 
 output "cluster_name" {
@@ -11,26 +20,6 @@ output "cluster_name" {
 output "repository_urls" {
   description = "Addresses of the repositories of images."
   value       = module.registry.repository_urls
-}
-
-output "web_rule_arn" {
-  description = "ARN of the rule whose weights a release shifts."
-  value       = module.load_balancer.web_rule_arn
-}
-
-output "web_target_groups" {
-  description = "The target groups of the two colours of the web service."
-  value       = module.load_balancer.web_target_groups
-}
-
-output "critical_alarm_names" {
-  description = "Names of the alarms that stop a release."
-  value       = module.monitoring.alarm_names_critical
-}
-
-output "static_bucket" {
-  description = "Name of the bucket that a release puts static files in."
-  value       = module.storage.static.id
 }
 
 output "distribution_id" {
@@ -61,9 +50,4 @@ output "database_master_secret" {
 output "worker_image_parameter" {
   description = "Name of the parameter that names the image of the workers."
   value       = aws_ssm_parameter.worker_image.name
-}
-
-output "gpu_groups" {
-  description = "Name of the auto-scaling group of each tier."
-  value       = { for tier, group in module.gpu_tier : tier => group.group_name }
 }
