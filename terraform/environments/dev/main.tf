@@ -31,6 +31,8 @@ module "easel" {
   previous_origin_header  = var.previous_origin_header
   optional_secrets        = var.optional_secrets
   secret_generation       = var.secret_generation
+  spare_logins            = var.spare_logins
+  spare_logins_used       = var.spare_logins_used
   mail                    = var.mail
   security_contact        = var.security_contact
   otlp_endpoint           = var.otlp_endpoint

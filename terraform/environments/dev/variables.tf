@@ -33,17 +33,21 @@ variable "optional_secrets" {
 }
 
 variable "secret_generation" {
-  description = "Raise a number to have that secret made anew."
+  description = "Raise a number, 1 by default, to have that secret made anew (docs/infrastructure.md has the names and the order of things)."
   type        = map(number)
-  default = {
-    "logins"        = 1
-    "metrics-token" = 1
-    "origin-header" = 1
-    "redis-token"   = 1
-    "secret-key"    = 1
-    "urls"          = 1
-    "worker-key"    = 1
-  }
+  default     = {}
+}
+
+variable "spare_logins" {
+  description = "Those of web, ops and worker that have a second database login (docs/infrastructure.md)."
+  type        = set(string)
+  default     = []
+}
+
+variable "spare_logins_used" {
+  description = "Those of them whose processes sign in by the second."
+  type        = set(string)
+  default     = []
 }
 
 variable "mail" {

@@ -46,7 +46,7 @@ resource "aws_rds_cluster_parameter_group" "this" {
   # Somebody who opens a transaction and goes away would hold its locks.
   parameter {
     name  = "idle_in_transaction_session_timeout"
-    value = "60000"
+    value = "300000"
   }
 
   lifecycle {
@@ -66,7 +66,7 @@ resource "aws_rds_cluster" "this" {
   #checkov:skip=CKV_AWS_139:By value: on in staging and production, off in dev, which is thrown away.
   cluster_identifier = var.name
   engine             = "aurora-postgresql"
-  engine_version     = "16"
+  engine_version     = "16.8" # Supported for long.
   engine_mode        = "provisioned"
 
   # Made and rotated by RDS in its own secret; only people use it, to make the roles.
@@ -113,7 +113,6 @@ resource "aws_rds_cluster_instance" "this" {
   identifier         = "${var.name}-${count.index}"
   cluster_identifier = aws_rds_cluster.this.id
   engine             = aws_rds_cluster.this.engine
-  engine_version     = aws_rds_cluster.this.engine_version
   instance_class     = "db.serverless"
 
   # Readers of tier 0 and 1 grow with the writer, and so can take its place at once.

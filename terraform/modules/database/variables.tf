@@ -64,8 +64,13 @@ variable "performance_insights" {
 }
 
 variable "login_secret_arns" {
-  description = "ARN of the secret with user name and password of each login: `web`, `ops`, `worker`, `owner`."
+  description = "ARN of the secret with user name and password of each login: `web`, `ops`, `worker`, `owner`, and `web-b` and so on of the spare ones."
   type        = map(string)
+}
+
+variable "spare_logins_used" {
+  description = "Those of web, ops and worker whose URLs name their second login."
+  type        = set(string)
 }
 
 variable "url_secret_arns" {

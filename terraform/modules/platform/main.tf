@@ -62,6 +62,8 @@ module "secrets" {
   environment = var.environment
   kms_key_arn = module.encryption.data_key_arn
   generation  = var.secret_generation
+
+  spare_logins = var.spare_logins
 }
 
 module "regional_waf" {
@@ -163,7 +165,8 @@ module "database" {
   performance_insights = var.database.performance_insights
   login_secret_arns    = module.secrets.login_arns
   url_secret_arns      = module.secrets.arns
-  url_version          = var.secret_generation["urls"]
+  spare_logins_used    = var.spare_logins_used
+  url_version          = lookup(var.secret_generation, "urls", 1)
   log_retention_days   = var.log_retention_days
 }
 
@@ -176,7 +179,7 @@ module "cache" {
   kms_key_arn        = module.encryption.data_key_arn
   logs_key_arn       = module.encryption.logs_key_arn
   token_secret_arn   = module.secrets.redis_token_arn
-  token_version      = var.secret_generation["redis-token"]
+  token_version      = lookup(var.secret_generation, "redis-token", 1)
   url_secret_arn     = module.secrets.arns["redis-url"]
   log_retention_days = var.log_retention_days
 }

@@ -12,6 +12,26 @@ output "github_variables" {
   }
 }
 
+output "deploy_role_arn" {
+  description = "ARN of the role that the release pipeline takes."
+  value       = module.roles.deploy_role_arn
+}
+
+output "web_rule_arn" {
+  description = "ARN of the rule whose weights a release shifts."
+  value       = module.load_balancer.web_rule_arn
+}
+
+output "static_bucket" {
+  description = "Name of the bucket that a release puts static files in."
+  value       = module.storage.static.id
+}
+
+output "gpu_groups" {
+  description = "Name of the auto-scaling group of each tier."
+  value       = { for tier, group in module.gpu_tier : tier => group.group_name }
+}
+
 output "cluster_name" {
   description = "Name of the ECS cluster."
   value       = aws_ecs_cluster.this.name

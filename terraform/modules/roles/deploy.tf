@@ -133,10 +133,11 @@ data "aws_iam_policy_document" "deploy" {
     }
   }
 
+  # AWS shows composite alarms only to who may see all.
   statement {
     sid       = "LookAtAlarms"
     actions   = ["cloudwatch:DescribeAlarms"]
-    resources = ["${local.arn_prefix}:cloudwatch:${local.region}:${local.account}:alarm:${var.name}-*"]
+    resources = ["*"] # AWS has no other resource for composite alarms.
   }
 
   statement {

@@ -23,13 +23,13 @@ locals {
     "stripe-webhook-secret",
   ])
 
-  logins = toset(["web", "ops", "worker", "owner"])
+  logins = setunion(["web", "ops", "worker", "owner"], [for login in var.spare_logins : "${login}-b"])
 }
 
 resource "aws_secretsmanager_secret" "this" {
   for_each = setunion(local.made, local.told)
 
-  #checkov:skip=CKV2_AWS_57:Rotated by hand with an overlap (docs/operations has the steps): a function would have to change the database, Redis or another company's account.
+  #checkov:skip=CKV2_AWS_57:Rotated by hand with an overlap (docs/infrastructure.md has the steps): a function would have to change the database, Redis or another company's account.
   name                    = "easel/${var.environment}/${each.key}"
   kms_key_id              = var.kms_key_arn
   recovery_window_in_days = var.recovery_days
@@ -47,14 +47,14 @@ resource "aws_secretsmanager_secret_version" "made" {
 
   secret_id                = aws_secretsmanager_secret.this[each.key].id
   secret_string_wo         = ephemeral.aws_secretsmanager_random_password.made[each.key].random_password
-  secret_string_wo_version = var.generation[each.key]
+  secret_string_wo_version = lookup(var.generation, each.key, 1)
 }
 
 # The proxy in front of the database signs in with these.
 resource "aws_secretsmanager_secret" "login" {
   for_each = local.logins
 
-  #checkov:skip=CKV2_AWS_57:Rotated by hand with an overlap (docs/operations has the steps): the password has to change in the database at the same time.
+  #checkov:skip=CKV2_AWS_57:Rotated by hand with an overlap (docs/infrastructure.md has the steps): the password has to change in the database at the same time.
   name                    = "easel/${var.environment}/database/login/${each.key}"
   kms_key_id              = var.kms_key_arn
   recovery_window_in_days = var.recovery_days
@@ -72,10 +72,10 @@ resource "aws_secretsmanager_secret_version" "login" {
 
   secret_id = aws_secretsmanager_secret.login[each.key].id
   secret_string_wo = jsonencode({
-    username = "easel_${each.key}"
+    username = "easel_${replace(each.key, "-", "_")}"
     password = ephemeral.aws_secretsmanager_random_password.login[each.key].random_password
   })
-  secret_string_wo_version = var.generation["logins"]
+  secret_string_wo_version = lookup(var.generation, "login/${each.key}", 1)
 }
 
 # The one value that ends in the state: load balancer and CloudFront have it in their settings.

@@ -9,8 +9,13 @@ variable "kms_key_arn" {
 }
 
 variable "generation" {
-  description = "Raise a number to have that secret made anew: `logins`, `metrics-token`, `origin-header`, `redis-token`, `secret-key`, `worker-key`."
+  description = "Raise a number, 1 by default, to have that secret made anew: `login/web` and so on, `metrics-token`, `origin-header`, `redis-token`, `secret-key`, `worker-key`."
   type        = map(number)
+}
+
+variable "spare_logins" {
+  description = "Those of web, ops and worker that have a second login, easel_web_b and so on, by which a password is changed without a gap."
+  type        = set(string)
 }
 
 variable "recovery_days" {
