@@ -18,6 +18,7 @@ from django.core.signals import request_started
 from django.db import close_old_connections
 from django.urls import set_script_prefix
 
+from apps.core.balancer_checks import by_our_name, is_balancer_check
 from apps.core.bodies import Receive, Scope, Send
 
 Returned = TypeVar("Returned")
@@ -43,7 +44,10 @@ class ThreadedHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        threads = self._probe_thread if scope["path"] in PROBES else self._threads
+        is_probe = scope["path"] in PROBES
+        if is_balancer_check(scope):
+            is_probe, scope = True, by_our_name(scope)
+        threads = self._probe_thread if is_probe else self._threads
         response = await _run_in(threads, self._answer, scope, body)
         if not response.streaming:
             await self.send_response(response, send)

@@ -51,6 +51,11 @@ def slow(request: HttpRequest) -> HttpResponse:
     return HttpResponse("at last")
 
 
+def named(request: HttpRequest) -> HttpResponse:
+    answered_in.append(threading.current_thread().name)
+    return HttpResponse(f"asked as {request.get_host()}")
+
+
 urlpatterns = [
     path("slow", slow),
     path("healthz", where),
@@ -58,6 +63,8 @@ urlpatterns = [
     path("endless", endless),
     path("short", short),
     path("api/broken", broken),
+    path("api/v1/app/version", named),
+    path("api/named", named),
 ]
 
 
@@ -84,13 +91,13 @@ def handler(settings: Any) -> ThreadedHandler:
     return ThreadedHandler()
 
 
-def asked(handler: ThreadedHandler, address: str) -> Any:
+def asked(handler: ThreadedHandler, address: str, *, host: bytes | None = b"testserver") -> Any:
     scope = {
         "type": "http",
         "method": "GET",
         "path": address,
         "query_string": b"",
-        "headers": [(b"host", b"testserver")],
+        "headers": [] if host is None else [(b"host", host)],
     }
     return Communicator(handler, scope)
 
@@ -181,3 +188,40 @@ async def test_a_probe_does_not_wait_behind_other_requests(handler: ThreadedHand
     finally:
         let_go.set()
     await held.wait()
+
+
+@pytest.fixture
+def _named(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["easel.example"]
+
+
+@pytest.mark.usefixtures("_named")
+@pytest.mark.parametrize("host", [b"10.0.11.5:8080", b"", None])
+async def test_a_balancer_asks_by_address_and_does_not_wait(
+    handler: ThreadedHandler, host: bytes | None
+) -> None:
+    held = asked(handler, "/slow", host=b"easel.example")
+    await held.send_input({"type": "http.request", "body": b"", "more_body": False})
+    try:
+        check = asked(handler, "/api/v1/app/version", host=host)
+        assert await answer(check) == (200, b"asked as easel.example")
+        assert answered_in == ["probe_0"]
+    finally:
+        let_go.set()
+    await held.wait()
+
+
+@pytest.mark.usefixtures("_named")
+async def test_nothing_else_is_answered_for_a_strange_host(handler: ThreadedHandler) -> None:
+    status, body = await answer(asked(handler, "/api/named", host=b"10.0.11.5:8080"))
+
+    assert (status, b"10.0.11.5" in body) == (400, False)
+    assert answered_in == []
+
+
+@pytest.mark.usefixtures("_named")
+async def test_a_check_by_our_name_is_a_request_like_others(handler: ThreadedHandler) -> None:
+    check = asked(handler, "/api/v1/app/version", host=b"easel.example:443")
+
+    assert await answer(check) == (200, b"asked as easel.example:443")
+    assert answered_in == ["request_0"]

@@ -1,0 +1,1 @@
+"""How an instance makes itself a host of workers."""
