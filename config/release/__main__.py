@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import boto3
@@ -31,6 +31,8 @@ def _parser() -> argparse.ArgumentParser:
         "deploy": "Bring images to all traffic, or leave everything as it was.",
         "rollback": "Give the traffic back to the colour that had it before.",
         "status": "Print what runs where, as JSON.",
+        "settle": "Put all traffic on one healthy colour, after a release that was killed.",
+        "scan-live": "Refuse what runs if ECR has found something bad in its images.",
         "task": "Run a management command as a task and end with its exit code.",
     }.items():
         one = commands.add_parser(name, help=text, description=text)
@@ -43,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--web-image", required=True, help="REPOSITORY@sha256:…")
             one.add_argument("--worker-image", required=True, help="REPOSITORY@sha256:…")
             one.add_argument("--url", help="Looked at while a tenth of the traffic is new.")
+        if name == "scan-live":
+            one.add_argument("--accept", default="", help="As with scan.")
         if name == "task":
             one.add_argument("words", nargs="+", help="The management command.")
     smoke = commands.add_parser("smoke", help="Look at a running Easel from outside.")
@@ -88,44 +92,88 @@ def _smoke(url: str, version: str | None) -> None:
         raise ReleaseError(f"{url} does not look as it must.")
 
 
-def _run(options: argparse.Namespace) -> int:
-    match options.command:
-        case "deploy":
-            for image in (options.web_image, options.worker_image):
-                split_image(image)
-            _rollout(options).deploy(Release(VERSION, options.web_image, options.worker_image))
-        case "rollback":
-            _rollout(options).rollback()
-        case "status":
-            _print(_rollout(options).status())
-        case "task":
-            return _task(options)
-        case "smoke":
-            _smoke(options.url, options.version)
-        case "e2e":
-            key = os.environ.get(KEY_VARIABLE)
-            if not key:
-                raise ReleaseError(f"Set {KEY_VARIABLE} to a key with the scopes of docs/release.md.")
-            _print(Journey(options.url, key=key).run(seconds=options.seconds))
-        case "scan":
-            accepted = _words(options.accept)
-            found = refuse_vulnerable(
-                boto3.Session(), options.image, clock=RealClock(), accepted=accepted
-            )
-            _print(found)
+def _deploy(options: argparse.Namespace) -> int:
+    for image in (options.web_image, options.worker_image):
+        split_image(image)
+    _rollout(options).deploy(Release(VERSION, options.web_image, options.worker_image))
     return 0
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    _rollout(options).rollback()
+    return 0
+
+
+def _settle(options: argparse.Namespace) -> int:
+    _rollout(options).settle()
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    _print(_rollout(options).status())
+    return 0
+
+
+def _look(options: argparse.Namespace) -> int:
+    _smoke(options.url, options.version)
+    return 0
+
+
+def _journey(options: argparse.Namespace) -> int:
+    key = os.environ.get(KEY_VARIABLE)
+    if not key:
+        raise ReleaseError(f"Set {KEY_VARIABLE} to a key with all scopes: docs/release.md.")
+    _print(Journey(options.url, key=key).run(seconds=options.seconds))
+    return 0
+
+
+def _scan(options: argparse.Namespace) -> int:
+    _scan_all([options.image], options.accept)
+    return 0
+
+
+def _scan_live(options: argparse.Namespace) -> int:
+    release = _live_release(AwsFleet(boto3.Session(), _environment(options)))
+    if release is None:
+        raise ReleaseError("What runs was made by Terraform: nothing is released yet.")
+    _scan_all([release.web_image, release.worker_image], options.accept)
+    return 0
+
+
+def _scan_all(images: Sequence[str], accepted: str) -> None:
+    session, clock = boto3.Session(), RealClock()
+    for image in images:
+        found = refuse_vulnerable(session, image, clock=clock, accepted=_words(accepted))
+        _print({"image": image, "found": found})
+
+
+def _live_release(fleet: AwsFleet) -> Release | None:
+    weights = fleet.weights()
+    live = fleet.environment.colour(max(weights, key=lambda colour: weights[colour]))
+    return fleet.release_of(fleet.service(live).definition)
 
 
 def _task(options: argparse.Namespace) -> int:
     """Run a command as the release that has the traffic, with the logins of the migration."""
     environment = _environment(options)
     fleet = AwsFleet(boto3.Session(), environment)
-    weights = fleet.weights()
-    live = environment.colour(max(weights, key=lambda colour: weights[colour]))
-    release = fleet.release_of(fleet.service(live).definition)
+    release = _live_release(fleet)
     family = environment.service("migrate")
     definition = fleet.register(family, release) if release else family
     return fleet.run_task(definition, command=["python", "manage.py", *options.words])
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "deploy": _deploy,
+    "rollback": _rollback,
+    "settle": _settle,
+    "status": _status,
+    "task": _task,
+    "scan-live": _scan_live,
+    "smoke": _look,
+    "e2e": _journey,
+    "scan": _scan,
+}
 
 
 def _print(found: Any) -> None:
@@ -143,7 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # GitHub and ECS end a process with it; the traffic goes back first.
     signal.signal(signal.SIGTERM, _stop)
     try:
-        return _run(_parser().parse_args(arguments))
+        options = _parser().parse_args(arguments)
+        return _COMMANDS[options.command](options)
     except ReleaseError as error:
         _log.error("%s", error)  # noqa: TRY400
         return 1

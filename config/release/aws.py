@@ -33,8 +33,11 @@ _FAILED = {"Failed", "RollbackFailed", "RollbackSuccessful"}
 class AwsFleet:
     """An environment that Terraform made."""
 
-    def __init__(self, session: Session, environment: Environment) -> None:
+    def __init__(
+        self, session: Session, environment: Environment, *, poll_seconds: float = POLL_SECONDS
+    ) -> None:
         self.environment = environment
+        self.poll_seconds = poll_seconds
         self._ecs = session.client("ecs")
         self._balancer = session.client("elbv2")
         self._cloudwatch = session.client("cloudwatch")
@@ -191,7 +194,7 @@ class AwsFleet:
                 if code is None:
                     raise ReleaseError(f"The task did not run: {task.get('stoppedReason')}")
                 return int(code)
-            time.sleep(POLL_SECONDS)
+            time.sleep(self.poll_seconds)
         raise ReleaseError(f"The task has not ended after {seconds:.0f} s.")
 
     def _begin_refresh(self, group: str) -> None:
@@ -202,7 +205,7 @@ class AwsFleet:
                 if error.response["Error"]["Code"] != "InstanceRefreshInProgress":
                     raise
                 # The one that was cancelled ends with the instance it is at.
-                time.sleep(POLL_SECONDS)
+                time.sleep(self.poll_seconds)
             else:
                 return
         raise ReleaseError(f"{group} is busy with another replacement of its workers.")

@@ -79,11 +79,12 @@ def test_nobody_waits_behind_a_migration_that_waits(
     with connect() as long_transaction:
         long_transaction.execute("SELECT 1 FROM images_image")
 
-        process = migrate(environment, "probe", "--lock-tries", "2")
-        waited = longest_wait(process)
+        with migrate(environment, "probe", "--lock-tries", "2") as process:
+            waited = longest_wait(process)
+            output = process.stdout.read()
 
         assert process.returncode == 1
-        assert "A transaction held the tables for too long, 2 times" in process.stdout.read()
+        assert "A transaction held the tables for too long, 2 times" in output
         # It did wait, and it gave up.
         assert 1 < waited < LOCK_TIMEOUT + 3
         assert long_transaction.execute(COLUMNS, ["images_image"]).fetchone() is None
