@@ -194,10 +194,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         return _COMMANDS[options.command](options)
     except ReleaseError as error:
-        _log.error("%s", error)  # noqa: TRY400
+        _log.error("%s", error)
         return 1
     except KeyboardInterrupt:
-        _log.error("Interrupted.")  # noqa: TRY400
+        _log.error("Interrupted.")
         return 130
 
 

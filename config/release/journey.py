@@ -62,7 +62,7 @@ class Journey:
     def _wait(self, job_id: str, seconds: float) -> dict[str, Any]:
         until = time.monotonic() + seconds
         while True:
-            job = self._ask("GET", f"generations/{job_id}", 200)
+            job: dict[str, Any] = self._ask("GET", f"generations/{job_id}", 200)
             if job["state"] in _ENDED:
                 return job
             if time.monotonic() > until:

@@ -71,7 +71,7 @@ class Rollout:
             self._shift(old.other, 100)
             self._watch(old.other, GRACE_SECONDS)
         except BaseException as error:
-            self.say(f"Taken back: {error or type(error).__name__}")
+            self.say(f"Taking it back: {error!r}")
             _without_signals(lambda: self._take_back(old, rest))
             if isinstance(error, (Exception, KeyboardInterrupt)):
                 raise ReleaseError(f"{release.version} was taken back: {error!r}") from error
@@ -241,7 +241,7 @@ class Rollout:
         self._run(colour, self.fleet.service(name).definition, 0)
 
     def _take_back(self, old: Colour, rest: _Rest) -> None:
-        """Give all traffic to `old`, or to the colour that is healthy; each step as far as it goes."""
+        """Give all traffic to `old`, or to what is healthy; each step as far as it goes."""
 
         def shift() -> None:
             healthy = [colour for colour in (old, old.other) if self.fleet.healthy_targets(colour)]

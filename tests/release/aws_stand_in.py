@@ -1,8 +1,8 @@
 """An environment as Terraform makes it, on a server of moto on loopback.
 
-moto keeps rules, definitions, services, alarms and parameters as AWS does. It starts no tasks, so that
-what follows from their health is tested on `fleet_model`; and it has no instance refreshes, for
-which the requests are held against AWS's own description of its API (botocore's Stubber).
+moto keeps rules, definitions, services, alarms and parameters as AWS does. It starts no tasks, so
+that what follows from their health is tested on `fleet_model`; and it has no instance refreshes,
+for which the requests are held against AWS's own description of its API (botocore's Stubber).
 """
 
 from typing import Any
@@ -102,6 +102,7 @@ class AwsStandIn:
     def _make_balancer(self) -> str:
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
         self.subnets = [
             ec2.create_subnet(
                 VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}"

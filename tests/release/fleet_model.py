@@ -141,7 +141,9 @@ class FleetModel:
     def healthy(self, colour: Colour) -> int:
         found = self.services[ENVIRONMENT.colour(colour)]
         is_up = self.time >= found.started_at + self.start_seconds
-        return found.wanted if is_up and self.definitions[found.definition] not in self.broken else 0
+        return (
+            found.wanted if is_up and self.definitions[found.definition] not in self.broken else 0
+        )
 
     def is_sick(self, colour: Colour) -> bool:
         return self.healthy(colour) == 0
@@ -164,5 +166,3 @@ class FleetModel:
             self.is_dead = True
             raise
         self.acts.append(act)
-
-

@@ -11,13 +11,13 @@ from django.db.migrations import Migration
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from config import env
 from config.local.addresses import OWNER_ROLE
 from config.local.migration_safety.catalog import read_catalog
 from config.local.migration_safety.check import apply_and_judge
 from config.local.migration_safety.findings import Finding
 from config.local.migration_safety.locks import SqlJudge
 from config.local.migration_safety.operations import contract_of, judge_operations
-from config import env
 from tests.plugins.servers import postgres_server, superuser_connection
 
 VERSION = "1.5.0"
@@ -77,7 +77,8 @@ def make_migration(
     kind: dict[str, Any] = {"operations": list(operations), "atomic": atomic}
     if contract:
         kind["contract_of"] = contract
-    return type("Migration", (Migration,), kind)(name, "probe")
+    made: Migration = type("Migration", (Migration,), kind)(name, "probe")
+    return made
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a release does on AWS, against moto's server on loopback."""
 
 import dataclasses
-import datetime
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -215,6 +215,6 @@ def test_a_replacement_that_failed_is_told(aws: AwsStandIn) -> None:
 
 
 def refreshes(status: str | None = None, *, age: float = -60) -> Any:
-    started = datetime.datetime.now(tz=datetime.UTC) - datetime.timedelta(seconds=age)
+    started = dt.datetime.now(tz=dt.UTC) - dt.timedelta(seconds=age)
     one = {"InstanceRefreshId": "one", "Status": status, "StartTime": started}
     return {"InstanceRefreshes": [one] if status else []}

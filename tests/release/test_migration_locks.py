@@ -1,6 +1,7 @@
 """The rules held against PostgreSQL: what is admitted rewrites nothing and waits for nobody long.
 
-A transaction that reads the table stays open meanwhile, as a long report or a forgotten session does.
+A transaction that reads the table stays open meanwhile, as a long report or a forgotten session
+does.
 """
 
 import threading

@@ -129,7 +129,8 @@ REFUSED: dict[str, tuple[Operation, Rule]] = {
     ),
     "named foreign key by SQL": (
         sql(
-            "ALTER TABLE probe_picture ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES probe_frame (id)"
+            "ALTER TABLE probe_picture ADD CONSTRAINT f "
+            "FOREIGN KEY (id) REFERENCES probe_frame (id)"
         ),
         Rule.CONSTRAINT,
     ),

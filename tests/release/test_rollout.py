@@ -26,7 +26,7 @@ def shifts(model: FleetModel) -> list[str]:
 
 def at(model: FleetModel, share: int, fault: Callable[[], None]) -> Callable[[str], None]:
     """Make `fault` happen at the first sleep with so much traffic on green."""
-    done = []
+    done: list[str] = []
 
     def before(act: str) -> None:
         if act == "sleep" and model.shares[GREEN] == share and not done:
@@ -80,7 +80,11 @@ def test_each_part_is_new_before_what_relies_on_it() -> None:
 def test_five_minutes_without_an_alarm_come_before_the_full_switch() -> None:
     model = FleetModel()
     times: dict[str, float] = {}
-    model.before = lambda act: times.setdefault(act, model.time) and None
+
+    def note(act: str) -> None:
+        times.setdefault(act, model.time)
+
+    model.before = note
 
     rollout(model).deploy(NEW)
 

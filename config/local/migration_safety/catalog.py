@@ -37,7 +37,7 @@ class Catalog:
     index_tables: dict[str, str] = field(default_factory=dict)
 
     def is_never_null(self, table: str, column: str) -> bool:
-        """Tell whether a validated check says so, which saves SET NOT NULL from reading the rows."""
+        """Tell whether a validated check says so: then SET NOT NULL need not read the rows."""
         wanted = {f"CHECK (({name} IS NOT NULL))" for name in (column, f'"{column}"')}
         return any(check in wanted for check in self.checks.get(table, []))
 

@@ -10,6 +10,7 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import RunSQL
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 
 from config.local.migration_safety.catalog import read_catalog
@@ -28,10 +29,8 @@ Key = tuple[str, str]
 
 def plan_of(loader: MigrationLoader) -> list[Key]:
     """Return every migration on the disk in the order in which they run."""
-    executor_plan: list[Key] = []
-    for leaf in sorted(loader.graph.leaf_nodes()):
-        executor_plan += [key for key in loader.graph.forwards_plan(leaf)]  # noqa: C416
-    return list(dict.fromkeys(executor_plan))
+    leaves = sorted(loader.graph.leaf_nodes())
+    return list(dict.fromkeys(key for leaf in leaves for key in loader.graph.forwards_plan(leaf)))
 
 
 def judge_unreleased(
@@ -47,8 +46,8 @@ def judge_unreleased(
     if not new:
         return {}
     _apply_released(loader, set(new))
-    executor = MigrationExecutor(connection)
-    state = executor._create_project_state(with_applied_migrations=True)  # noqa: SLF001
+    recorder = MigrationRecorder(connection)
+    state = loader.project_state([key for key in plan_of(loader) if key not in new])
     new_tables: set[str] = set()
     found: dict[Key, list[Finding]] = {}
     for key in new:
@@ -62,7 +61,7 @@ def judge_unreleased(
         )
         state, refused = apply_and_judge(migration, state, connection, judge)
         found[key] += refused
-        executor.recorder.record_applied(*key)
+        recorder.record_applied(*key)
     for key in examined or set():
         found.pop(key, None)
     return {key: findings for key, findings in found.items() if findings}

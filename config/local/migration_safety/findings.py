@@ -8,10 +8,10 @@ class Rule(StrEnum):
     """Why a migration is refused; the value is what to do instead."""
 
     DROPS = (
-        "The running release still uses it. In three releases: 1. the code stops using it (a column: "
-        "nullable or with a db_default, and out of the model by SeparateDatabaseAndState); 2. "
-        'nothing runs that used it; 3. remove it, and write contract_of = "the release of step 1" '
-        "into the Migration class."
+        "The running release still uses it. In two releases: 1. the code stops using it (a column "
+        "becomes nullable or gets a db_default, and leaves the model by SeparateDatabaseAndState); "
+        '2. when nothing runs any more that used it, remove it, with contract_of = "the release of '
+        'step 1" in the Migration class.'
     )
     RENAMES = (
         "Running code knows the old name, and new code the new one. In three releases: 1. add the "
@@ -40,16 +40,16 @@ class Rule(StrEnum):
     )
     CONSTRAINT = (
         "Every row is read under a lock. In two migrations: 1. AddConstraintNotValid, or ADD "
-        "CONSTRAINT … NOT VALID; 2. ValidateConstraint, or VALIDATE CONSTRAINT, which locks nobody "
-        "out."
+        "CONSTRAINT … NOT VALID; 2. ValidateConstraint, or VALIDATE CONSTRAINT, which locks "
+        "nobody out."
     )
     NARROWS = (
         "The running release may rely on what this takes away. Do it when nothing does any more, "
         'and write contract_of = "the release that stopped relying on it" into the Migration class.'
     )
     BATCHES = (
-        "It holds a lock on every row until it ends. Change rows in batches of a few thousand, each "
-        "in a transaction of its own: RunPython in a migration of its own with atomic = False."
+        "It holds a lock on every row until it ends. Change rows in batches of a few thousand, "
+        "each in its own transaction: one RunPython, alone in a migration with atomic = False."
     )
     MIXED = (
         "Rows are changed while the tables are locked. Put the schema and the rows into migrations "
@@ -57,8 +57,9 @@ class Rule(StrEnum):
     )
     REVERSE = "It cannot be taken back. Give it a reverse (RunPython.noop, RunSQL.noop if nothing)."
     NOT_ATOMIC = (
-        "Half of it may stay behind. A migration with atomic = False holds nothing but CONCURRENTLY, "
-        "VALIDATE CONSTRAINT, or one RunPython that works in batches and may run twice."
+        "Half of it may stay behind. A migration with atomic = False holds nothing but "
+        "CONCURRENTLY, VALIDATE CONSTRAINT, or one RunPython that works in batches and may run "
+        "twice."
     )
     CONTRACT_MARK = (
         "contract_of names the release that stopped using it, as in contract_of = "

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from config.local.migration_safety.catalog import Catalog
 from config.local.migration_safety.findings import Finding, Rule
@@ -236,7 +237,7 @@ def _is_constant(expression: list[Token]) -> bool:
     """Tell whether one value serves every row: then PostgreSQL keeps it beside the table."""
     calls = {
         token.text
-        for token, following in zip(expression, expression[1:], strict=False)
+        for token, following in pairwise(expression)
         if token.kind in ("word", "quoted") and following.text == "("
     }
     types = {"varchar", "numeric", "char", "character", "varying", "timestamp"}

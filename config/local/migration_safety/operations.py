@@ -1,7 +1,7 @@
 """Judge the operations of a migration: what its SQL does not tell."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.contrib.postgres.operations import NotInTransactionMixin, ValidateConstraint
 from django.db.migrations import Migration, operations
@@ -67,7 +67,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple([*numbers, 0, 0][:3])
 
 
-def _flat(found: list[Operation]) -> Iterator[Operation]:
+def _flat(found: Sequence[Operation]) -> Iterator[Operation]:
     for operation in found:
         if isinstance(operation, operations.SeparateDatabaseAndState):
             yield from _flat(operation.database_operations)
@@ -85,7 +85,7 @@ def _mark(migration: Migration, version: str) -> Iterator[Finding]:
         yield Finding(Rule.CONTRACT_MARK, f"contract_of = {mark!r} is not before {version}")
 
 
-def _not_atomic(flat: list[Operation], rows: list[Operation]) -> Iterator[Finding]:
+def _not_atomic(flat: Sequence[Operation], rows: Sequence[Operation]) -> Iterator[Finding]:
     if rows and len(flat) > 1:
         yield Finding(Rule.NOT_ATOMIC, f"{len(flat)} operations")
     for operation in flat:

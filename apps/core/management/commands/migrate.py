@@ -2,8 +2,8 @@
 
 A statement that waits for a lock makes everybody wait who comes after it, readers too. So it gives
 up after `LOCK_TIMEOUT`, what it did is undone, and it is tried again a while later, when the
-transaction it waited for may have ended. What builds an index or checks rows without locking anybody
-out (`atomic = False`) may wait, and take its time.
+transaction it waited for may have ended. What builds an index or checks rows without locking
+anybody out (`atomic = False`) may wait, and take its time.
 """
 
 import random
@@ -53,16 +53,18 @@ class Command(migrate.Command):
                         raise
                     if number == tries:
                         raise CommandError(
-                            f"A transaction held the tables for too long, {tries} times. Nothing "
-                            "of the migration was left behind. `SELECT pid, xact_start, query FROM "
-                            "pg_stat_activity ORDER BY xact_start` shows who it is."
+                            f"A transaction held the tables for too long, {tries} times; "
+                            "pg_stat_activity shows which. Nothing of the migration stayed behind."
                         ) from error
                     self._pause(number)
                 else:
                     return
 
     def migration_progress_callback(
-        self, action: str, migration: Migration | None = None, fake: bool = False
+        self,
+        action: str,
+        migration: Migration | None = None,
+        fake: bool = False,  # noqa: FBT001, FBT002  (Django calls it so)
     ) -> None:
         if action in {"apply_start", "unapply_start"} and migration is not None:
             self._limit(migration)
