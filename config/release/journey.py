@@ -66,7 +66,7 @@ class Journey:
             if job["state"] in _ENDED:
                 return job
             if time.monotonic() > until:
-                self._ask("POST", f"generations/{job_id}/cancel", 200)
+                self._ask("POST", f"generations/{job_id}/cancel", 202)
                 raise ReleaseError(f"Job {job_id} is still {job['state']} after {seconds:.0f} s.")
             time.sleep(self.poll_seconds)
 

@@ -93,7 +93,7 @@ def test_a_picture_is_made_fetched_and_removed(
     stack.start_scheduler()
     before = read_balance(user_id=user.id).available
 
-    found = Journey(stack.url, key=secret, poll_seconds=0.2).run(seconds=120)
+    found = Journey(stack.url, key=secret, poll_seconds=0.2).run(seconds=200)
 
     assert found["bytes"] > 1000
     assert 0 < before - read_balance(user_id=user.id).available <= found["quoted"]

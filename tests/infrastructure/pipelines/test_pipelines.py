@@ -23,7 +23,7 @@ RULES: dict[str, Callable[[str], list[str]]] = {
     "targets": lambda text: rules.unknown_targets(text, rules.makefile()),
 }
 # What one of our workflows must not become: the change, and the rule that finds it.
-MUTATIONS = {
+MUTATIONS: dict[str, tuple[str, Callable[[str], str]]] = {
     "tag instead of a commit": (
         "pinned",
         lambda text: re.sub(r"checkout@[0-9a-f]{40} # v\S+", "checkout@v6", text),
