@@ -93,7 +93,7 @@ class Rollout:
         state = self.fleet.service(self.environment.colour(back))
         self.say(f"Starting {back} ({former.version if former else state.definition}) again.")
         self._run(back, state.definition, self._strength(live))
-        self._await_healthy(back, self._strength(live))
+        self._await_healthy(back, state.definition, self._strength(live))
         self._shift(back, 100)
         if former:
             self._update_rest(self._rest_of(former))
@@ -162,7 +162,7 @@ class Rollout:
             wanted = max(self.fleet.service(name).wanted, 1)
             self.fleet.set_service(name, definition=definition, wanted=wanted)
         self._wait(
-            lambda: all(self._is_steady(name) for name in rest.definitions),
+            lambda: all(self._has_become(*wanted) for wanted in rest.definitions.items()),
             "Scheduler or admin does not become steady",
         )
 
@@ -171,23 +171,33 @@ class Rollout:
             self.fleet.workers_are_new, "GPU workers are not replaced", seconds=WORKERS_SECONDS
         )
 
-    def _is_steady(self, name: str) -> bool:
-        return self.fleet.service(name).is_steady
+    def _has_become(self, name: str, definition: str) -> bool:
+        """Tell whether a service runs what it is to run.
+
+        Raises:
+            ReleaseError: ECS has given up, and put the former definition back.
+        """
+        state = self.fleet.service(name)
+        if state.definition != definition:
+            raise ReleaseError(f"{name} did not start, and ECS went back to {state.definition}.")
+        return state.is_steady
 
     def _start(self, colour: Colour, release: Release, wanted: int) -> None:
         definition = self.fleet.register(self.environment.service("web"), release)
         self.say(f"Starting {wanted} tasks of {release.version} on {colour}.")
         self._run(colour, definition, wanted)
-        self._await_healthy(colour, wanted)
+        self._await_healthy(colour, definition, wanted)
 
     def _run(self, colour: Colour, definition: str, wanted: int) -> None:
         name = self.environment.colour(colour)
         self.fleet.set_service(name, definition=definition, wanted=wanted)
 
-    def _await_healthy(self, colour: Colour, wanted: int) -> None:
+    def _await_healthy(self, colour: Colour, definition: str, wanted: int) -> None:
         name = self.environment.colour(colour)
         self._wait(
-            lambda: self.fleet.healthy_targets(colour) >= wanted and self._is_steady(name),
+            lambda: (
+                self._has_become(name, definition) and self.fleet.healthy_targets(colour) >= wanted
+            ),
             f"{colour} has not {wanted} healthy tasks",
         )
 

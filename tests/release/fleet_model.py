@@ -30,6 +30,7 @@ class _Running:
     definition: str
     wanted: int
     started_at: float
+    former: str = ""
 
 
 @dataclass
@@ -38,10 +39,14 @@ class FleetModel:
 
     start_seconds: float = 30.0
     broken: set[Release] = field(default_factory=set)
+    # What of a broken release does not start.
+    broken_roles: tuple[str, ...] = ("web", "admin", "scheduler")
     # Called with the name of each thing the program does, before it comes about.
     before: Callable[[str], None] = lambda _act: None
     alarm: Callable[[], bool] = lambda: False
     migration_code: int = 0
+    # Whether ECS puts the former definition back when tasks of the new one do not start.
+    breaks_circuit: bool = False
 
     def __post_init__(self) -> None:
         self.time = 0.0
@@ -91,8 +96,9 @@ class FleetModel:
     def service(self, name: str) -> Service:
         self._act("service")
         found = self.services[name]
-        is_up = self.time >= found.started_at + self.start_seconds
-        running = found.wanted if is_up else 0
+        if self.breaks_circuit and self._is_broken(found) and found.former and self._is_up(found):
+            found.definition, found.former = found.former, ""
+        running = found.wanted if self._is_up(found) else 0
         return Service(found.definition, found.wanted, running, running == found.wanted)
 
     def set_service(self, name: str, *, definition: str, wanted: int) -> None:
@@ -100,6 +106,8 @@ class FleetModel:
         found = self.services[name]
         if found.definition != definition or wanted > found.wanted:
             found.started_at = self.time
+        if found.definition != definition:
+            found.former = found.definition
         found.definition, found.wanted = definition, wanted
 
     def register(self, family: str, release: Release) -> str:
@@ -140,10 +148,14 @@ class FleetModel:
     # What the test asks, of which the program knows nothing.
     def healthy(self, colour: Colour) -> int:
         found = self.services[ENVIRONMENT.colour(colour)]
-        is_up = self.time >= found.started_at + self.start_seconds
-        return (
-            found.wanted if is_up and self.definitions[found.definition] not in self.broken else 0
-        )
+        return found.wanted if self._is_up(found) and not self._is_broken(found) else 0
+
+    def _is_broken(self, service: _Running) -> bool:
+        role = service.definition.partition(":")[0].rpartition("-")[2]
+        return self.definitions[service.definition] in self.broken and role in self.broken_roles
+
+    def _is_up(self, service: _Running) -> bool:
+        return self.time >= service.started_at + self.start_seconds
 
     def is_sick(self, colour: Colour) -> bool:
         return self.healthy(colour) == 0

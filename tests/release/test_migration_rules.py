@@ -63,6 +63,7 @@ HARMLESS: dict[str, Operation] = {
     "unlimited text": migrations.AlterField("picture", "title", models.TextField()),
     "constraint that trusts old rows": AddConstraintNotValid("picture", POSITIVE),
     "words for people": migrations.AlterModelOptions("picture", {"verbose_name": "picture"}),
+    "index renamed": sql("ALTER INDEX probe_picture_note RENAME TO probe_note"),
     "trigger": sql(
         "CREATE TRIGGER more BEFORE UPDATE ON probe_picture FOR EACH ROW "
         "EXECUTE FUNCTION suppress_redundant_updates_trigger()"

@@ -158,6 +158,18 @@ def test_a_version_that_does_not_start_gets_no_traffic() -> None:
     assert versions(model) == {OLD}
 
 
+@pytest.mark.parametrize("role", ["web", "admin", "scheduler"])
+def test_what_ecs_set_back_is_not_taken_for_the_new_version(role: str) -> None:
+    model = FleetModel(broken={NEW}, broken_roles=(role,), breaks_circuit=True)
+
+    with pytest.raises(ReleaseError, match=f"ECS went back to easel-model-{role}:1"):
+        rollout(model).deploy(NEW)
+
+    assert set(shifts(model)) == {"100/0"}
+    assert versions(model) == {OLD}
+    assert model.time < 600
+
+
 def test_a_version_that_falls_over_loses_the_traffic() -> None:
     model = FleetModel()
     model.before = at(model, 50, lambda: model.broken.add(NEW))
@@ -288,11 +300,12 @@ def test_status_says_what_runs_where() -> None:
     fault=st.sampled_from(["killed", "refused", "interrupted", "alarm", "sick", "sick, killed"]),
     again=st.sampled_from(["deploy", "rollback", "settle"]),
     start_seconds=st.sampled_from([0.0, 30.0, 400.0, 1000.0]),
+    breaks_circuit=st.booleans(),
 )
 def test_whatever_happens_all_traffic_ends_on_a_healthy_colour(
-    moment: int, fault: str, again: str, start_seconds: float
+    moment: int, fault: str, again: str, start_seconds: float, breaks_circuit: bool
 ) -> None:
-    model = FleetModel(start_seconds=start_seconds)
+    model = FleetModel(start_seconds=start_seconds, breaks_circuit=breaks_circuit)
     count = 0
 
     def before(_act: str) -> None:
@@ -342,8 +355,8 @@ def test_control_a_release_without_care_breaks_the_rule() -> None:
     """What the property looks for is found when the traffic is shifted blindly."""
 
     class Careless(Rollout):
-        def _await_healthy(self, colour: Colour, wanted: int) -> None:
-            del colour, wanted
+        def _await_healthy(self, colour: Colour, definition: str, wanted: int) -> None:
+            del colour, definition, wanted
 
         def _shift(self, colour: Colour, percent: int) -> None:
             self.fleet.set_weights({colour: percent, colour.other: 100 - percent})

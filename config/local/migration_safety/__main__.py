@@ -42,8 +42,15 @@ def _judge(*, record: bool) -> int:
     from apps.core.database import owner_login
     from config.local.migration_safety.check import judge_unreleased, plan_of
 
-    released = read_released()
+    version, released = read_released()
     on_disk = set(plan_of(MigrationLoader(connection)))
+    if version != VERSION and not record:
+        print(
+            f"config/version.py says {VERSION} and {RELEASED_FILE.name} was made for {version}. "
+            "Once the release before is in production: python -m config.local.migration_safety "
+            "--record"
+        )
+        return 1
     if gone := {*released, *EXAMINED} - on_disk:
         print(f"{RELEASED_FILE.name} or EXAMINED names migrations that are gone: {sorted(gone)}")
         return 1
@@ -59,7 +66,7 @@ def _judge(*, record: bool) -> int:
         return 1
     print(f"{len(on_disk - released)} migrations are new, and none would disturb.")
     if record:
-        write_released(on_disk)
+        write_released(VERSION, on_disk)
     return 0
 
 

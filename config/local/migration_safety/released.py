@@ -2,19 +2,22 @@
 
 from pathlib import Path
 
+Key = tuple[str, str]
+
 RELEASED_FILE = Path(__file__).with_name("released.txt")
 # Migrations that the check refuses and somebody has tried under load: why that one is harmless.
-EXAMINED: dict[tuple[str, str], str] = {}
+EXAMINED: dict[Key, str] = {}
+_HEAD = "# What is in production while this version is worked on: "
 
 
-def read_released(path: Path = RELEASED_FILE) -> set[tuple[str, str]]:
-    """Return app and name of each migration in the file."""
-    lines = path.read_text(encoding="utf-8").split()
-    return {(app, name) for app, _dot, name in (line.partition(".") for line in lines)}
+def read_released(path: Path = RELEASED_FILE) -> tuple[str, set[Key]]:
+    """Return the version for which the record was made, and app and name of each migration."""
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    parts = (line.partition(".") for line in lines if line)
+    return head.removeprefix(_HEAD), {(app, name) for app, _dot, name in parts}
 
 
-def write_released(migrations: set[tuple[str, str]], path: Path = RELEASED_FILE) -> None:
-    """Record migrations as released, one a line, sorted."""
-    path.write_text(
-        "".join(f"{app}.{name}\n" for app, name in sorted(migrations)), encoding="utf-8"
-    )
+def write_released(version: str, migrations: set[Key], path: Path = RELEASED_FILE) -> None:
+    """Record migrations as those that are in production while `version` is worked on."""
+    lines = [f"{app}.{name}" for app, name in sorted(migrations)]
+    path.write_text("\n".join([_HEAD + version, *lines, ""]), encoding="utf-8")

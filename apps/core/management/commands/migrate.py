@@ -6,7 +6,6 @@ transaction it waited for may have ended. What builds an index or checks rows wi
 anybody out (`atomic = False`) may wait, and take its time.
 """
 
-import random
 import time
 from typing import Any
 
@@ -93,7 +92,7 @@ class Command(migrate.Command):
 
     def _pause(self, number: int) -> None:
         first, longest = self.pauses
-        seconds = min(first * 2 ** (number - 1), longest) * random.uniform(0.75, 1.25)  # noqa: S311
+        seconds = min(first * 2 ** (number - 1), longest)
         self.stdout.write(
             self.style.WARNING(f"A table is in use. Trying again in {seconds:.0f} s.")
         )
