@@ -1,5 +1,6 @@
 """What ECR's scanner says about an image."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,12 @@ from config.release.plan import POLL_SECONDS, ReleaseError
 from config.release.session import Session
 
 SCAN_SECONDS = 900.0
+_MANIFESTS = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
 _REFUSED = ("CRITICAL", "HIGH")
 _RUNNING = {"IN_PROGRESS", "PENDING", "SCAN_ELIGIBILITY_EXPIRED"}
 
@@ -35,7 +42,8 @@ def refuse_vulnerable(
         ReleaseError: something is critical or high and not in `accepted`, or there is no scan.
     """
     repository, digest = split_image(image)
-    findings = _findings(session.client("ecr"), repository, digest, clock)
+    client = session.client("ecr")
+    findings = _findings(client, repository, _scanned(client, repository, digest), clock)
     bad = [
         f"{found['name']} ({found['severity']})"
         for found in findings
@@ -45,6 +53,28 @@ def refuse_vulnerable(
         raise ReleaseError(f"{image}: {', '.join(sorted(bad))}")
     severities = [str(found["severity"]) for found in findings]
     return {severity: severities.count(severity) for severity in sorted(set(severities))}
+
+
+def _scanned(client: Any, repository: str, digest: str) -> str:
+    """Return the digest that is scanned: of the image, beside which an index has its SBOM."""
+    answer = client.batch_get_image(
+        repositoryName=repository,
+        imageIds=[{"imageDigest": digest}],
+        acceptedMediaTypes=list(_MANIFESTS),
+    )
+    if not answer["images"]:
+        raise ReleaseError(f"{repository}@{digest} is not in the registry.")
+    manifest = json.loads(answer["images"][0]["imageManifest"])
+    if "manifests" not in manifest:
+        return digest
+    images = [
+        str(one["digest"])
+        for one in manifest["manifests"]
+        if one.get("platform", {}).get("os") == "linux"
+    ]
+    if len(images) != 1:
+        raise ReleaseError(f"{repository}@{digest} has {len(images)} images for Linux, not one.")
+    return images[0]
 
 
 def _findings(client: Any, repository: str, digest: str, clock: Clock) -> list[dict[str, Any]]:

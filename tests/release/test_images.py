@@ -1,7 +1,8 @@
 """Images with known holes are not deployed."""
 
 import datetime as dt
-from typing import Any
+import json
+from typing import Any, Self
 
 import boto3
 import pytest
@@ -12,6 +13,13 @@ from config.release.plan import ReleaseError
 
 DIGEST = f"sha256:{'a' * 64}"
 IMAGE = f"123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/easel-web@{DIGEST}"
+CHILD = f"sha256:{'b' * 64}"
+INDEX = {
+    "manifests": [
+        {"digest": CHILD, "platform": {"os": "linux", "architecture": "amd64"}},
+        {"digest": DIGEST, "platform": {"os": "unknown", "architecture": "unknown"}},
+    ]
+}
 ASKED = {"repositoryName": "easel-web", "imageId": {"imageDigest": DIGEST}}
 
 
@@ -39,7 +47,14 @@ class Registry:
         assert service_name == "ecr"
         return self._client
 
-    def answer(self, status: str, findings: list[dict[str, str]] | None = None) -> None:
+    def hold(self, manifest: dict[str, Any] | None) -> Self:
+        images = [{"imageManifest": json.dumps(manifest)}] if manifest is not None else []
+        self.stubber.add_response("batch_get_image", {"images": images})
+        return self
+
+    def answer(
+        self, status: str, findings: list[dict[str, str]] | None = None, *, digest: str = DIGEST
+    ) -> None:
         self.stubber.add_response(
             "describe_image_scan_findings",
             {
@@ -49,7 +64,7 @@ class Registry:
                     "imageScanCompletedAt": dt.datetime.now(tz=dt.UTC),
                 },
             },
-            ASKED,
+            {**ASKED, "imageId": {"imageDigest": digest}},
         )
 
 
@@ -58,7 +73,7 @@ def found(name: str, severity: str) -> dict[str, str]:
 
 
 def test_an_image_without_holes_is_counted() -> None:
-    registry = Registry()
+    registry = Registry().hold({})
     registry.answer("COMPLETE", [found("CVE-1", "LOW"), found("CVE-2", "LOW")])
 
     assert refuse_vulnerable(registry, IMAGE, clock=Clock()) == {"LOW": 2}
@@ -66,9 +81,9 @@ def test_an_image_without_holes_is_counted() -> None:
 
 @pytest.mark.parametrize("severity", ["HIGH", "CRITICAL"])
 def test_a_bad_hole_is_refused_unless_it_is_accepted_by_name(severity: str) -> None:
-    registry = Registry()
-    for _time in range(2):
-        registry.answer("COMPLETE", [found("CVE-1", severity)])
+    registry = Registry().hold({})
+    registry.answer("COMPLETE", [found("CVE-1", severity)])
+    registry.hold({}).answer("COMPLETE", [found("CVE-1", severity)])
 
     with pytest.raises(ReleaseError, match=rf"CVE-1 \({severity}\)"):
         refuse_vulnerable(registry, IMAGE, clock=Clock(), accepted=["CVE-2"])
@@ -76,7 +91,7 @@ def test_a_bad_hole_is_refused_unless_it_is_accepted_by_name(severity: str) -> N
 
 
 def test_a_scan_that_runs_is_waited_for() -> None:
-    registry = Registry()
+    registry = Registry().hold({})
     registry.stubber.add_client_error(
         "describe_image_scan_findings", "ScanNotFoundException", expected_params=ASKED
     )
@@ -87,8 +102,21 @@ def test_a_scan_that_runs_is_waited_for() -> None:
     registry.stubber.assert_no_pending_responses()
 
 
+def test_of_an_image_with_attestations_the_image_itself_is_looked_at() -> None:
+    registry = Registry().hold(INDEX)
+    registry.answer("COMPLETE", [found("CVE-1", "HIGH")], digest=CHILD)
+
+    with pytest.raises(ReleaseError, match="CVE-1"):
+        refuse_vulnerable(registry, IMAGE, clock=Clock())
+
+
+def test_an_image_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ReleaseError, match="is not in the registry"):
+        refuse_vulnerable(Registry().hold(None), IMAGE, clock=Clock())
+
+
 def test_without_a_scan_nothing_is_deployed() -> None:
-    registry = Registry()
+    registry = Registry().hold({})
     registry.answer("FAILED")
 
     with pytest.raises(ReleaseError, match="has no scan: FAILED"):
