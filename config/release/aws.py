@@ -171,7 +171,8 @@ class AwsFleet:
         for group in self.environment.gpu_groups:
             latest = self._refresh(group)
             # A run that was killed may have come no further than the name of the image.
-            if latest and latest["StartTime"] >= parameter["LastModifiedDate"]:
+            is_of_image = latest and latest["StartTime"] >= parameter["LastModifiedDate"]
+            if latest and is_of_image and latest["Status"] not in _FAILED:
                 continue
             if latest and latest["Status"] in _UNDER_WAY:
                 self._groups.cancel_instance_refresh(AutoScalingGroupName=group)

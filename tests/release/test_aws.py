@@ -181,6 +181,17 @@ def test_a_run_that_was_killed_before_the_replacement_is_taken_up(aws: AwsStandI
     asg.assert_no_pending_responses()
 
 
+def test_a_replacement_that_failed_is_begun_again(aws: AwsStandIn) -> None:
+    asg = aws.stub("autoscaling")
+    described = {"AutoScalingGroupName": GROUP}
+    asg.add_response("describe_instance_refreshes", refreshes("Failed"), described)
+    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "two"}, described)
+
+    aws.fleet.set_workers(aws.fleet.worker_image())
+
+    asg.assert_no_pending_responses()
+
+
 def test_a_replacement_of_an_older_image_is_called_off(aws: AwsStandIn) -> None:
     asg = aws.stub("autoscaling")
     described = {"AutoScalingGroupName": GROUP}
