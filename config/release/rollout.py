@@ -51,8 +51,10 @@ class Rollout:
         Raises:
             ReleaseError: it was taken back, or not begun.
         """
-        old = self.settle()
-        self._refuse_alarms("Nothing was changed")
+        is_first = self._is_first()
+        old = self._heaviest() if is_first else self.settle()
+        if not is_first:
+            self._refuse_alarms("Nothing was changed")
         if self._is_live(old, release):
             self.say(f"{release.version} has all traffic already.")
             self._finish(old)
@@ -63,13 +65,11 @@ class Rollout:
             self._update_rest(self._rest_of(release))
             self._await_workers()
             self._start(old.other, release, self._strength(old))
-            for percent, seconds in STEPS:
-                self._shift(old.other, percent)
-                self._watch(old.other, seconds)
-                if percent == STEPS[0][0]:
-                    self.look(release)
-            self._shift(old.other, 100)
-            self._watch(old.other, GRACE_SECONDS)
+            if is_first:
+                self._shift(old.other, 100)
+                self.look(release)
+            else:
+                self._shift_in_steps(old.other, release)
         except BaseException as error:
             self.say(f"Taking it back: {error!r}")
             _without_signals(lambda: self._take_back(old, rest))
@@ -134,6 +134,25 @@ class Rollout:
         self.say(f"A release ended half-way: all traffic goes to {chosen}.")
         self._shift(chosen, 100)
         return chosen
+
+    def _is_first(self) -> bool:
+        """Tell whether nothing was ever released here: there is nobody to be careful for."""
+        return not any(
+            self.fleet.healthy_targets(colour) or self._release_of(colour) for colour in Colour
+        )
+
+    def _heaviest(self) -> Colour:
+        weights = self.fleet.weights()
+        return max(Colour, key=lambda colour: weights[colour])
+
+    def _shift_in_steps(self, colour: Colour, release: Release) -> None:
+        for percent, seconds in STEPS:
+            self._shift(colour, percent)
+            self._watch(colour, seconds)
+            if percent == STEPS[0][0]:
+                self.look(release)
+        self._shift(colour, 100)
+        self._watch(colour, GRACE_SECONDS)
 
     def _migrate(self, release: Release) -> None:
         definition = self.fleet.register(self.environment.service("migrate"), release)

@@ -38,7 +38,7 @@ class FleetModel:
     """Tasks take `start_seconds` to become healthy; a release in `broken` never does."""
 
     start_seconds: float = 30.0
-    broken: set[Release] = field(default_factory=set)
+    broken: set[Release | None] = field(default_factory=set)
     # What of a broken release does not start.
     broken_roles: tuple[str, ...] = ("web", "admin", "scheduler")
     # Called with the name of each thing the program does, before it comes about.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.release.plan import Colour
+from config.release.plan import Colour, Release
 from tests.release.aws_stand_in import AwsStandIn
 from tests.stack import ROOT
 
@@ -65,6 +65,8 @@ def test_what_a_killed_release_left_is_settled(aws: AwsStandIn) -> None:
 
 
 def test_without_a_healthy_colour_nothing_is_changed(aws: AwsStandIn) -> None:
+    released = aws.fleet.register("easel-staging-web", Release("1.0.0", "w@sha256:0", "g@sha256:0"))
+    aws.fleet.set_service("easel-staging-web-blue", definition=released, wanted=3)
     before = aws.fleet.weights(), aws.service("web-green")["taskDefinition"]
     images = ("--web-image", "w@sha256:1", "--worker-image", "g@sha256:1")
 

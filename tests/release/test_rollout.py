@@ -94,6 +94,42 @@ def test_five_minutes_without_an_alarm_come_before_the_full_switch() -> None:
     assert times[stopped] - times["set_weights 0/100"] >= 300
 
 
+def before_the_first_release() -> FleetModel:
+    """Make what Terraform leaves: services whose image is not there yet, and alarms for it."""
+    model = FleetModel(broken={None}, alarm=lambda: True)
+    model.definitions = dict.fromkeys(model.definitions)
+    return model
+
+
+def test_the_first_release_finds_nobody_to_take_over_from() -> None:
+    model = before_the_first_release()
+
+    rollout(model).deploy(NEW)
+
+    assert shifts(model) == ["0/100"]
+    assert model.traffic_to_sick == []
+    assert versions(model) == {NEW}
+
+
+def test_a_first_release_that_does_not_start_gets_no_traffic() -> None:
+    model = before_the_first_release()
+    model.broken.add(NEW)
+
+    with pytest.raises(ReleaseError, match="green has not 3 healthy tasks"):
+        rollout(model).deploy(NEW)
+
+    assert shifts(model) == []
+
+
+def test_a_later_release_does_not_begin_while_nothing_is_healthy() -> None:
+    model = FleetModel(broken={OLD})
+
+    with pytest.raises(ReleaseError, match="No colour has a healthy task"):
+        rollout(model).deploy(NEW)
+
+    assert not any(act.startswith(("set_", "run_")) for act in model.acts)
+
+
 def test_the_same_release_again_changes_nothing() -> None:
     model = FleetModel()
     rollout(model).deploy(NEW)
