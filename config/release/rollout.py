@@ -264,10 +264,19 @@ class Rollout:
         self._stop(live.other)
 
     def _stop(self, colour: Colour) -> None:
+        """Stop a colour without traffic, unless the other has just fallen over.
+
+        Raises:
+            ReleaseError: it is not stopped; the traffic is on it again if the other is not healthy.
+        """
         if self.fleet.weights()[colour] != 0:
             raise ReleaseError(f"{colour} has traffic, and is not stopped.")
-        name = self.environment.colour(colour)
-        self._run(colour, self.fleet.service(name).definition, 0)
+        definition = self.fleet.service(self.environment.colour(colour)).definition
+        is_needed = self.fleet.healthy_targets(colour) > 0
+        if is_needed and self.fleet.healthy_targets(colour.other) == 0:
+            self._shift(colour, 100)
+            raise ReleaseError(f"{colour.other} fell over: the traffic is on {colour} again.")
+        self._run(colour, definition, 0)
 
     def _take_back(self, old: Colour, rest: _Rest) -> None:
         """Give all traffic to `old`, or to what is healthy; each step as far as it goes."""

@@ -283,6 +283,18 @@ def test_rollback_brings_the_version_before() -> None:
     assert model.image == OLD.worker_image
 
 
+def test_a_colour_that_falls_over_during_a_rollback_gives_the_traffic_back() -> None:
+    model = FleetModel()
+    rollout(model).deploy(NEW)
+    model.before = lambda act: model.broken.add(OLD) if act.startswith("set_workers") else None
+
+    with pytest.raises(ReleaseError, match="blue fell over: the traffic is on green again"):
+        rollout(model).rollback()
+
+    assert model.live() is GREEN
+    assert not model.is_sick(GREEN)
+
+
 def test_rollback_does_not_go_on_to_what_was_taken_back() -> None:
     model = FleetModel()
     model.before = at(model, 10, lambda: setattr(model, "alarm", lambda: True))
@@ -363,6 +375,44 @@ def test_whatever_happens_all_traffic_ends_on_a_healthy_colour(
     runs = {"deploy": lambda: work.deploy(NEW), "rollback": work.rollback, "settle": work.settle}
     with suppress(ReleaseError):
         runs[again]()
+    check_all_traffic_is_well(model)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    moment=st.integers(0, 80),
+    fault=st.sampled_from(["killed", "refused", "interrupted", "sick"]),
+    start_seconds=st.sampled_from([0.0, 30.0, 1000.0]),
+)
+def test_whatever_happens_to_a_rollback_all_traffic_ends_on_a_healthy_colour(
+    moment: int, fault: str, start_seconds: float
+) -> None:
+    model = FleetModel()
+    rollout(model).deploy(NEW)
+    # What runs has run for long, however slowly the other will start.
+    model.time += start_seconds
+    model.start_seconds = start_seconds
+    count = 0
+
+    def before(act: str) -> None:
+        nonlocal count
+        # Whoever falls over in the moment in which the other is stopped was well when looked at.
+        if fault != "sick" or not act.startswith("set_service"):
+            count += 1
+        if count != moment:
+            return
+        if fault != "sick":
+            happen(model, fault)
+        else:
+            model.broken.add(OLD)
+
+    model.before = before
+    with suppress(ReleaseError, Refused, Killed, KeyboardInterrupt):
+        rollout(model).rollback()
+    if not model.is_dead:
+        check_all_traffic_is_well(model)
+    model.revive()
+    rollout(model).settle()
     check_all_traffic_is_well(model)
 
 
