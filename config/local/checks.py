@@ -150,6 +150,7 @@ def lint_checks() -> list[Check]:
         program("ESLint", _BIN / "npm", "run", "--silent", "lint"),
         program("tsc", _BIN / "npm", "run", "--silent", "types"),
         program("mypy", *module, "mypy", ".", **_NO_SERVERS),
+        program("safety of migrations", *module, "config.local.migration_safety"),
         Check("pip-audit", no_known_vulnerabilities),
     ]
 

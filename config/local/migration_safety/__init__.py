@@ -1,0 +1,1 @@
+"""Refuse migrations that lock or drop what the running release uses: `docs/release.md` says why."""
