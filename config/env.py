@@ -12,7 +12,8 @@ from environs import FileAwareEnv, validate
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_env = FileAwareEnv()
+# Editors end files with a newline, which belongs to no secret.
+_env = FileAwareEnv(strip_whitespace=True)
 
 with _env.prefixed("EASEL_"):
     SECRET_KEY: str | None = _env.str("SECRET_KEY", None)
