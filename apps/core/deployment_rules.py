@@ -59,7 +59,7 @@ def _logs_everything() -> bool:
 
 def _short_metrics_token() -> bool:
     tokens = settings.EASEL_METRICS_TOKEN
-    return tokens is not None and len(tokens) < MIN_TOKEN_LENGTH
+    return tokens is not None and any(len(t) < MIN_TOKEN_LENGTH for t in tokens.split(","))
 
 
 def _logins() -> set[str]:

@@ -172,6 +172,7 @@ WEAK: list[tuple[str, str, Any]] = [
     ("easel.E036", "LOGGING", {"root": {}, "loggers": {"django.db": {"level": "DEBUG"}}}),
     ("easel.E037", "EASEL_METRICS_TOKEN", "scrape"),
     ("easel.E037", "EASEL_METRICS_TOKEN", ""),
+    ("easel.E037", "EASEL_METRICS_TOKEN", secrets.token_urlsafe(32) + ","),
     ("easel.E038", "DATABASES", database(USER="easel_web")),
     ("easel.E038", "DATABASES", database() | {"reader": database(USER="easel_web")["default"]}),
     ("easel.E039", "DATABASES", database(USER="easel_owner")),
