@@ -1,7 +1,8 @@
 """Rules about the services beside us: what they are told, what they tell, who signs in where."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -11,12 +12,15 @@ from apps.core.rules import Rule
 
 MIN_RSA_BITS = 2048
 MIN_TOKEN_LENGTH = 32
-MOST_RATE_LIMIT_SCALE = 10
+USUAL_RATE_LIMIT_SCALE = 10
+# Trials of a whole installation ask faster than any user.
+MOST_RATE_LIMIT_SCALE = 1000
 # Spot instances go two minutes after the notice.
 MOST_GRACE_SECONDS = 110
 LEAST_LEASE_SECONDS = 10
 _OWNERS = frozenset({"easel_owner", "postgres", "rdsadmin"})
-_SERVING_LOGINS = frozenset({"easel_web", "easel_worker"})
+# And their twins, such as easel_web_b, while a password is changed.
+_SERVING_LOGINS = ("easel_web", "easel_worker")
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _CONTACT = re.compile(r"(?:mailto:[^@\s]+@[^@\s]+|https://\S+)")
 
@@ -40,9 +44,10 @@ def _cdn_before_a_disk() -> bool:
 
 
 def _plain_provider() -> bool:
+    endpoints: Mapping[str, str | None] = settings.EASEL_OIDC_ENDPOINTS
     return any(
         address and not address.startswith("https://")
-        for address in (settings.EASEL_OIDC_ISSUER, *settings.EASEL_OIDC_ENDPOINTS.values())
+        for address in (settings.EASEL_OIDC_ISSUER, *endpoints.values())
     )
 
 
@@ -53,13 +58,14 @@ def _weak_tokens() -> bool:
 
 
 def _logs_everything() -> bool:
-    loggers = (settings.LOGGING["root"], *settings.LOGGING["loggers"].values())
+    logging: Mapping[str, Any] = settings.LOGGING
+    loggers = (logging["root"], *logging["loggers"].values())
     return any(str(logger.get("level", "")).upper() in {"DEBUG", "NOTSET"} for logger in loggers)
 
 
 def _short_metrics_token() -> bool:
-    tokens = settings.EASEL_METRICS_TOKEN
-    return tokens is not None and any(len(t) < MIN_TOKEN_LENGTH for t in tokens.split(","))
+    tokens = settings.EASEL_METRICS_TOKEN or ""
+    return bool(tokens) and any(len(token) < MIN_TOKEN_LENGTH for token in tokens.split(","))
 
 
 def _logins() -> set[str]:
@@ -67,7 +73,9 @@ def _logins() -> set[str]:
 
 
 def _admin_without_its_login() -> bool:
-    return settings.EASEL_SERVE_ADMIN and bool(_logins() & _SERVING_LOGINS)
+    return settings.EASEL_SERVE_ADMIN and any(
+        login.startswith(_SERVING_LOGINS) for login in _logins()
+    )
 
 
 def _plain_mail() -> bool:
@@ -79,12 +87,13 @@ def _plain_mail() -> bool:
 
 
 def _plain_sentry() -> bool:
-    return bool(settings.EASEL_SENTRY_DSN) and not settings.EASEL_SENTRY_DSN.startswith("https://")
+    dsn = settings.EASEL_SENTRY_DSN
+    return bool(dsn and not dsn.startswith("https://"))
 
 
 def _void_contact() -> bool:
     contact = settings.EASEL_SECURITY_CONTACT
-    return bool(contact) and not _CONTACT.fullmatch(contact)
+    return bool(contact and not _CONTACT.fullmatch(contact))
 
 
 DEPLOYMENT_RULES: Sequence[Rule] = (
@@ -166,7 +175,7 @@ DEPLOYMENT_RULES: Sequence[Rule] = (
         "easel.E042",
         lambda: not 0 < settings.EASEL_RATE_LIMIT_SCALE <= MOST_RATE_LIMIT_SCALE,
         "The limits of the API are off, or so high that they limit nobody.",
-        f"Set EASEL_RATE_LIMIT_SCALE to at most {MOST_RATE_LIMIT_SCALE}.",
+        f"Set EASEL_RATE_LIMIT_SCALE to at most {USUAL_RATE_LIMIT_SCALE}.",
     ),
     Rule(
         "easel.E043",
@@ -204,6 +213,13 @@ DEPLOYMENT_RULES: Sequence[Rule] = (
         lambda: settings.EASEL_SHUTDOWN_GRACE_SECONDS > MOST_GRACE_SECONDS,
         "A worker on a spot instance is gone before it hands its job back.",
         f"Set EASEL_SHUTDOWN_GRACE_SECONDS to {MOST_GRACE_SECONDS} or less.",
+        refuses=False,
+    ),
+    Rule(
+        "easel.W049",
+        lambda: USUAL_RATE_LIMIT_SCALE < settings.EASEL_RATE_LIMIT_SCALE <= MOST_RATE_LIMIT_SCALE,
+        "The limits of the API are those of a trial.",
+        f"Set EASEL_RATE_LIMIT_SCALE to at most {USUAL_RATE_LIMIT_SCALE}.",
         refuses=False,
     ),
 )

@@ -1,7 +1,11 @@
 """A new secret key: what the former one signed goes on while it is a fallback, and ends after."""
 
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +31,7 @@ from apps.plans.services.subscriptions import person_digests, start_subscription
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_deletion
 from tests.factories import PASSWORD, make_image, make_user
+from tests.stack import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -213,3 +218,28 @@ def test_two_tokens_open_the_metrics_while_a_scraper_is_given_a_new_one(
     for shown, status in (("former", 200), ("next", 200), ("former,next", 404), ("", 404)):
         answer = client.get("/metrics", headers={"Authorization": f"Bearer {shown}"})
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [("", []), ("one", ["one"]), ("one,two", ["one", "two"]), (" one, two,\n", ["one", "two"])],
+)
+@pytest.mark.parametrize("as_file", [False, True])
+def test_former_keys_are_read_from_the_environment_or_a_file(
+    text: str, keys: list[str], *, as_file: bool, tmp_path: Path
+) -> None:
+    name, value = "EASEL_SECRET_KEY_FALLBACKS", text
+    if as_file:
+        (tmp_path / "keys").write_text(text)
+        name, value = f"{name}_FILE", str(tmp_path / "keys")
+    done = subprocess.run(
+        [sys.executable, "-c", "from config import env; print(env.SECRET_KEY_FALLBACKS)"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], name: value},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+    assert done.stdout.strip() == str(keys)

@@ -96,8 +96,9 @@ def know_trials_by_new_key() -> int:
     """
     with service_scope("know who had a trial by a new key"):
         before = TrialPerson.objects.count()
-        known = User.objects.filter(email_verified=True)
-        for some in _batched(emails.values_list("email", flat=True).iterator(), _PERSONS_AT_ONCE):
+        there = User.objects.filter(email_verified=True)
+        emails = there.exclude(email__endswith="@deleted.invalid").values_list("email", flat=True)
+        for some in _batched(emails.iterator(), _PERSONS_AT_ONCE):
             TrialPerson.objects.bulk_create(
                 (TrialPerson(digest=person_digests(email)[0]) for email in some),
                 ignore_conflicts=True,
