@@ -93,6 +93,7 @@ TESTERS = "admin/tester-plan/grants"
 
 TABLE = {
     ("GET", "healthz"): Row(OPEN),
+    ("GET", ".well-known/security.txt"): Row(OPEN),
     ("GET", "readyz"): Row(OPEN),
     # For a scraper with its token; to everybody else it is not there.
     ("GET", "metrics"): Row((404,) * 5),
