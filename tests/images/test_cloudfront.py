@@ -26,6 +26,7 @@ from apps.boards.services import create_board, move_images
 from apps.boards.sharing_services import add_member, create_link
 from apps.core.cloudfront import COOKIES
 from apps.core.s3_storage import S3FileStorage
+from apps.images.addresses import ServedFiles
 from apps.images.middleware import MARK_COOKIE
 from apps.images.models import Image
 from apps.images.services.library import trash_images
@@ -64,7 +65,7 @@ def image(cdn: CloudFront, user: User) -> Image:
     return make_image(user, prompt="a red circle")
 
 
-def here(cdn: CloudFront) -> dict[str, str]:
+def here(cdn: CloudFront) -> Any:
     return {"HTTP_HOST": urlsplit(cdn.url).netloc}
 
 
@@ -330,6 +331,18 @@ def test_a_shared_board_stays_with_our_own_routes(
 def shown_policy(client: Client) -> Any:
     text = client.cookies[COOKIES[0]].value.translate(str.maketrans("-_~", "+=/"))
     return json.loads(base64.b64decode(text))
+
+
+def test_pictures_of_others_are_never_addressed_at_cloudfront(
+    cdn: CloudFront, user: User, stranger: User
+) -> None:
+    addresses, name = ServedFiles(user.id), uuid.uuid4()
+
+    assert addresses.full(user_id=user.id, image_name=name).startswith(cdn.url)
+    full = addresses.full(user_id=stranger.id, image_name=name)
+    small = addresses.thumbnail(user_id=stranger.id, image_name=name, size=256)
+    assert full == f"/api/v1/images/{name}/full"
+    assert small == f"/api/v1/images/{name}/thumbnails/256"
 
 
 def test_a_thrown_picture_is_still_its_owners_and_a_deleted_one_is_gone(
