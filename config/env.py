@@ -17,6 +17,8 @@ _env = FileAwareEnv(strip_whitespace=True)
 
 with _env.prefixed("EASEL_"):
     SECRET_KEY: str | None = _env.str("SECRET_KEY", None)
+    # Former keys: what they signed stays good until they are taken out.
+    SECRET_KEY_FALLBACKS: list[str] = _env.str("SECRET_KEY_FALLBACKS", "").replace(",", " ").split()
     ALLOWED_HOSTS: list[str] = _env.list("ALLOWED_HOSTS", [])
     CSRF_TRUSTED_ORIGINS: list[str] = _env.list("CSRF_TRUSTED_ORIGINS", [])
     DATABASE_URL: str | None = _env.str("DATABASE_URL", None)
@@ -37,6 +39,11 @@ with _env.prefixed("EASEL_"):
     MODELS_MEMORY_MAP: bool = _env.bool("MODELS_MEMORY_MAP", True)
     S3_BUCKET: str | None = _env.str("S3_BUCKET", None)
     S3_ENDPOINT_URL: str | None = _env.str("S3_ENDPOINT_URL", None)
+    # Of a key group of CloudFront, which then serves the pictures; without both the app does.
+    CDN_KEY_PAIR_ID: str = _env.str("CDN_KEY_PAIR_ID", "").strip()
+    CDN_PRIVATE_KEY: str = _env.str("CDN_PRIVATE_KEY", "")
+    # Where findings about our safety are to be told: mailto:… or https://….
+    SECURITY_CONTACT: str | None = _env.str("SECURITY_CONTACT", None)
     LOG_LEVEL: str = _env.str("LOG_LEVEL", "INFO")
     LOG_FORMAT: str = _env.str("LOG_FORMAT", "json")
     LEASE_SECONDS: float = _env.float("LEASE_SECONDS", 30.0)

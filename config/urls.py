@@ -32,6 +32,7 @@ if settings.EASEL_SERVE_ADMIN:
 urlpatterns = [
     path("healthz", core.healthz, name="healthz"),
     path("readyz", core.readyz, name="readyz"),
+    path(".well-known/security.txt", core.security_txt, name="security-txt"),
     path("api/v1/", include(api_v1)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path(

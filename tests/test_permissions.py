@@ -93,6 +93,8 @@ TESTERS = "admin/tester-plan/grants"
 
 TABLE = {
     ("GET", "healthz"): Row(OPEN),
+    # Nobody is named in the tests.
+    ("GET", ".well-known/security.txt"): Row((404,) * 5),
     ("GET", "readyz"): Row(OPEN),
     # For a scraper with its token; to everybody else it is not there.
     ("GET", "metrics"): Row((404,) * 5),

@@ -118,8 +118,10 @@ SERVICE_SCOPES = {
     "apps/plans/services/reconciliation.py": 5,
     "apps/plans/services/reversals.py": 2,
     "apps/plans/services/stripe_events.py": 1,
+    "apps/plans/services/subscriptions.py": 1,  # who had a trial, by a new key
     "apps/privacy/services/deletions.py": 1,
     "apps/privacy/services/requests.py": 2,
+    "apps/privacy/traces.py": 1,  # what is left of a deleted account
     "gpu_tasks/runner/reproduction.py": 1,  # an operator names a picture of anybody
 }
 

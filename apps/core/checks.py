@@ -3,8 +3,7 @@
 Each names what to set. None shows a value: the list may end in a log.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +11,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Tags
 from django.core.exceptions import ImproperlyConfigured
+
+from apps.core.deployment_rules import DEPLOYMENT_RULES
+from apps.core.rules import Rule
 
 MIN_SECRET_LENGTH = 50
 MIN_SECRET_CHARACTERS = 10
@@ -21,22 +23,6 @@ _LOCAL_EMAIL = ("console", "locmem", "dummy", "filebased")
 _LOCAL_BROKERS = frozenset({"memory", "filesystem"})
 _UNSAFE_SOURCES = frozenset({"'unsafe-inline'", "'unsafe-eval'", "*", "http:", "https:", "data:"})
 _FAST_HASHERS = (".MD5", ".SHA1", ".Unsalted")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Something that must not be; `advice` says what to set instead."""
-
-    id: str
-    is_broken: Callable[[], bool]
-    problem: str
-    advice: str
-    refuses: bool = True
-
-    def message(self) -> CheckMessage:
-        """Make Django's message of it."""
-        kind = checks.Error if self.refuses else checks.Warning
-        return kind(self.problem, hint=self.advice, id=self.id)
 
 
 def _weak_secret() -> bool:
@@ -81,6 +67,8 @@ def _script_sources() -> set[str]:
 
 def _databases() -> Iterator[Mapping[str, Any]]:
     yield from settings.DATABASES.values()
+    if settings.EASEL_OWNER_DATABASE:
+        yield settings.EASEL_OWNER_DATABASE
 
 
 def _other_database() -> bool:
@@ -153,7 +141,8 @@ RULES: Sequence[Rule] = (
         "easel.E002",
         _weak_secret,
         "SECRET_KEY, or one that it replaced, is short, uniform or made for trying things out.",
-        f"Set EASEL_SECRET_KEY to at least {MIN_SECRET_LENGTH} random characters.",
+        f"Set EASEL_SECRET_KEY (and each of EASEL_SECRET_KEY_FALLBACKS) to at least "
+        f"{MIN_SECRET_LENGTH} random characters.",
     ),
     Rule(
         "easel.E003",
@@ -290,6 +279,7 @@ RULES: Sequence[Rule] = (
         "Set EASEL_TRUSTED_PROXIES to the number of your proxies.",
         refuses=False,
     ),
+    *DEPLOYMENT_RULES,
 )
 
 

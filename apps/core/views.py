@@ -1,10 +1,13 @@
 """Health for load balancers, and the answers to requests that no view took."""
 
 import sys
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -21,6 +24,8 @@ from apps.core.errors import (
 )
 from apps.core.health import check_cache, check_database
 from apps.core.middleware import API_PREFIX
+
+SECURITY_TXT_HOLDS = timedelta(days=180)
 
 
 def unknown_api_address(request: HttpRequest) -> HttpResponse:
@@ -47,6 +52,27 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse(
         {"status": "ok" if ready else "unavailable", "parts": parts}, status=200 if ready else 503
     )
+
+
+@require_safe
+def security_txt(request: HttpRequest) -> HttpResponse:
+    """Say where to tell of a weakness (RFC 9116); 404 where nobody is named.
+
+    Its end moves on each day, and is always less than the year that the standard asks for.
+    """
+    contact = settings.EASEL_SECURITY_CONTACT
+    if not contact:
+        return not_found(request, Http404())
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    lines = (
+        f"Contact: {contact}",
+        f"Expires: {today + SECURITY_TXT_HOLDS:%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: ko, en",
+        f"Canonical: {settings.EASEL_PUBLIC_URL}{request.path}",
+    )
+    response = HttpResponse("\n".join([*lines, ""]), content_type="text/plain; charset=utf-8")
+    response["Cache-Control"] = "public, max-age=86400"
+    return response
 
 
 def _answer(

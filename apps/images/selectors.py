@@ -140,12 +140,21 @@ def read_variant(*, user_id: uuid.UUID, image_name: uuid.UUID, variant: str) -> 
     Raises:
         NotFound: there is no such variant, or the file is gone.
     """
+    return _read(variant_key(user_id=user_id, image_name=image_name, variant=variant))
+
+
+def variant_key(*, user_id: uuid.UUID, image_name: uuid.UUID, variant: str) -> str:
+    """Return the storage key of a file of a picture: `FULL`, or a size of thumbnails.
+
+    Raises:
+        NotFound: there is no such variant.
+    """
     if variant == FULL:
-        return _read(image_key(user_id=user_id, image_name=image_name))
+        return image_key(user_id=user_id, image_name=image_name)
     sizes = {str(size): size for size in THUMBNAIL_SIZES}
     if variant not in sizes:
         raise NotFound
-    return _read(thumbnail_key(user_id=user_id, image_name=image_name, size=sizes[variant]))
+    return thumbnail_key(user_id=user_id, image_name=image_name, size=sizes[variant])
 
 
 def _read(key: str) -> bytes:

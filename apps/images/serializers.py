@@ -8,14 +8,11 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from apps.accounts.credentials import CredentialKind
-from apps.accounts.requests import credential_of
 from apps.core.serializers import utc_text
+from apps.images.addresses import addresses_for
 from apps.images.listed import ListedImage
 from apps.images.models import Image
 from apps.images.placeholders import placeholder_url
-from apps.images.selectors import FULL
-from apps.images.signing import signed_address
 from apps.images.storage import THUMBNAIL_SIZES
 
 
@@ -30,7 +27,8 @@ class ImageSerializer(serializers.ModelSerializer[Image]):
     """A picture with every address a client needs.
 
     To a key or token its files have signed addresses, which end and need no key. A page's own are
-    stable and need the session. `context` has the request, if one is answered.
+    stable and need the session, or the cookies that go with it. `context` has the request, if one
+    is answered.
 
     The fields are for the description of the API; `ImageWriter` writes.
     """
@@ -88,26 +86,25 @@ class ImageWriter:
 
     def __init__(self, request: Request | None) -> None:
         self._list_url = reverse("images")
-        self._is_signed = _is_program(request)
+        self._addresses = addresses_for(request)
 
     @property
     def kind(self) -> str:
         """Name what the JSON of a picture hangs on beside the picture."""
-        return "signed" if self._is_signed else "plain"
+        return self._addresses.kind
 
     def write(self, image: Image | ListedImage) -> dict[str, Any]:
         """Return the JSON form of `image`."""
         url = f"{self._list_url}/{image.image_name}"
-        if self._is_signed:
-            full = _signed(image, FULL)
-            thumbnails = {str(size): _signed(image, str(size)) for size in THUMBNAIL_SIZES}
-        else:
-            full = f"{url}/full"
-            thumbnails = {str(size): f"{url}/thumbnails/{size}" for size in THUMBNAIL_SIZES}
+        addresses, user_id, name = self._addresses, image.user_id, image.image_name
+        thumbnails = {
+            str(size): addresses.thumbnail(user_id=user_id, image_name=name, size=size)
+            for size in THUMBNAIL_SIZES
+        }
         return {
-            "image_name": str(image.image_name),
+            "image_name": str(name),
             "url": url,
-            "full_url": full,
+            "full_url": addresses.full(user_id=user_id, image_name=name),
             "thumbnail_url": thumbnails[str(THUMBNAIL_SIZES[0])],
             "thumbnail_urls": thumbnails,
             "width": image.width,
@@ -141,17 +138,7 @@ def thumbnail_address(
     size: int = THUMBNAIL_SIZES[0],
 ) -> str:
     """Return where the asker of `request` finds a thumbnail: signed for keys and tokens."""
-    if _is_program(request):
-        return signed_address(user_id=user_id, image_name=image_name, variant=str(size))
-    return f"{reverse('images')}/{image_name}/thumbnails/{size}"
-
-
-def _is_program(request: Request | None) -> bool:
-    return request is not None and credential_of(request).kind != CredentialKind.SESSION
-
-
-def _signed(image: Image | ListedImage, variant: str) -> str:
-    return signed_address(user_id=image.user_id, image_name=image.image_name, variant=variant)
+    return addresses_for(request).thumbnail(user_id=user_id, image_name=image_name, size=size)
 
 
 class FlagField(serializers.ChoiceField):

@@ -17,6 +17,7 @@ django_stubs_ext.monkeypatch()
 
 BASE_DIR = env.ROOT
 DEBUG = False
+SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 
 INSTALLED_APPS = [
     "apps.dashboard.admin_site.StaffAdminConfig",
@@ -62,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.middleware.TenantMiddleware",
+    "apps.images.middleware.PictureCookieMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -198,6 +200,9 @@ EASEL_DEMO_SIGN_IN: str | None = None
 EASEL_MAIL_DIRECTORY: Path | None = env.MAIL_DIRECTORY
 # What links in mails begin with that no request has caused.
 EASEL_PUBLIC_URL = (env.PUBLIC_URL or f"http://127.0.0.1:{env.PORT}").rstrip("/")
+EASEL_SECURITY_CONTACT = env.SECURITY_CONTACT
+EASEL_CDN_KEY_PAIR_ID = env.CDN_KEY_PAIR_ID
+EASEL_CDN_PRIVATE_KEY = env.CDN_PRIVATE_KEY
 EASEL_OIDC_ISSUER = env.OIDC_ISSUER
 EASEL_OIDC_CLIENT_ID = env.OIDC_CLIENT_ID
 EASEL_OIDC_CLIENT_SECRET = env.OIDC_CLIENT_SECRET
@@ -256,6 +261,8 @@ EASEL_HUB_TOKEN = env.HUB_TOKEN
 EASEL_FETCH_PLAIN_HOSTS: frozenset[str] = frozenset()
 # Whether web, worker and scheduler refuse to start on what `apps/core/checks.py` calls weak.
 EASEL_REFUSE_WEAK_SETTINGS = True
+# Whether somebody chose where pictures lie.
+EASEL_HAS_FILE_STORE = bool(env.S3_BUCKET or env.MEDIA_ROOT)
 EASEL_REDIS_IS_PRIVATE = env.REDIS_IS_PRIVATE
 EASEL_SENTRY_DSN = env.SENTRY_DSN
 EASEL_TRUSTED_PROXIES = env.TRUSTED_PROXIES

@@ -86,6 +86,8 @@ def file_storage_settings(media_root: Path) -> dict[str, Any]:
                 "default_acl": None,
                 "file_overwrite": True,
                 "querystring_auth": True,
+                # What lies under a key never changes; CloudFront and browsers go by it.
+                "object_parameters": {"CacheControl": "max-age=31536000, immutable"},
             },
         }
     else:

@@ -20,8 +20,9 @@ EASEL_MAX_REPEATED_QUERIES = 5
 # Tests write rows without the services, and without a commit, that end what is kept.
 EASEL_LIST_CACHE_SECONDS = 0
 MIDDLEWARE = ["apps.core.repeated_queries.RepeatedQueryMiddleware", *MIDDLEWARE]
-EASEL_PUBLIC_URL = "https://easel.example"
+EASEL_PUBLIC_URL = env.PUBLIC_URL or "https://easel.example"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 
 _redis_url = env.REDIS_URL or "redis://127.0.0.1"
 DATABASES = {"default": database_settings(env.DATABASE_URL or "postgresql:///easel")}

@@ -18,7 +18,7 @@ const PREFETCH_AFTER_MS = 80;
 const FRESH_MS = 2000;
 const SCROLLS_KEPT = 100;
 /** Files, the admin and the API are no pages of the studio. */
-const NO_PAGE = /^\/(api|admin|static|media|ws)\//;
+const NO_PAGE = /^\/(api|admin|files|images|static|media|ws)\//;
 
 /**
  * A page to be shown here, or what the browser has to do with the address.

@@ -8,12 +8,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from apps.core.checks import RULES, check_strength, refuse_weak_settings
+from tests.cloudfront import new_private_key
 
 SECRET = secrets.token_urlsafe(50)
+# What CloudFront's other kind of key looks like, by which we do not sign.
+ELLIPTIC = (
+    ec.generate_private_key(ec.SECP256R1())
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
 STRONG: dict[str, Any] = {
     "DEBUG": False,
     "SECRET_KEY": SECRET,
@@ -33,7 +42,20 @@ STRONG: dict[str, Any] = {
     "EASEL_PUBLIC_URL": "https://easel.example",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
     "PASSWORD_HASHERS": ["django.contrib.auth.hashers.PBKDF2PasswordHasher"],
-    "STORAGES": {"default": {"OPTIONS": {"endpoint_url": None}}},
+    "STORAGES": {
+        "default": {"BACKEND": "apps.core.s3_storage.S3FileStorage", "OPTIONS": {}},
+    },
+    "EASEL_HAS_FILE_STORE": True,
+    "EASEL_OWNER_DATABASE": None,
+    "EASEL_METRICS_ON_LOOPBACK": False,
+    "EASEL_CDN_KEY_PAIR_ID": "K2JCJMDEHXQW5F",
+    "EASEL_CDN_PRIVATE_KEY": new_private_key(),
+    "EASEL_OIDC_ISSUER": "https://provider.example",
+    "EASEL_METRICS_TOKEN": secrets.token_urlsafe(32),
+    "EASEL_SENTRY_DSN": "https://key@sentry.example/1",
+    "EASEL_SECURITY_CONTACT": "mailto:security@easel.example",
+    "EMAIL_HOST": "smtp.easel.example",
+    "EMAIL_USE_TLS": True,
 }
 
 
@@ -41,6 +63,7 @@ def database(**fields: Any) -> dict[str, Any]:
     strong = {
         "ENGINE": "apps.core.postgresql",
         "HOST": "db",
+        "USER": "easel_ops",
         "OPTIONS": {"sslmode": "verify-full"},
     }
     return {"default": strong | fields}
@@ -79,6 +102,11 @@ def strong(change: Change) -> None:
     )
 
 
+def bucket(**options: Any) -> dict[str, Any]:
+    backend = "apps.core.s3_storage.S3FileStorage"
+    return {"default": {"BACKEND": backend, "OPTIONS": options}}
+
+
 def csp(source: str) -> dict[str, Any]:
     return {"DIRECTIVES": {"default-src": ["'self'"], "script-src": ["'self'", source]}}
 
@@ -109,13 +137,14 @@ WEAK: list[tuple[str, str, Any]] = [
     ("easel.E011", "DATABASES", database(OPTIONS={})),
     ("easel.E011", "DATABASES", database(OPTIONS={"sslmode": "prefer"})),
     ("easel.E011", "DATABASES", database() | {"admin": database(OPTIONS={})["default"]}),
+    ("easel.E011", "EASEL_OWNER_DATABASE", database(OPTIONS={})["default"]),
     ("easel.E012", "CACHES", redis_cache("redis://cache/0")),
     ("easel.E012", "CELERY_BROKER_URL", "redis://cache/0"),
     ("easel.E012", "CHANNEL_LAYERS", {"default": {"CONFIG": {"hosts": ["redis://cache/0"]}}}),
     ("easel.E013", "CACHES", redis_cache("rediss://cache/0?ssl_cert_reqs=none")),
     ("easel.E014", "CELERY_BROKER_URL", "memory://"),
     ("easel.E015", "CACHES", redis_cache("", "django.core.cache.backends.locmem.LocMemCache")),
-    ("easel.E016", "STORAGES", {"default": {"OPTIONS": {"endpoint_url": "http://store"}}}),
+    ("easel.E016", "STORAGES", bucket(endpoint_url="http://store")),
     ("easel.E017", "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"]),
     ("easel.E018", "EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend"),
     ("easel.E019", "EASEL_DEMO_SIGN_IN", "demo@easel.local"),
@@ -124,6 +153,47 @@ WEAK: list[tuple[str, str, Any]] = [
     ("easel.E023", "EASEL_PUBLIC_URL", "http://easel.example"),
     ("easel.E024", "CELERY_BROKER_TRANSPORT_OPTIONS", {"endpoint_url": "http://queue"}),
     ("easel.W020", "EASEL_TRUSTED_PROXIES", 0),
+    ("easel.E030", "EASEL_CDN_KEY_PAIR_ID", ""),
+    ("easel.E030", "EASEL_CDN_PRIVATE_KEY", ""),
+    ("easel.E031", "EASEL_CDN_PRIVATE_KEY", new_private_key(1024)),
+    ("easel.E031", "EASEL_CDN_PRIVATE_KEY", "-----BEGIN PRIVATE KEY-----\nx\n"),
+    ("easel.E031", "EASEL_CDN_PRIVATE_KEY", ELLIPTIC),
+    ("easel.E032", "EASEL_HAS_FILE_STORE", False),
+    (
+        "easel.E033",
+        "STORAGES",
+        {"default": {"BACKEND": "apps.core.storage.AtomicFileSystemStorage"}},
+    ),
+    ("easel.E034", "EASEL_OIDC_ISSUER", "http://provider.example"),
+    ("easel.E034", "EASEL_OIDC_ENDPOINTS", {"jwks_uri": "http://provider.example/keys"}),
+    ("easel.E035", "OIDC_RP_SIGN_ALGO", "HS256"),
+    ("easel.E035", "OIDC_RP_SIGN_ALGO", "none"),
+    ("easel.E036", "LOGGING", {"root": {"level": "debug"}, "loggers": {}}),
+    ("easel.E036", "LOGGING", {"root": {}, "loggers": {"django.db": {"level": "DEBUG"}}}),
+    ("easel.E037", "EASEL_METRICS_TOKEN", "scrape"),
+    ("easel.E037", "EASEL_METRICS_TOKEN", secrets.token_urlsafe(32) + ","),
+    ("easel.E038", "DATABASES", database(USER="easel_web")),
+    ("easel.E038", "DATABASES", database() | {"reader": database(USER="easel_web")["default"]}),
+    ("easel.E038", "DATABASES", database(USER="easel_web_b")),
+    ("easel.E039", "DATABASES", database(USER="easel_owner")),
+    ("easel.E039", "DATABASES", database(USER="postgres")),
+    ("easel.E040", "EMAIL_USE_TLS", False),
+    ("easel.E041", "EASEL_SENTRY_DSN", "http://key@sentry.example/1"),
+    ("easel.E042", "EASEL_RATE_LIMIT_SCALE", 1e6),
+    ("easel.E042", "EASEL_RATE_LIMIT_SCALE", 0.0),
+    ("easel.E043", "EASEL_SECURITY_CONTACT", "security@easel.example"),
+    ("easel.E043", "EASEL_SECURITY_CONTACT", "http://easel.example/report"),
+    (
+        "easel.E043",
+        "EASEL_SECURITY_CONTACT",
+        "mailto:x@easel.example\nCanonical: https://evil.example",
+    ),
+    ("easel.E044", "EASEL_HUB_URL", "http://hub.example"),
+    ("easel.E045", "EASEL_FETCH_PLAIN_HOSTS", frozenset({"127.0.0.1:80"})),
+    ("easel.E046", "EASEL_METRICS_ON_LOOPBACK", True),
+    ("easel.W047", "EASEL_LEASE_SECONDS", 3.0),
+    ("easel.W049", "EASEL_RATE_LIMIT_SCALE", 1000.0),
+    ("easel.W048", "EASEL_SHUTDOWN_GRACE_SECONDS", 600.0),
 ]
 
 
@@ -150,7 +220,7 @@ def test_one_weak_setting_is_found_and_named(
         return
     with pytest.raises(ImproperlyConfigured, match=rule) as refusal:
         refuse_weak_settings()
-    if name.endswith("SECRET_KEY"):
+    if name.endswith(("SECRET_KEY", "PRIVATE_KEY")) and value:
         assert value not in str(refusal.value)
 
 
@@ -168,6 +238,28 @@ def test_a_private_network_needs_no_tls_to_redis(change: Change) -> None:
 @pytest.mark.usefixtures("strong")
 def test_a_database_behind_a_unix_socket_needs_no_tls(change: Change) -> None:
     change(DATABASES=database(HOST="/run/postgresql", OPTIONS={}))
+
+    assert check_strength() == []
+
+
+@pytest.mark.usefixtures("strong")
+def test_a_mail_server_on_this_machine_needs_no_tls(change: Change) -> None:
+    change(EMAIL_HOST="127.0.0.1", EMAIL_USE_TLS=False)
+
+    assert check_strength() == []
+
+
+@pytest.mark.usefixtures("strong")
+def test_without_provider_cdn_metrics_and_contact_nothing_is_asked_of_them(change: Change) -> None:
+    change(
+        EASEL_OIDC_ISSUER=None,
+        OIDC_RP_SIGN_ALGO="HS256",
+        EASEL_CDN_KEY_PAIR_ID="",
+        EASEL_CDN_PRIVATE_KEY="",
+        EASEL_METRICS_TOKEN=None,
+        EASEL_SENTRY_DSN=None,
+        EASEL_SECURITY_CONTACT=None,
+    )
 
     assert check_strength() == []
 

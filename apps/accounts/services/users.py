@@ -5,9 +5,10 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -309,6 +310,9 @@ def close_account(*, user_id: uuid.UUID) -> None:
     user.is_superuser = False
     user.set_unusable_password()
     user.save()
+    # What staff did to the account stays on record, by its id alone.
+    named = Q(object_repr__icontains=email) | Q(change_message__icontains=email)
+    LogEntry.objects.filter(named).update(object_repr=user.email, change_message="")
     user.groups.clear()
     user.user_permissions.clear()
     delete_sessions(user_id=user_id)

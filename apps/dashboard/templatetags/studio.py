@@ -1,9 +1,9 @@
 """Addresses, words and numbers, for templates."""
 
+import uuid
 from typing import Any
 
 from django import template
-from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -11,17 +11,28 @@ from apps.accounts.models import User
 from apps.credits.selectors import Balance, balance_of
 from apps.dashboard.selectors import Banner
 from apps.dashboard.selectors import plan_banner as banner_of
+from apps.images.addresses import PictureAddresses, addresses_for
 from apps.images.listed import ListedImage
 from apps.images.models import Image
 from apps.images.placeholders import placeholder_url
 
 register = template.Library()
+_ADDRESSES = "picture_addresses"
 
 
-@register.simple_tag
-def thumbnail_url(image: Image, size: int) -> str:
+@register.simple_tag(takes_context=True)
+def thumbnail_url(context: template.Context, image: Image | ListedImage, size: int) -> str:
     """Return the address of the WebP whose longest side is `size` pixels."""
-    return reverse("image-thumbnail", args=[image.image_name, size])
+    return cover_url(context, image.user_id, image.image_name, size)
+
+
+@register.simple_tag(takes_context=True)
+def cover_url(
+    context: template.Context, user_id: uuid.UUID, image_name: uuid.UUID, size: int
+) -> str:
+    """Return the address of the WebP of a picture of which the name and the owner are known."""
+    addresses = _addresses(context)
+    return addresses.thumbnail(user_id=user_id, image_name=image_name, size=size)
 
 
 @register.filter
@@ -37,10 +48,19 @@ def plan_banner(context: template.Context) -> Banner | None:
     return banner_of(user=user) if isinstance(user, User) else None
 
 
-@register.simple_tag
-def full_url(image: Image | ListedImage) -> str:
+@register.simple_tag(takes_context=True)
+def full_url(context: template.Context, image: Image | ListedImage) -> str:
     """Return the address of the PNG."""
-    return reverse("image-full", args=[image.image_name])
+    return _addresses(context).full(user_id=image.user_id, image_name=image.image_name)
+
+
+def _addresses(context: template.Context) -> PictureAddresses:
+    # A page shows hundreds of pictures to one reader.
+    found: PictureAddresses | None = context.render_context.get(_ADDRESSES)
+    if found is None:
+        found = addresses_for(context.get("request"))
+        context.render_context[_ADDRESSES] = found
+    return found
 
 
 @register.filter

@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import uuid
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -11,11 +13,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.core.tenancy import tenant_scope
-from apps.plans.models import Subscription, SubscriptionSource
+from apps.core.tenancy import service_scope, tenant_scope
+from apps.plans.models import Subscription, SubscriptionSource, TrialPerson
 from apps.plans.products import TRIAL_DAYS, Plan
 from apps.plans.selectors import forget_plan
 from apps.plans.signals import trial_started
+
+_PERSONS_AT_ONCE = 1000
 
 
 def start_subscription(
@@ -54,7 +58,8 @@ def start_trial(*, user: User) -> bool:
     with tenant_scope(user.id):
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT easel_start_trial(%s, %s)", [TRIAL_DAYS, person_digest(user.email)]
+                "SELECT easel_start_trial(%s, %s::text[])",
+                [TRIAL_DAYS, person_digests(user.email)],
             )
             (started,) = cursor.fetchone()
         if started:
@@ -69,12 +74,40 @@ def start_trial_of_opened_account(*, sender: object, user: User, **kwargs: Any) 
     start_trial(user=user)
 
 
-def person_digest(email: str) -> str:
+def person_digests(email: str) -> list[str]:
     """Return what is kept of a person who has had a trial when the account is gone.
 
-    Capital letters and what follows a plus sign make no other person. Keyed, so that nobody who
-    reads it can try addresses.
+    The first is by the key of now, the others by former ones, under which the person may be
+    known. Capital letters and what follows a plus sign make no other person. Keyed, so that
+    nobody who reads them can try addresses.
     """
     local, _at, domain = email.strip().casefold().rpartition("@")
     person = f"{local.partition('+')[0]}@{domain}"
-    return hmac.new(settings.SECRET_KEY.encode(), person.encode(), hashlib.sha256).hexdigest()
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return [
+        hmac.new(str(key).encode(), person.encode(), hashlib.sha256).hexdigest() for key in keys
+    ]
+
+
+def know_trials_by_new_key() -> int:
+    """Keep the digest by the key of now of everyone with an account; return how many are new.
+
+    Who has left and does not come back before the former key goes is forgotten with it.
+    """
+    with service_scope("know who had a trial by a new key"):
+        before = TrialPerson.objects.count()
+        there = User.objects.filter(email_verified=True)
+        emails = there.exclude(email__endswith="@deleted.invalid").values_list("email", flat=True)
+        for some in _batched(emails.iterator(), _PERSONS_AT_ONCE):
+            TrialPerson.objects.bulk_create(
+                (TrialPerson(digest=person_digests(email)[0]) for email in some),
+                ignore_conflicts=True,
+            )
+        return TrialPerson.objects.count() - before
+
+
+def _batched(emails: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Yield `emails` in lists of at most `size`."""
+    found = iter(emails)
+    while some := list(islice(found, size)):
+        yield some

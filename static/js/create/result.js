@@ -93,7 +93,7 @@ export class Result {
     const act = this.#actions;
     const caption = make("p", { class: "stage__caption", title: job.prompt }, job.prompt);
     const path = encodeURIComponent(picture.image_name);
-    const download = this.#link("download", `${picture.full_url}?download=1`, { isBare: true });
+    const download = this.#link("download", `/api/v1/images/${path}/full?download=1`, { isBare: true });
     download.setAttribute("download", "");
     const star = this.#button("star", () => act.star(picture), { isBare: true });
     star.setAttribute("aria-pressed", String(picture.starred));

@@ -1,0 +1,207 @@
+"""The pages for operators: what they link to, name and have people type is there."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands
+from django.urls import Resolver404, resolve
+
+from apps.generation.management.gpu import gpu
+from apps.generation.metrics import exposition
+from apps.privacy.traces import STAYS
+from tests.stack import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted([DOCS / "operations.md", DOCS / "threat-model.md", *DOCS.glob("operations/**/*.md")])
+RUNBOOKS = DOCS / "operations" / "runbooks"
+ALARMS = {
+    "api-error-rate",
+    "api-latency",
+    "books-drift",
+    "database-capacity",
+    "database-connections",
+    "database-replica-lag",
+    "dead-letters",
+    "gpu-queue-depth",
+    "redis-memory",
+    "s3-errors",
+    "scheduler-silent",
+    "slo-availability-burn",
+    "slo-job-success-burn",
+    "slo-latency-burn",
+    "slo-queue-wait-burn",
+    "workers-gone",
+}
+PARTS = ["Look first", "Mend", "After"]
+# Absent while the broker or Redis is away.
+BROKER_METRICS = {"easel_messages", "easel_dead_letters"}
+# Read by the tests alone.
+OF_TESTS = {"EASEL_CHROMIUM"}
+# Named here, and brought by other parts of the product.
+BESIDE = {
+    ROOT / "docs/backup.md",
+    ROOT / "docs/cost.md",
+    ROOT / "docs/release.md",
+    ROOT / "docs/slo.md",
+    ROOT / "config/backup",
+    ROOT / "terraform/environments/production",
+}
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"`([^`]+)`")
+_FENCE = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_PATH = re.compile(
+    r"(?:apps|config|docs|gpu_tasks|requirements|templates|terraform|tests)/[\w./-]+"
+)
+_EVENT = re.compile(r"[a-z]+(?:_[a-z]+)+")
+
+all_pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+
+
+@cache
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+@cache
+def sources() -> str:
+    """Return every source of the product."""
+    files = (p for folder in ("apps", "config", "gpu_tasks") for p in (ROOT / folder).rglob("*.py"))
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def typed(page: Path) -> list[str]:
+    """Return what stands in the page as code, each piece and each line of blocks."""
+    text = text_of(page)
+    blocks = [line for block in _FENCE.findall(text) for line in block.splitlines()]
+    return [*_CODE.findall(_FENCE.sub("", text).replace("\n", " ")), *blocks]
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", t.lower()).strip().replace(" ", "-") for t in titles}
+
+
+@all_pages
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(text_of(page)):
+        if link.startswith(("https://", "mailto:")):
+            continue
+        name, _hash, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.is_file() or target in BESIDE, link
+        assert not anchor or anchor in anchors(target), link
+
+
+@all_pages
+def test_files_that_are_named_are_there(page: Path) -> None:
+    for code in typed(page):
+        for name in _PATH.findall(code):
+            path = ROOT / name.rstrip("./")
+            assert path.exists() or path in BESIDE, name
+
+
+def commands_of(page: Path, program: str) -> Iterator[list[str]]:
+    for code in typed(page):
+        for found in re.findall(rf"{program} +([^|&;\n`]+)", code):
+            yield shlex.split(found.replace("…", "X"))
+
+
+@all_pages
+def test_commands_of_django_exist(page: Path) -> None:
+    for words in commands_of(page, r"manage\.py"):
+        assert words[0] in get_commands(), words
+
+
+@all_pages
+def test_commands_for_the_fleet_exist(page: Path) -> None:
+    known = set(gpu.commands)
+    assert {"status", "drain", "resume"} <= known
+    for words in commands_of(page, "celery -A config gpu"):
+        assert words[0] in known, words
+
+
+@all_pages
+def test_modules_that_are_run_exist(page: Path) -> None:
+    for words in commands_of(page, "python -m"):
+        place = ROOT / words[0].replace(".", "/")
+        found = place.with_suffix(".py").is_file() or (place / "__main__.py").is_file()
+        assert found or place in BESIDE, words
+
+
+@pytest.mark.django_db
+def test_metrics_exist() -> None:
+    told = re.findall(r"^# TYPE (\S+)", exposition().decode(), re.MULTILINE)
+    assert "easel_waiting" in told
+    logins = {"easel_owner", "easel_web", "easel_ops", "easel_worker", "easel_service"}
+    others = {"easel_web_b", "easel_backup", "easel_offer"}
+    for page in PAGES:
+        named = set(re.findall(r"\beasel_[a-z_]*[a-z]\b", text_of(page)))
+        assert named - logins - others <= set(told) | BROKER_METRICS, page
+
+
+@all_pages
+def test_settings_exist(page: Path) -> None:
+    text = text_of(page)
+    for name in set(re.findall(r"\bEASEL_[A-Z0-9_]*[A-Z0-9]\b", text)) - OF_TESTS:
+        assert name.removesuffix("_FILE") in variables() or hasattr(settings, name), name
+
+
+@all_pages
+def test_events_of_the_log_exist(page: Path) -> None:
+    endings = ("_failed", "_away", "_late", "_lost", "_drifted", "_removed", "_received", "_grown")
+    for code in typed(page):
+        if _EVENT.fullmatch(code) and (code.endswith(endings) or code == "dead_letter"):
+            assert re.search(rf'"{code}[":]', sources()), code
+
+
+@all_pages
+def test_pages_of_ours_exist(page: Path) -> None:
+    for code in typed(page):
+        address = re.sub(r"\bID\b", "00000000-0000-4000-8000-000000000000", code)
+        if not re.fullmatch(r"/(?:admin|gallery|accounts|\.well-known)/[\w./-]*", address):
+            continue
+        try:
+            resolve(address)
+        except Resolver404:
+            pytest.fail(f"{code} is no page")
+
+
+@cache
+def variables() -> frozenset[str]:
+    found = re.findall(
+        r'_env\.\w+\(\s*"([A-Z0-9_]*[A-Z0-9])"', (ROOT / "config/env.py").read_text()
+    )
+    assert len(found) > 50
+    return frozenset(f"EASEL_{name}" for name in found)
+
+
+def test_every_variable_is_in_the_table_of_settings() -> None:
+    text = text_of(DOCS / "operations.md")
+    table = text.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `EASEL_")]
+    named = set(re.findall(r"`(EASEL_[A-Z0-9_]+)`", " ".join(rows)))
+
+    assert named - OF_TESTS == variables()
+
+
+def test_every_alarm_has_a_runbook_of_one_form() -> None:
+    found = {page.stem: text_of(page) for page in RUNBOOKS.glob("*.md")}
+
+    assert found.keys() == ALARMS
+    for alarm, text in found.items():
+        assert text.startswith(f"# {alarm}\n\n**Means.** "), alarm
+        assert "\n**Hurts.** " in text, alarm
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == PARTS, alarm
+        assert f"operations/runbooks/{alarm}.md" in text_of(DOCS / "operations.md"), alarm
+
+
+def test_every_table_that_stays_is_on_the_page_about_deletion() -> None:
+    text = text_of(DOCS / "operations" / "tenant-deletion.md")
+    for table in STAYS:
+        prefix = f"`{table.partition('_')[0]}_*`"
+        assert f"`{table}`" in text or prefix in text or table.startswith(("plans_", "privacy_"))
