@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from config.local.production_like.machine import State
 from tests.stack import wait_until
@@ -127,7 +128,7 @@ class Listener:
                 connect(
                     f"{address}/ws/v1/events?cursor={self.cursor}",
                     ssl=self.visitor.trust,
-                    origin=self.visitor.state.url,  # type: ignore[arg-type]
+                    origin=Origin(self.visitor.state.url),
                     additional_headers={"Cookie": self.visitor.cookie_header()},
                     max_size=None,
                 ) as socket,

@@ -56,17 +56,17 @@ class Run:
     def owner_url(self) -> str:
         return self.state.environment["EASEL_OWNER_DATABASE_URL"]
 
-    def query(self, text: str) -> list[tuple[Any, ...]]:
+    def query(self, text: str, *values: str) -> list[tuple[Any, ...]]:
         """Look at everybody's rows, as backups do."""
         url = self.state.environment["EASEL_BACKUP_DATABASE_URL"]
         with psycopg.connect(url, autocommit=True) as session:
-            return session.execute(text.encode()).fetchall()
+            return session.execute(text.encode(), values).fetchall()
 
-    @property
-    def store(self) -> Any:
+    def client(self, service: str) -> Any:
+        """Return a client of the stand-in of AWS."""
         environment = self.state.environment
         return boto3.client(
-            "s3",
+            service,
             region_name=environment["AWS_DEFAULT_REGION"],
             endpoint_url=environment["EASEL_S3_ENDPOINT_URL"],
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
@@ -80,8 +80,10 @@ class Run:
 
     def keys(self) -> set[str]:
         """Return the keys of users' files."""
-        pages = self.store.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix="users/"
+        pages = (
+            self.client("s3")
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=self.bucket, Prefix="users/")
         )
         return {found["Key"] for page in pages for found in page.get("Contents", ())}
 

@@ -1,11 +1,10 @@
 """Bring a production-like run up, in order."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 
 from config.local.install import say
-from config.local.parts import Part
 from config.local.production_like import services
 from config.local.production_like.aws import aws_part, fill_account
 from config.local.production_like.control import Control
@@ -21,16 +20,20 @@ async def bring_up(machine: Machine, supervisor: Supervisor) -> None:
     """Start all parts in order and print where to go. Parts that run stay with `supervisor`."""
     say("Starting the servers: databases, pooler, Redis, stand-ins of AWS and of the provider …")
     await _start_servers(machine, supervisor)
-    say("Bringing the database's tables up to date …")
-    for name, *words in (
-        ("migrate", "manage.py", "migrate", "--no-input"),
-        ("static", "manage.py", "collectstatic", "--no-input"),
-        ("seed", "-m", "config.local.production_like.seed"),
-    ):
-        await supervisor.run_step(services.command_part(machine, name, *words))
+    say("Bringing the database's tables up to date, and collecting static files …")
+    await _together(
+        _run_steps(
+            machine,
+            supervisor,
+            ("migrate", "manage.py", "migrate", "--no-input"),
+            ("seed", "-m", "config.local.production_like.seed"),
+        ),
+        _run_steps(machine, supervisor, ("static", "manage.py", "collectstatic", "--no-input")),
+    )
     say("Starting the product: scheduler, two workers, two web processes, staff's service …")
     edge = Edge(machine)
-    await _start_together(supervisor, services.product_parts(machine))
+    # Most of a start is importing, which as many can do at once as there are cores.
+    await _together(*(supervisor.start(part) for part in services.product_parts(machine)))
     await supervisor.start(edge.part())
     _state_of(machine).save(machine.folder)
     await Control(machine, supervisor, edge).listen()
@@ -52,10 +55,13 @@ async def _start_servers(machine: Machine, supervisor: Supervisor) -> None:
     await supervisor.start(provider_part(machine))
 
 
-async def _start_together(supervisor: Supervisor, parts: Iterable[Part]) -> None:
-    # Most of a start is importing, which as many can do at once as there are cores.
-    starts = [supervisor.start(part) for part in parts]
-    for result in await asyncio.gather(*starts, return_exceptions=True):
+async def _run_steps(machine: Machine, supervisor: Supervisor, *steps: Sequence[str]) -> None:
+    for name, *words in steps:
+        await supervisor.run_step(services.command_part(machine, name, *words))
+
+
+async def _together(*tasks: Coroutine[None, None, None]) -> None:
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
 

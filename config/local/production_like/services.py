@@ -128,8 +128,8 @@ def worker_part(machine: Machine, name: str) -> Part:
         ),
         environment=environment,
         cwd=ROOT,
-        prepare=lambda: log.write_text("", encoding="utf-8"),
-        is_ready=lambda: " ready." in log.read_text(encoding="utf-8", errors="replace"),
+        prepare=lambda: log.unlink(missing_ok=True),
+        is_ready=lambda: log.exists() and " ready." in log.read_text("utf-8", errors="replace"),
         ready_seconds=300,
         # SIGTERM is Celery's warm stop: it ends the picture it is at.
         stop_seconds=60,
