@@ -103,7 +103,7 @@ def check_empty(url: str) -> None:
 
 
 def _give_away(session: psycopg.Connection[Any], owners: Mapping[str, str]) -> None:
-    roles = {sql.Identifier(role) for role in owners.values()}
+    roles = [sql.Identifier(role) for role in sorted({*owners.values()})]
     for role in roles:
         # A new owner must be allowed to own something here, for this moment.
         session.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(role))

@@ -43,7 +43,7 @@ def test_from_the_sign_in_to_a_picture_on_a_board_and_its_end(run: Run, studio: 
     page = studio.page
     studio.open("/create/")
     page.get_by_role("link", name="Continue to sign in").click()
-    page.get_by_placeholder("sub").fill("operator")
+    page.get_by_placeholder("sub").fill("painter")
     page.get_by_role("button", name="Authorize").click()
     expect(studio.prompt).to_be_visible()
 
@@ -90,6 +90,6 @@ def test_from_the_sign_in_to_a_picture_on_a_board_and_its_end(run: Run, studio: 
     expect(studio.tiles).to_have_count(0)
     ((deleted_at,),) = run.query(
         "SELECT deleted_at FROM images_image image JOIN accounts_user owner"
-        " ON owner.id = image.user_id WHERE owner.email = 'operator@easel.example'"
+        " ON owner.id = image.user_id WHERE owner.email = 'painter@easel.example'"
     )
     assert deleted_at is not None

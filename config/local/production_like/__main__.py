@@ -84,9 +84,11 @@ def main(arguments: list[str] | None = None) -> int:
         commands.add_parser(name, help=text)
     for name in ("stop", "start"):
         commands.add_parser(name, help=f"{name} parts by name").add_argument("parts", nargs="+")
-    runner = commands.add_parser("run", help="run Python with the environment of operators")
-    runner.add_argument("words", nargs=argparse.REMAINDER)
-    options = parser.parse_args(arguments)
+    commands.add_parser("run", help="run Python with the environment of operators")
+    # What follows it are words of Python, which may begin with a dash.
+    words = sys.argv[1:] if arguments is None else arguments
+    own = words[:1] if words[:1] == ["run"] else words
+    options = parser.parse_args(own)
     try:
         if options.command is None:
             if "MAKELEVEL" in os.environ:
@@ -95,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
             with only_one("prod-like.lock", _ALREADY):
                 run()
         elif options.command == "run":
-            return _run_with_environment(options.words)
+            return _run_with_environment(words[1:])
         else:
             state = State.load(make_var_dir())
             done = ask(state, options.command, *getattr(options, "parts", []), progress=say)

@@ -65,9 +65,13 @@ class Control:
             await rolling_restart(self._supervisor, self._edge, lambda line: tell(progress=line))
             tell(done=True)
         else:
-            for name in parts:
-                tell(progress=f"{what} {name}")
-                await each[what](name)
+            tell(progress=f"{what} {', '.join(parts)}")
+            results = await asyncio.gather(
+                *(each[what](name) for name in parts), return_exceptions=True
+            )
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
             tell(done=True)
 
 

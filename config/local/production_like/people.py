@@ -39,6 +39,7 @@ class Person:
 
 PEOPLE = (
     Person("demo", "Demo", "studio"),
+    Person("painter", "Painter", "pro"),
     Person("newcomer", "Newcomer", "trial"),
     Person("operator", "Operator", "enterprise", is_staff=True),
 )

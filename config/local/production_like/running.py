@@ -85,7 +85,10 @@ def _greet(machine: Machine) -> None:
         "Your browser does not know the authority of its certificate: go on all the same, or",
         f"give it {machine.certificate.authority}",
         "At the provider sign in as one of:",
-        *(f"  {person.subject:<10} plan {person.plan}" for person in PEOPLE),
+        *(
+            f"  {person.subject:<10} plan {person.plan}{', staff' if person.is_staff else ''}"
+            for person in PEOPLE
+        ),
         "Replace the processes under way: python -m config.local.production_like rolling-restart",
         f"Ctrl-C stops it; all of it is gone then. Logs: {machine.folder / 'log'}",
         "",
