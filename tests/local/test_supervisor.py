@@ -313,7 +313,7 @@ def test_a_part_stopped_by_name_stays_so_until_it_is_started_again(tmp_path: Pat
         with pytest.raises(PartFailedError, match="named runs already"):
             await supervisor.start_part("named")
         os.kill(after["named"], signal.SIGKILL)
-        while supervisor.pids()["named"] == after["named"]:  # noqa: ASYNC110
+        while supervisor.pids()["named"] == after["named"]:
             await asyncio.sleep(0.02)
         await supervisor.stop()
         return before, after, was_gone
