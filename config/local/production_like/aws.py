@@ -14,7 +14,7 @@ from config.local.valkey import port_is_free
 
 REGION = "ap-northeast-2"
 # Moto takes any; its account has this number.
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+CREDENTIALS = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
 ACCOUNT = "123456789012"
 BUCKET = "easel-images"
 MAX_RECEIVES = 3
