@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import django
+import psycopg
 
 from config import env
 
@@ -94,8 +95,8 @@ def main() -> int:
         if options.command == "backup":
             return _backup(options.directory, models=not options.without_models)
         return {"restore": _restore, "verify": _verify}[options.command](options.directory)
-    except BackupError as error:
-        print(error, file=sys.stderr)
+    except (BackupError, psycopg.Error, OSError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
 
 
