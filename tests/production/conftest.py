@@ -47,7 +47,7 @@ def run() -> Iterator[Run]:
         yield Run(State.load(var_dir), var_dir)
     finally:
         process.send_signal(signal.SIGINT)
-        code = process.wait(timeout=180)
+        code = process.wait(timeout=600)
     assert code == 0, log.read_text()
     assert "Everything is stopped." in log.read_text()
     assert not _still_working_in(var_dir)

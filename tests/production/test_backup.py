@@ -13,7 +13,7 @@ from config.local.production_like.services import WORKERS
 from tests.production.client import Visitor
 from tests.production.run import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 PRODUCT = (*WEB_PROCESSES, "admin", *WORKERS, "scheduler")
 JOBS = 4

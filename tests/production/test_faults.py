@@ -11,7 +11,7 @@ from apps.plans.tiers import TIERS, GpuTier
 from tests.production.client import LONG, Visitor
 from tests.production.run import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 SECONDS_AWAY = 3
 

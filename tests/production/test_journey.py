@@ -10,7 +10,7 @@ from tests.browser.studio import CHROMIUM_ARGUMENTS, DESKTOP, MADE_WITHIN_MS, St
 from tests.browser.test_gallery_boards import board_link, drag
 from tests.production.run import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 PATIENCE_MS = 60_000
 

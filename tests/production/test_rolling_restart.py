@@ -14,7 +14,7 @@ from tests.production.client import QUICK, Listener, Visitor
 from tests.production.run import Run
 from tests.stack import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 # A web process is a core, and there are two for everything.
 READERS = 3
