@@ -6,7 +6,7 @@ NO_PYTHON = Easel needs Python 3.11, and neither python3 nor python3.11 is in PA
 RUN = $(or $(PYTHON),$(error $(NO_PYTHON))) config/local/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-slow lint format openapi lock install clean
+.PHONY: help up prod-like test test-slow lint format openapi lock install clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do \
@@ -14,6 +14,9 @@ help: ## Show this list
 
 up: ## Install what is missing and run everything on http://127.0.0.1:8000 (Ctrl-C stops it); STRIPE=stand-in lets people pay
 	@$(RUN) up
+
+prod-like: ## The shape of production on this machine, on https://127.0.0.1:8443 (Ctrl-C stops it); Debian as root
+	@$(RUN) prod-like
 
 test: ## Lint, types, import rules, and the tests with coverage
 	@$(RUN) test

@@ -2,7 +2,7 @@
 -- first migration; running it again changes nothing. Passwords are set apart from it:
 --
 --     psql -v ON_ERROR_STOP=1 -f config/database_roles.sql
---     ALTER ROLE easel_web PASSWORD '…';   -- and so for owner, ops and worker
+--     ALTER ROLE easel_web PASSWORD '…';   -- and so for owner, ops, worker and backup
 --
 -- None of them is a superuser or may pass row-level security.
 --
@@ -10,6 +10,7 @@
 --   easel_web      pages and API: sees the rows of the tenant of its transaction alone
 --   easel_ops      admin, webhooks, scheduler: may take the service role for one transaction
 --   easel_worker   GPU workers, which open hostile files: jobs, pictures, usage; nothing else
+--   easel_backup   backups: reads everything, and nothing that serves users signs in as it
 --   easel_service  no login: the role in which work crosses tenants
 
 DO $roles$
@@ -22,6 +23,7 @@ BEGIN
             ('easel_web', 'LOGIN'),
             ('easel_ops', 'LOGIN'),
             ('easel_worker', 'LOGIN'),
+            ('easel_backup', 'LOGIN'),
             ('easel_service', 'NOLOGIN')
         ) AS roles (name, login)
     LOOP
@@ -46,3 +48,8 @@ GRANT easel_service TO easel_ops WITH INHERIT FALSE, SET TRUE;
 -- The functions that look beyond the tenant belong to the service role; only a member can give
 -- them to it.
 GRANT easel_service TO easel_owner WITH INHERIT FALSE, SET TRUE;
+-- The policies show every row to the service role, so a backup needs no right to pass them. Its
+-- sessions are read-only unless they say otherwise, and pg_dump's are in any case.
+GRANT easel_service TO easel_backup WITH INHERIT TRUE, SET FALSE;
+GRANT pg_read_all_data TO easel_backup;
+ALTER ROLE easel_backup SET default_transaction_read_only = on;

@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # Editors end files with a newline, which belongs to no secret.
 _env = FileAwareEnv(strip_whitespace=True)
 
+# What botocore reads too: the authorities of an endpoint that is not Amazon's.
+AWS_CA_BUNDLE: str | None = _env.str("AWS_CA_BUNDLE", None)
+
 with _env.prefixed("EASEL_"):
     SECRET_KEY: str | None = _env.str("SECRET_KEY", None)
     # Former keys: what they signed stays good until they are taken out.
@@ -23,6 +26,8 @@ with _env.prefixed("EASEL_"):
     CSRF_TRUSTED_ORIGINS: list[str] = _env.list("CSRF_TRUSTED_ORIGINS", [])
     DATABASE_URL: str | None = _env.str("DATABASE_URL", None)
     OWNER_DATABASE_URL: str | None = _env.str("OWNER_DATABASE_URL", None)
+    # Of the login that reads everything: backups alone.
+    BACKUP_DATABASE_URL: str | None = _env.str("BACKUP_DATABASE_URL", None)
     # A replica that lists and searches may read from, and how late it may be.
     READER_DATABASE_URL: str | None = _env.str("READER_DATABASE_URL", None)
     READER_MAX_LAG_SECONDS: float = _env.float("READER_MAX_LAG_SECONDS", 5.0)

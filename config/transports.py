@@ -12,8 +12,11 @@ from typing import Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
+from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.transport import SQS, redis
+
+from config import env
 
 logger = structlog.get_logger(__name__)
 
@@ -51,7 +54,19 @@ class ValkeyTransport(redis.Transport):
     Channel = ValkeyChannel
 
 
+class _TrustingConnection(AsyncHTTPSConnection):
+    def getrequest(self) -> Any:
+        request = super().getrequest()
+        if env.AWS_CA_BUNDLE:
+            # Botocore heeds it, but curl would be given the usual authorities.
+            request.ca_certs = env.AWS_CA_BUNDLE
+        return request
+
+
 class _PatientConnection(AsyncSQSConnection):
+    def get_http_connection(self) -> Any:
+        return _TrustingConnection(http_client=self._httpclient)
+
     def _on_list_ready(self, parent: Any, markers: Any, operation: str, response: Any) -> Any:
         try:
             return super()._on_list_ready(  # type: ignore[misc]

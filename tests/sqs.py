@@ -1,6 +1,5 @@
 """An SQS server on loopback with the queues of the product, and Celery switched to it."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,11 +12,10 @@ from moto.server import ThreadedMotoServer
 
 from apps.plans.tiers import TIERS, GpuTier
 from config import broker
+from config.local.production_like.aws import CREDENTIALS, create_queues
 from tests.stack import free_port
 
 REGION = "us-east-1"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-MAX_RECEIVES = 3
 
 
 def queue_of(tier: GpuTier) -> str:
@@ -92,24 +90,7 @@ class SqsServer:
 
     def create_queues(self) -> None:
         """Create each tier's queue with its dead-letter queue, as production has them."""
-        client = self.client
-        for spec in TIERS.values():
-            dead = client.create_queue(
-                QueueName=broker.dead_letter_queue(spec.queue), Attributes={"FifoQueue": "true"}
-            )["QueueUrl"]
-            arn = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
-            policy = {
-                "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
-                "maxReceiveCount": str(MAX_RECEIVES),
-            }
-            client.create_queue(
-                QueueName=spec.queue,
-                Attributes={
-                    "FifoQueue": "true",
-                    "VisibilityTimeout": str(self.visibility_seconds),
-                    "RedrivePolicy": json.dumps(policy),
-                },
-            )
+        create_queues(self.client, visibility_seconds=self.visibility_seconds)
 
     def count(self, queue: str) -> tuple[int, int]:
         """Return how many messages wait, and how many were taken and not deleted."""

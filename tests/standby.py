@@ -11,14 +11,10 @@ from django.db import connection, connections
 
 from apps.core.replica import READER
 from config.local import placement
-from config.local.account import give_to, run_as
-from config.local.addresses import POSTGRES_PORT
-from config.local.binaries import postgres_programs
 from config.local.postgres import PostgresServer
+from config.local.standby import REPLICATION_RULE, copy_of_primary, create_replicator
 
-_REPLICATOR = "replicator"
 _PASSWORD = "for-tests-only"
-_RULE = f"local replication {_REPLICATOR} scram-sha-256\n"
 _PATIENCE_SECONDS = 20
 
 
@@ -98,7 +94,7 @@ def streaming_standby(primary: PostgresServer) -> Iterator[Standby]:
     home = placement.temporary_home(primary.account)
     server = PostgresServer(home, passwords=primary.passwords, durable=False)
     try:
-        _copy(primary, server)
+        copy_of_primary(primary, server, password=_PASSWORD)
         server.start()
         yield Standby(primary, server)
     finally:
@@ -111,26 +107,9 @@ def streaming_standby(primary: PostgresServer) -> Iterator[Standby]:
 def _admit_standbys(primary: PostgresServer) -> None:
     rules = primary.home / "pg_hba.conf"
     text = rules.read_text(encoding="utf-8")
-    if _RULE in text:
+    if REPLICATION_RULE in text:
         return
-    rules.write_text(text + _RULE, encoding="utf-8")
+    rules.write_text(f"{text}{REPLICATION_RULE}\n", encoding="utf-8")
+    create_replicator(primary, password=_PASSWORD)
     with primary.superuser_connection() as session:
-        session.execute(f"CREATE ROLE {_REPLICATOR} REPLICATION LOGIN PASSWORD '{_PASSWORD}'")
         session.execute("SELECT pg_reload_conf()")
-
-
-def _copy(primary: PostgresServer, server: PostgresServer) -> None:
-    server.data_dir.mkdir(mode=0o700)
-    give_to(server.account, server.data_dir)
-    where = (
-        f"host={primary.socket_dir} port={POSTGRES_PORT} user={_REPLICATOR} password={_PASSWORD}"
-    )
-    result = run_as(
-        server.account,
-        [
-            *(postgres_programs(server.account) / "pg_basebackup", f"--pgdata={server.data_dir}"),
-            *(f"--dbname={where}", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
-        ],
-        environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-    )
-    assert result.returncode == 0, result.stderr

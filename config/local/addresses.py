@@ -10,6 +10,7 @@ LOGINS = {
     "web": "easel_web",
     "ops": "easel_ops",
     "worker": "easel_worker",
+    "backup": "easel_backup",
 }
 DATABASE = "easel"
 # Part of the socket's file name only: the server never listens on TCP.

@@ -37,6 +37,7 @@ _NO_SERVERS = {
 _FIRST_PAGES = tuple(
     f"tests/browser/test_{name}.py" for name in ("accounts", "journey", "pages", "gallery_boards")
 )
+_PRODUCTION = "tests/production"
 _TESTS_OF_RUNS = tuple(
     f"tests/generation/test_{name}.py"
     for name in (
@@ -207,7 +208,13 @@ def slow_checks() -> list[Check]:
         Check("npm ci", install_node_packages),
         Check("Chromium", has_chromium),
         Check("PgBouncer", has_pgbouncer),
-        program("slow tests", *pytest, "-m", "slow", *_side_by_side(), OMP_NUM_THREADS="1"),
+        program(
+            "slow tests",
+            *(*pytest, "-m", "slow", "--ignore", _PRODUCTION, *_side_by_side()),
+            OMP_NUM_THREADS="1",
+        ),
+        # One run of everything for all of them.
+        program("production-like run", *pytest, "-m", "slow", "--durations", "0", _PRODUCTION),
         program(
             "other browser tests",
             *(*pytest, "-m", "not slow", *_by_file(), "tests/browser"),

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from config.local.install import say
+from config.local.install import RefusedError, say
 
 # Debian keeps servers where ordinary users do not look.
 _PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
@@ -42,3 +42,21 @@ def run_installer(*command: str) -> str:
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
     )
     return result.stdout
+
+
+def require_program(name: str, *, package: str = "") -> Path:
+    """Return a program of the system, installed from `package` (its own name) where that can be.
+
+    Raises:
+        RefusedError: it is not there and cannot be installed; the text says what to do.
+    """
+    package = package or name
+    if find_program(name) is None and can_install():
+        install_packages(package)
+    found = find_program(name)
+    if found is None:
+        raise RefusedError(
+            f"This needs {name}, and the machine has none. Install it (Debian: apt-get install "
+            f"{package}) and run the same command again."
+        )
+    return found

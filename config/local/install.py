@@ -46,6 +46,7 @@ COMMANDS = {
     "format": ["-m", "config.local.checks", "format"],
     "openapi": ["-m", "config.local.checks", "openapi"],
     "lock": ["-m", "config.local.lock"],
+    "prod-like": ["-m", "config.local.production_like"],
     "install": ["-c", "print('Easel is installed in .venv.')"],
 }
 

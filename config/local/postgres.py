@@ -8,7 +8,7 @@ superuser signs in by being the system user who started it (`peer`), everybody e
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,8 @@ class PostgresServer(EmbeddedServer):
 
     `home` holds `data/`, `run/` (the socket, unless that path is too long) and the two files of
     sign-in rules. `passwords` are by role, for `create_roles`. A server that is not `durable`
-    may lose everything in a crash of the machine, and is quick: for tests.
+    may lose everything in a crash of the machine, and is quick: for tests. `rules` are further
+    lines of pg_hba.conf.
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class PostgresServer(EmbeddedServer):
         passwords: Mapping[str, str],
         durable: bool = True,
         settings: Mapping[str, str] | None = None,
+        rules: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.home = home
         self.passwords = passwords
         self.durable = durable
+        self.rules = rules
         self.settings = {**_SETTINGS, **({} if durable else _NOT_DURABLE), **(settings or {})}
         self.account = server_account()
         self.data_dir = home / "data"
@@ -194,8 +197,9 @@ class PostgresServer(EmbeddedServer):
     def _write_sign_in_rules(self) -> None:
         """Write pg_hba.conf and pg_ident.conf beside the data, where only we can write."""
         system_user = own_name().replace('"', '""')
+        lines = (f"local all {SUPERUSER} peer map=easel", "local all all scram-sha-256")
         rules = {
-            "pg_hba.conf": (f"local all {SUPERUSER} peer map=easel\nlocal all all scram-sha-256\n"),
+            "pg_hba.conf": "\n".join((*lines, *self.rules)) + "\n",
             "pg_ident.conf": f'easel "{system_user}" {SUPERUSER}\n',
         }
         for name, text in rules.items():

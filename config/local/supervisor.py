@@ -93,6 +93,33 @@ class Supervisor:
             raise PartFailedError("\n".join([f"{part.name} {reason}", *running.tail[-30:]]))
         return running.tail
 
+    async def stop_part(self, name: str) -> None:
+        """End one part in order and keep its place; it stays ended until it is started again.
+
+        Raises:
+            KeyError: there is no part of that name.
+        """
+        running = self._find(name)
+        if running.keeper is not None:
+            running.keeper.cancel()
+            await asyncio.gather(running.keeper, return_exceptions=True)
+            running.keeper = None
+        await self._end(running)
+
+    async def start_part(self, name: str) -> None:
+        """Start a part that `stop_part` ended, and wait until it is ready.
+
+        Raises:
+            KeyError: there is no part of that name.
+            PartFailedError: it runs already, or it ended or took too long.
+        """
+        running = self._find(name)
+        if running.process.poll() is None:
+            raise PartFailedError(f"{name} runs already")
+        await self._launch(running)
+        await self._wait_until_ready(running)
+        running.keeper = asyncio.create_task(self._keep(running))
+
     async def stop(self) -> None:
         """End every part in the opposite order of their starts, each before the next."""
         keepers = [running.keeper for running in self._running if running.keeper]
@@ -110,6 +137,12 @@ class Supervisor:
     def pids(self) -> dict[str, int]:
         """Return the process ids of the parts, by name."""
         return {running.part.name: running.process.pid for running in self._running}
+
+    def _find(self, name: str) -> _Running:
+        for running in self._running:
+            if running.part.name == name:
+                return running
+        raise KeyError(name)
 
     async def _spawn(self, part: Part, *, tail_lines: int = _TAIL_LINES) -> _Running:
         await asyncio.to_thread(part.prepare)
@@ -157,18 +190,11 @@ class Supervisor:
 
     async def _restart(self, running: _Running) -> None:
         part = running.part
-        running.tail.clear()
-        running.ready = False
-        running.started = time.monotonic()
         try:
-            await asyncio.to_thread(part.prepare)
-            running.process = spawn(part, output=subprocess.PIPE)
+            await self._launch(running)
         except Exception as error:  # noqa: BLE001  (whatever it is, the next try may do better)
             self._say(f"{part.name} could not be started: {error}")
             return
-        running.pump = asyncio.create_task(
-            self._pump(part, running.process, running.tail, _TAIL_LINES)
-        )
         try:
             await self._wait_until_ready(running)
         except PartFailedError as error:
@@ -176,6 +202,17 @@ class Supervisor:
                 self._say(f"{error}; it goes on trying")
         else:
             self._say(f"{part.name} is back")
+
+    async def _launch(self, running: _Running) -> None:
+        part = running.part
+        running.tail.clear()
+        running.ready = False
+        running.started = time.monotonic()
+        await asyncio.to_thread(part.prepare)
+        running.process = spawn(part, output=subprocess.PIPE)
+        running.pump = asyncio.create_task(
+            self._pump(part, running.process, running.tail, _TAIL_LINES)
+        )
 
     async def _exit(self, running: _Running) -> None:
         # Polled, not watched: asyncio's watcher of children would start a thread for each.

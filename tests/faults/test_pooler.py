@@ -14,7 +14,6 @@ from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job, JobState
 from apps.plans.tiers import TIER_BY_QUEUE
-from config.local.debian import find_program
 from tests.benchmarks.sessions import session_cookies
 from tests.database import login_url
 from tests.factories import make_image, make_job, make_user
@@ -26,10 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def pooler(transactional_db: None) -> Iterator[str]:
-    program = find_program("pgbouncer")
-    if program is None:
-        pytest.skip("There is no pgbouncer (Debian: apt-get install pgbouncer).")
-    with pgbouncer(program) as url:
+    with pgbouncer() as url:
         yield url
 
 

@@ -24,10 +24,11 @@ from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import TIERS, GpuTier
 from config import broker
+from config.local.production_like.aws import MAX_RECEIVES
 from config.local.valkey import temporary_valkey
 from tests.factories import make_job
 from tests.faults.ends import check_books, wait_for_end, wait_for_steps
-from tests.sqs import MAX_RECEIVES, SqsServer, celery_on, celery_on_sqs
+from tests.sqs import SqsServer, celery_on, celery_on_sqs
 from tests.stack import Stack, wait_until
 
 BASIC = TIERS[GpuTier.BASIC].queue

@@ -295,3 +295,32 @@ def test_a_program_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
 
     with pytest.raises(PartFailedError, match=r"web cannot be started: .*No such file"):
         asyncio.run(scenario())
+
+
+def test_a_part_stopped_by_name_stays_so_until_it_is_started_again(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    async def scene() -> tuple[dict[str, int], dict[str, int], bool]:
+        supervisor = Supervisor(tmp_path, say=said.append, first_wait=0.05)
+        await supervisor.start(shell("kept", "sleep 600"))
+        await supervisor.start(shell("named", "sleep 600"))
+        before = supervisor.pids()
+        await supervisor.stop_part("named")
+        await asyncio.sleep(0.5)
+        was_gone = not psutil.pid_exists(supervisor.pids()["named"])
+        await supervisor.start_part("named")
+        after = supervisor.pids()
+        with pytest.raises(PartFailedError, match="named runs already"):
+            await supervisor.start_part("named")
+        os.kill(after["named"], signal.SIGKILL)
+        while supervisor.pids()["named"] == after["named"]:
+            await asyncio.sleep(0.02)
+        await supervisor.stop()
+        return before, after, was_gone
+
+    before, after, was_gone = asyncio.run(scene())
+
+    assert was_gone
+    assert before["kept"] == after["kept"]
+    assert before["named"] != after["named"]
+    assert any("named was killed by SIGKILL" in line for line in said)

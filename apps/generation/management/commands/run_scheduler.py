@@ -140,5 +140,8 @@ def _run(sweep: Sweep) -> None:
         # A fault of ours in one sweep must not stop the others, nor end its thread for good.
         logger.exception("sweep_broken", sweep=sweep.name)
         return
+    finally:
+        # There are more threads than connections in the pool, and most wait for their next turn.
+        close_old_connections()
     if count:
         logger.info("sweep_done", sweep=sweep.name, count=count)

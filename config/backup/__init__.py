@@ -1,0 +1,1 @@
+"""Backup and restore of one installation, database and files together: see docs/backup.md."""

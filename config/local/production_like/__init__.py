@@ -1,0 +1,1 @@
+"""The shape of production on one machine: see docs/production-like.md."""
