@@ -13,7 +13,8 @@ ARG CUDA_IMAGE=docker.io/nvidia/cuda:12.6.3-base-ubuntu24.04@sha256:c87e78933f4c
 FROM ${PYTHON_IMAGE} AS packages
 RUN python -m venv /opt/pip && python -m venv --without-pip /opt/easel
 # The locks leave torch out: its file differs from index to index. It is most of the image and
-# changes least, so it comes first.
+# changes least, so it comes first. spandrel asks for a torchvision that it does without here (the
+# locks, docs/decisions/0018): so no dependency beyond the lock is looked for.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cu126
 ARG TORCH_VERSION=2.13.0
 RUN --mount=type=cache,target=/root/.cache/pip \
@@ -22,7 +23,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 COPY requirements/worker.txt /build/
 RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/pip/bin/pip --python /opt/easel/bin/python install \
-    --require-hashes --requirement /build/worker.txt
+    --no-deps --require-hashes --requirement /build/worker.txt
 
 # What the environment holds, as CycloneDX.
 FROM packages AS inventory
@@ -81,7 +82,7 @@ ENV PATH=/opt/easel/bin:$PATH \
     EASEL_VAR_DIR=/var/lib/easel \
     EASEL_MODEL_FILES_CACHE=/var/lib/easel/models \
     EASEL_MODELS_MEMORY_MAP=false \
-    EASEL_HEARTBEAT_FILE=/tmp/easel-heartbeat \
+    EASEL_HEARTBEAT_PATH=/tmp/easel-heartbeat \
     EASEL_WORKER_QUEUE=easel-gpu-basic.fifo
 WORKDIR /srv/easel
 COPY docker/health/worker.py /opt/health.py

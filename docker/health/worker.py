@@ -15,10 +15,10 @@ SILENT_AFTER_SECONDS = 120
 
 def main() -> int:
     """Compare the age of the mark with what is usual."""
-    if env.HEARTBEAT_FILE is None:
+    if env.HEARTBEAT_PATH is None:
         return 0
     try:
-        age = time.time() - env.HEARTBEAT_FILE.stat().st_mtime
+        age = time.time() - env.HEARTBEAT_PATH.stat().st_mtime
     except FileNotFoundError:
         return 1
     return 0 if age < SILENT_AFTER_SECONDS else 1
