@@ -196,14 +196,19 @@ class Container:
         self.log = log
         user, group = image.config["User"].split(":")
         ids = f"--reuid={user} --regid={group}"
+        self._ids = ids
+        self._environment = {**image.environment, **environment}
         folder = image.config["WorkingDir"]
         copies = (f"install -m 0444 '{path}' run/{name}" for name, path in (files or {}).items())
         mounts = (f"mount -t tmpfs -o mode=1777 tmpfs '.{place}'" for place in writable)
         script = "\n".join(
             (
                 "set -e",
+                f"touch '{root}/etc/hosts' '{root}/etc/resolv.conf'",
                 f"mount --bind '{root}' '{root}' && mount -o remount,bind,ro '{root}'",
                 f"cd '{root}'",
+                # An engine writes these two.
+                *(f"mount --bind /etc/{name} etc/{name}" for name in ("hosts", "resolv.conf")),
                 "mount --rbind /proc proc && mount --rbind /dev dev",
                 "mount -t tmpfs -o mode=1777 tmpfs tmp && mount -t tmpfs tmpfs run",
                 *copies,
@@ -217,7 +222,7 @@ class Container:
                     *("unshare", "--mount", "sh", "-c", script, "container"),
                     *(command or image.config["Cmd"]),
                 ],
-                env={**image.environment, **environment},
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -225,6 +230,22 @@ class Container:
 
     def wait(self, *, seconds: float) -> int:
         return self.process.wait(timeout=seconds)
+
+    def execute(self, *command: str) -> tuple[int, str]:
+        """Run a command beside the process, as `docker exec` and health checks do."""
+        result = subprocess.run(
+            [
+                *("nsenter", "--target", str(self.process.pid), "--mount", "--root", "--wd"),
+                *("setpriv", *self._ids.split(), *_CONFINED.split(), *command),
+            ],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return result.returncode, result.stdout
 
     def stop(self, *, seconds: float = 30) -> int:
         """Ask for the end as an engine does, and return the exit code."""
