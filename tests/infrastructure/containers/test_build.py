@@ -61,10 +61,14 @@ def inside(
     return run
 
 
-def _get(path: str, *, host: str = HOST) -> tuple[int, dict[str, str], bytes]:
+def _get(path: str, *, language: str = "en") -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", 8080, timeout=20)
     try:
-        headers = {"Host": host, "X-Forwarded-Proto": "https"}
+        headers = {
+            "Host": HOST,
+            "X-Forwarded-Proto": "https",
+            "Accept-Language": language,
+        }
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
@@ -103,7 +107,7 @@ def test_the_web_container_reaches_database_and_cache_with_production_settings(
 
 
 def test_pages_name_hashed_static_files_that_the_container_serves(running: Container) -> None:
-    status, _headers, page = _get("/sign-in/")
+    status, _headers, page = _get("/accounts/sign-in/")
     assert status == 200
     found = re.findall(rb'(?:href|src)="(/static/[^"]+\.[0-9a-f]{12}\.(?:css|js))"', page)
     assert len(found) >= 2
@@ -115,11 +119,7 @@ def test_pages_name_hashed_static_files_that_the_container_serves(running: Conta
 
 
 def test_korean_pages_have_their_translations(running: Container) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", 8080, timeout=20)
-    headers = {"Host": HOST, "X-Forwarded-Proto": "https", "Accept-Language": "ko"}
-    connection.request("GET", "/sign-in/", headers=headers)
-    page = connection.getresponse().read().decode()
-    connection.close()
+    page = _get("/accounts/sign-in/", language="ko")[2].decode()
     assert "로그인" in page
 
 
