@@ -34,7 +34,7 @@ def running(
         log=tmp_path_factory.mktemp("web") / "log",
     )
     try:
-        wait_until(lambda: _answers(container), seconds=180, what="the start of the web container")
+        wait_until(lambda: _answers(container), seconds=300, what="the start of the web container")
         yield container
     finally:
         container.stop()
