@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -214,10 +213,14 @@ def test_the_container_ends_in_order_when_asked(
         files=migrated.files,
         log=tmp_path / "log",
     )
-    time.sleep(8)
+    wait_until(
+        lambda: "scheduler_started" in container.said() or container.process.poll() is not None,
+        seconds=180,
+        what="the start of the scheduler",
+    )
     assert container.process.poll() is None, container.said()[-3000:]
-    assert container.stop() == 0, container.said()[-3000:]
-    assert "Traceback" not in container.said()
+    assert container.stop(seconds=120) == 0, container.said()[-3000:]
+    assert "scheduler_stopped" in container.said()
 
 
 def test_the_bill_of_materials_names_what_the_web_image_holds(builder: Builder, web: Image) -> None:
