@@ -57,6 +57,10 @@ with _env.prefixed("EASEL_"):
     SHUTDOWN_GRACE_SECONDS: float = _env.float("SHUTDOWN_GRACE_SECONDS", 25.0)
     # An idle worker that could not ask the broker for so long ends, to be started anew.
     RECEIVE_SILENCE_SECONDS: float = _env.float("RECEIVE_SILENCE_SECONDS", 300.0)
+    # The tier's queue that the worker image listens to.
+    WORKER_QUEUE: str = _env.str("WORKER_QUEUE", "easel-gpu-basic.fifo")
+    # A file that a worker marks at each sign of life, for the health check of its container.
+    HEARTBEAT_PATH: Path | None = _env.path("HEARTBEAT_PATH", None)
     # A worker that has grown beyond it ends after its job; 0 is no limit.
     WORKER_MAX_RSS_BYTES: int = _env.int("WORKER_MAX_RSS_BYTES", 0)
     # Instance metadata, asked for notices of a spot interruption; nobody is asked without it.

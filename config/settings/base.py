@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apps.core.probes.ProbeHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "apps.core.middleware.PermissionsPolicyMiddleware",
@@ -221,6 +222,7 @@ EASEL_MAX_ATTEMPTS = 3
 EASEL_SHUTDOWN_GRACE_SECONDS = env.SHUTDOWN_GRACE_SECONDS
 EASEL_RECEIVE_SILENCE_SECONDS = env.RECEIVE_SILENCE_SECONDS
 EASEL_WORKER_MAX_RSS_BYTES = env.WORKER_MAX_RSS_BYTES
+EASEL_HEARTBEAT_PATH = env.HEARTBEAT_PATH
 EASEL_METADATA_URL = env.METADATA_URL
 EASEL_METRICS_TOKEN = env.METRICS_TOKEN
 EASEL_METRICS_ON_LOOPBACK = False

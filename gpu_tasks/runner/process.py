@@ -119,6 +119,8 @@ class WorkerProcess:
         return WorkerState.IDLE if self.runner.current is None else WorkerState.BUSY
 
     def _beat(self) -> None:
+        if settings.EASEL_HEARTBEAT_PATH is not None:
+            settings.EASEL_HEARTBEAT_PATH.touch()
         try:
             drained = report_worker(sign=self.sign())
             if drained is None:

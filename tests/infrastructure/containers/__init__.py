@@ -1,0 +1,1 @@
+"""The images, the compose file, and what they are made of."""
