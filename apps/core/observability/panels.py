@@ -88,6 +88,9 @@ _MEAN_RUN = (
     f"sum by (model) (rate({_series('run_seconds', 1)}[15m]))"
     f" / sum by (model) (rate({_series('run_seconds', 2)}[15m]))"
 )
+_LATE_WAIT = (
+    f"histogram_quantile(0.95, sum by (tier, le) (rate({_series('queue_wait_seconds')}[15m])))"
+)
 
 PANELS: Final = (
     Panel(
@@ -199,8 +202,7 @@ PANELS: Final = (
         unit="s",
         prometheus=(
             (
-                "histogram_quantile(0.95, sum by (tier, le) "
-                f"(rate({_series('queue_wait_seconds')}[15m])))",
+                _LATE_WAIT,
                 "{{tier}}",
             ),
         ),

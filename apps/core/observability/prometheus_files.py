@@ -4,10 +4,9 @@ from typing import Any
 
 from apps.core.observability.alarms import THRESHOLDS, burn_alarms, ratio_name
 from apps.core.observability.panels import PANELS, SECTIONS, Panel
-from apps.core.observability.slos import OBJECTIVES, WINDOWS, Severity, window_name
+from apps.core.observability.slos import OBJECTIVES, WINDOWS, window_name
 
 WIDTH, HEIGHT, A_ROW = 6, 8, 4
-_LABELS = {severity: {"severity": severity.value} for severity in Severity}
 
 
 def rules() -> dict[str, Any]:
