@@ -5,7 +5,7 @@ queries are; a count that begins anew is what Prometheus expects of a counter.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
@@ -32,8 +32,8 @@ def keep_worker_figures(figures: Iterable[Figure], *, worker: str) -> None:
                 if figure.metric.kind is Kind.COUNTER:
                     field = json.dumps([figure.key, dict(figure.labels)], sort_keys=True)
                     redis.hincrbyfloat(_COUNTS, field, figure.value)
-                else:
-                    gauges.append((figure.key, float(figure.value), dict(figure.labels)))  # type: ignore[arg-type]  (workers have no histograms)
+                elif not isinstance(figure.value, Sequence):
+                    gauges.append((figure.key, figure.value, dict(figure.labels)))
             redis.set(f"{_GAUGES}:{worker}", json.dumps(gauges), ex=GAUGE_SECONDS)
             redis.sadd(_GAUGES, worker)
             redis.execute()

@@ -113,8 +113,12 @@ def _put(values: dict[Metric, Value], metric: Metric, value: Value) -> None:
         values[metric] = value
     elif isinstance(before, Sequence) and isinstance(value, Sequence):
         values[metric] = [*before, *value]
-    elif metric.kind is Kind.COUNTER and isinstance(before, float | int):
-        values[metric] = before + value  # type: ignore[operator]  (both are numbers)
+    elif (
+        metric.kind is Kind.COUNTER
+        and not isinstance(before, Sequence)
+        and not isinstance(value, Sequence)
+    ):
+        values[metric] = before + value
     else:
         raise ValueError(f"{metric.key} has two values at once")
 
