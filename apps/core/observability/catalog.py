@@ -67,7 +67,7 @@ def _of_tier(key: str, text: str, cloudwatch: str | None, unit: Unit = Unit.COUN
         unit=unit,
         labels=("tier",),
         cloudwatch=cloudwatch,
-        dimensions=("Tier",),
+        dimensions=("Tier",) if cloudwatch else (),
     )
 
 

@@ -99,10 +99,15 @@ def _series(key: str, part: int = 0) -> str:
     return METRICS[key].series[part]
 
 
+def _at(bound: float) -> str:
+    """Match a bound of a histogram, which some write with a fraction and some without."""
+    return f'le=~"{bound:g}([.]0)?"'
+
+
 _LATE = " or ".join(
     f'(sum by (tier) (rate({_series("queue_wait_seconds", 2)}{{tier="{tier}"}}[{{window}}]))'
     f" - sum by (tier) (rate({_series('queue_wait_seconds')}"
-    f'{{tier="{tier}",le="{seconds:g}"}}[{{window}}])))'
+    f'{{tier="{tier}",{_at(seconds)}}}[{{window}}])))'
     for tier, seconds in LATE_JOB_SECONDS.items()
 )
 _FAULTS = "|".join(OUR_FAULTS)
@@ -128,7 +133,7 @@ OBJECTIVES: Final = (
         bad=(
             f"sum(rate({_series('http_request_seconds', 2)}[{{window}}]))"
             f" - sum(rate({_series('http_request_seconds')}"
-            f'{{le="{SLOW_REQUEST_SECONDS}"}}[{{window}}]))'
+            f"{{{_at(SLOW_REQUEST_SECONDS)}}}[{{window}}]))"
         ),
         total=f"sum(rate({_series('http_request_seconds', 2)}[{{window}}]))",
         cloudwatch_bad=("requests_slow",),
