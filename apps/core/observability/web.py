@@ -4,6 +4,7 @@ A request only leaves a note. A thread reads the notes once a second, and once a
 CloudWatch what they come to.
 """
 
+import atexit
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -215,7 +216,8 @@ figures = WebFigures()
 
 
 def start_reading() -> None:
-    """Read the notes of this process from now on, in a thread."""
+    """Read the notes of this process from now on, in a thread; the last ones when it ends."""
+    atexit.register(lambda: publish(figures.take_minute()))
     threading.Thread(target=_keep_reading, name="web-figures", daemon=True).start()
 
 
