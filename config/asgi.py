@@ -18,6 +18,7 @@ from apps.accounts.socket_authentication import SocketAuthentication  # noqa: E4
 from apps.core.bodies import BodyLimit  # noqa: E402
 from apps.core.checks import refuse_weak_settings  # noqa: E402
 from apps.core.handler import ThreadedHandler  # noqa: E402
+from apps.core.observability.lifespan import Lifespan  # noqa: E402
 from apps.core.observability.sockets import CountedSockets  # noqa: E402
 from apps.core.observability.tracing import start_tracing  # noqa: E402
 from apps.core.observability.web import start_reading  # noqa: E402
@@ -29,6 +30,7 @@ start_reading()
 application = ProtocolTypeRouter(
     {
         "http": BodyLimit(ThreadedHandler()),
+        "lifespan": Lifespan(),
         "websocket": CountedSockets(SocketAuthentication(websocket_router)),
     }
 )

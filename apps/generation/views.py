@@ -1,6 +1,8 @@
 """Metrics, for whoever scrapes them."""
 
+import structlog
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
@@ -9,6 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from apps.core.observability.web import figures
 from apps.generation.metrics import exposition
+
+logger = structlog.get_logger(__name__)
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
@@ -24,7 +28,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
         raise Http404
     text = figures.exposition()
     if settings.EASEL_SERVE_ADMIN:
-        text += exposition()
+        try:
+            text += exposition()
+        except DatabaseError as error:
+            # Just then somebody wants to see the rest.
+            logger.warning("fleet_not_measured", error=type(error).__name__)
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 

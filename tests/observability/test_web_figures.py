@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from asgiref.testing import ApplicationCommunicator as _Communicator
 from django.conf import settings as django_settings
+from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,9 +23,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from apps.accounts.models import User
 from apps.core.observability import web
 from apps.core.observability.figures import Figure, publish
+from apps.core.observability.lifespan import Lifespan
 from apps.core.observability.middleware import ObservationMiddleware
 from apps.core.observability.sockets import CountedSockets
 from apps.core.observability.web import WebFigures, chosen_times
+from apps.core.postgresql.base import DatabaseWrapper
 
 ROOT = Path(__file__).resolve().parents[2]
 # asgiref has no types for it.
@@ -126,6 +129,47 @@ def test_the_admin_service_tells_those_of_the_fleet_and_the_business_too(
     assert len(heads) == len(set(heads))
 
 
+@pytest.mark.django_db
+def test_without_the_database_the_figures_of_the_process_are_told_all_the_same(
+    figures: WebFigures, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> bytes:
+        raise OperationalError
+
+    settings.EASEL_METRICS_ON_LOOPBACK = True
+    monkeypatch.setattr("apps.generation.views.exposition", gone)
+
+    answer = client.get("/metrics")
+
+    assert answer.status_code == 200
+    assert b"easel_http_requests_in_flight 0.0" in answer.content
+
+
+@pytest.mark.django_db
+def test_a_pool_is_told_of_once_it_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec: dict[str, Any] = dict(connection.settings_dict)
+    spec |= {"CONN_HEALTH_CHECKS": False, "CONN_MAX_AGE": 0}
+    spec["OPTIONS"] = spec["OPTIONS"] | {"pool": {"min_size": 1, "max_size": 2}}
+    wrapper = DatabaseWrapper(spec, alias="default")
+    monkeypatch.setattr(web, "connections", {"default": wrapper})
+
+    def told() -> dict[str, Any]:
+        return {figure.key: figure.value for figure in web._figures_of_pools()}
+
+    assert told() == {}
+    try:
+        with wrapper.cursor():
+            assert told()["database_pool_in_use"] == 1
+        wrapper.close()
+        assert told() == {
+            "database_pool_size": 1,
+            "database_pool_in_use": 0,
+            "database_pool_waiting": 0,
+        }
+    finally:
+        wrapper.close_pool()
+
+
 async def test_sockets_are_counted_while_they_are_open(figures: WebFigures) -> None:
     async def echo(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "open", "sockets": figures._open_sockets})
@@ -200,6 +244,25 @@ def test_a_counter_adds_up_and_a_gauge_has_one_value(settings: Any) -> None:
     publish([Figure("jobs_served", 1, {"tier": "basic"})] * 2)
     with pytest.raises(ValueError, match="two values"):
         publish([Figure("due", 1, {"tier": "basic"})] * 2)
+
+
+async def test_the_last_minute_is_told_when_the_process_ends(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fresh = WebFigures()
+    monkeypatch.setattr("apps.core.observability.lifespan.figures", fresh)
+    settings.EASEL_CLOUDWATCH_METRICS = True
+    fresh.began()
+    fresh.ended(route="one", method="GET", status=200, seconds=0.5)
+    communicator = Communicator(Lifespan(), {"type": "lifespan"})
+    with caplog.at_level(logging.INFO, logger="apps.core.observability.figures"):
+        for stage in ("startup", "shutdown"):
+            await communicator.send_input({"type": f"lifespan.{stage}"})
+            told = await communicator.receive_output()
+            assert told["type"] == f"lifespan.{stage}.complete"
+
+    (line,) = [line for line in lines(caplog) if "Requests" in line]
+    assert (line["Requests"], line["RequestSeconds"]) == (1, [0.5])
 
 
 def test_processes_of_one_supervisor_are_counted_together(tmp_path: Path) -> None:

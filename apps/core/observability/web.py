@@ -4,7 +4,6 @@ A request only leaves a note. A thread reads the notes once a second, and once a
 CloudWatch what they come to.
 """
 
-import atexit
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -202,7 +201,8 @@ def chosen_times(seconds: list[float]) -> list[float]:
 def _figures_of_pools() -> Iterator[Figure]:
     for alias in connections:
         pool = getattr(connections[alias], "pool", None)
-        if pool is None:
+        # One that nobody has asked for a connection yet counts those that it would begin with.
+        if pool is None or pool.closed:
             continue
         counts = pool.get_stats()
         size, idle = counts["pool_size"], counts["pool_available"]
@@ -216,8 +216,7 @@ figures = WebFigures()
 
 
 def start_reading() -> None:
-    """Read the notes of this process from now on, in a thread; the last ones when it ends."""
-    atexit.register(lambda: publish(figures.take_minute()))
+    """Read the notes of this process from now on, in a thread."""
     threading.Thread(target=_keep_reading, name="web-figures", daemon=True).start()
 
 
