@@ -149,7 +149,7 @@ def test_without_the_database_the_figures_of_the_process_are_told_all_the_same(
 def test_a_pool_is_told_of_once_it_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     spec: dict[str, Any] = dict(connection.settings_dict)
     spec |= {"CONN_HEALTH_CHECKS": False, "CONN_MAX_AGE": 0}
-    spec["OPTIONS"] = spec["OPTIONS"] | {"pool": {"min_size": 1, "max_size": 2}}
+    spec["OPTIONS"] = spec["OPTIONS"] | {"pool": {"min_size": 1, "max_size": 1}}
     wrapper = DatabaseWrapper(spec, alias="default")
     monkeypatch.setattr(web, "connections", {"default": wrapper})
 

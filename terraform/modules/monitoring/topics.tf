@@ -120,9 +120,10 @@ data "aws_iam_policy_document" "chatbot_trust" {
 
 # A message tells of an alarm, and nobody can ask for more from Slack.
 data "aws_iam_policy_document" "chatbot" {
+  # checkov:skip=CKV_AWS_356:With a narrower resource AWS tells of no composite alarm.
   statement {
     actions   = ["cloudwatch:DescribeAlarms"]
-    resources = [local.own_alarms]
+    resources = ["*"] # With a narrower one AWS tells of no composite alarm.
   }
 }
 
