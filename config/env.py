@@ -104,6 +104,11 @@ with _env.prefixed("EASEL_"):
     # Queries that take longer are logged, counted and reported.
     SLOW_QUERY_SECONDS: float = _env.float("SLOW_QUERY_SECONDS", 1.0)
     CLOUDWATCH_METRICS: bool = _env.bool("CLOUDWATCH_METRICS", False)
+    # The collector that traces are sent to (OTLP over HTTP), and how many of them are recorded.
+    OTLP_ENDPOINT: str | None = _env.str("OTLP_ENDPOINT", None)
+    TRACE_SAMPLE_RATIO: float = _env.float(
+        "TRACE_SAMPLE_RATIO", 0.05, validate=validate.Range(min=0, max=1)
+    )
     SENTRY_DSN: str | None = _env.str("SENTRY_DSN", None)
     # The port of `make up`, and what others reach the pages by: links in mails begin with it.
     PORT: int = _env.int("PORT", 8000)

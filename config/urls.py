@@ -33,6 +33,7 @@ urlpatterns = [
     path("healthz", core.healthz, name="healthz"),
     path("readyz", core.readyz, name="readyz"),
     path(".well-known/security.txt", core.security_txt, name="security-txt"),
+    path("metrics", metrics, name="metrics"),
     path("api/v1/", include(api_v1)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
@@ -56,8 +57,6 @@ if settings.EASEL_SERVE_ADMIN:
         # The admin's own sign-in would be a second door, without the limit on attempts.
         path("admin/login/", administrator_sign_in),
         path("admin/", admin.site.urls),
-        # Counted over all users, which only this service may.
-        path("metrics", metrics, name="metrics"),
         # What Stripe tells is of all users.
         path("billing/stripe/webhook/", stripe_webhook, name="stripe-webhook"),
     ]

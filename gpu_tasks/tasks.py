@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import connections
 
 from apps.catalog.models import GenerationModel, ModelKind
+from apps.core.observability.processes import Role
+from apps.core.observability.tracing import start_tracing
 from apps.generation.wakeups import WAKE_TASK
 from apps.plans.tiers import TIER_BY_QUEUE, GpuTier
 from config.broker import is_sqs
@@ -37,6 +39,7 @@ def wake(job_id: str) -> None:
 @worker_init.connect
 def load_default_model(sender: Any, **_: Any) -> None:
     """Have the default model in memory before the first job asks for it."""
+    start_tracing(Role.WORKER)
     tiers = _tiers_of_queues()
     engine = Engine(cache_bytes=settings.EASEL_MODEL_CACHE_BYTES)
     _Here.runner = JobRunner(

@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
+from apps.core.observability.web import figures
 from apps.core.sentry import report
 
 logger = structlog.get_logger(__name__)
@@ -272,6 +273,7 @@ def drf_exception_handler(exception: Exception, context: Mapping[str, Any]) -> R
 
 def log_error(error: EaselError, exception: BaseException, *, error_id: str) -> None:
     """Write what the user is not told: the exception itself, for faults of ours its traceback."""
+    figures.note_error(error.code)
     if error.status >= 500:
         logger.error("request_failed", error_id=error_id, code=error.code, exc_info=exception)
         report(exception, error_id=error_id, code=error.code)

@@ -1,103 +1,105 @@
-"""The figures of the fleet as Prometheus wants them."""
+"""The figures of the fleet: queues, jobs, workers, the books."""
 
 from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
+from apps.core.observability.figures import Figure, collect_all, families, family_of
 from apps.core.slow_queries import list_counts
+from apps.core.tenancy import service_scope
 from apps.generation.fleet import TierFigures, measure_tiers
-from apps.generation.models import JobState, JobTally
+from apps.generation.models import JobState, JobTally, TallyMark
+from apps.generation.services.audit import last_audit
 from apps.generation.tallies import RUN_BOUNDS, WAIT_BOUNDS, cumulative, list_tallies
+from apps.generation.worker_figures import list_worker_figures
 
-_GAUGES = {
-    "waiting": "Jobs that wait.",
-    "due": "Jobs that a free worker would claim now.",
-    "running": "Jobs that a worker holds.",
-    "oldest_due_seconds": "Age of the oldest job that is due.",
-    "messages": "Wake-ups at the broker.",
-    "dead_letters": "Wake-ups received too often.",
-    "workers": "Workers heard of lately.",
-    "busy_workers": "Workers at a job.",
-    "draining_workers": "Workers that are to claim nothing.",
-}
+_OF_TIERS = (
+    *("waiting", "due", "running", "oldest_due_seconds", "messages", "dead_letters"),
+    *("workers", "busy_workers", "draining_workers"),
+)
 
 
 def exposition() -> bytes:
-    """Return all metrics in the text format of Prometheus."""
+    """Return all metrics of the fleet and the business in the text format of Prometheus."""
     registry = CollectorRegistry()
     registry.register(_FleetCollector())
     return generate_latest(registry)
 
 
 class _FleetCollector(Collector):
-    def collect(self) -> Iterator[Metric]:
-        yield from _gauges(measure_tiers())
-        yield from _counters(list_tallies())
-        yield _slow_queries()
+    def collect(self) -> Iterator[Family]:
+        tallies = list_tallies()
+        yield from families(
+            [
+                *figures_of_tiers(measure_tiers()),
+                *figures_of_books(),
+                *collect_all(),
+                *_totals(tallies),
+                *_slow_queries(),
+                *_last_tally(),
+                *list_worker_figures(),
+            ]
+        )
+        yield from _histograms(tallies)
 
 
-def _gauges(tiers: Sequence[TierFigures]) -> Iterator[Metric]:
-    for name, text in _GAUGES.items():
-        family = GaugeMetricFamily(f"easel_{name}", text, labels=["tier"])
-        for found in tiers:
-            value = getattr(found, name)
+def figures_of_tiers(tiers: Sequence[TierFigures]) -> Iterator[Figure]:
+    """Yield what a tier has at this moment."""
+    for found in tiers:
+        for key in _OF_TIERS:
+            value = getattr(found, key)
             # Nobody knows while the broker is away, and Valkey has no dead letters.
             if value is not None:
-                family.add_metric([found.tier], value)
-        yield family
+                yield Figure(key, value, {"tier": found.tier.value})
 
 
-def _counters(tallies: Sequence[JobTally]) -> Iterator[Metric]:
-    jobs = CounterMetricFamily("easel_jobs", "Jobs that ended.", labels=["tier", "model", "state"])
-    failures = CounterMetricFamily(
-        "easel_failures", "Jobs that failed.", labels=["tier", "model", "code"]
-    )
-    seconds = CounterMetricFamily(
-        "easel_gpu_seconds", "Seconds that made pictures.", labels=["tier", "model"]
-    )
-    wait = HistogramMetricFamily(
-        "easel_queue_wait_seconds", "From asking to the beginning.", labels=["tier", "model"]
-    )
-    run = HistogramMetricFamily(
-        "easel_run_seconds", "From the beginning to the end.", labels=["tier", "model"]
-    )
+def figures_of_books() -> Iterator[Figure]:
+    """Yield what the last audit of the books found, if one is remembered."""
+    audit = last_audit()
+    if audit is not None:
+        yield Figure("books_drift", audit.broken_rules)
+
+
+def _last_tally() -> Iterator[Figure]:
+    with service_scope("read until when jobs were counted"):
+        mark = TallyMark.objects.first()
+    if mark is not None:
+        yield Figure("tallied_timestamp_seconds", mark.until.timestamp())
+
+
+def _totals(tallies: Sequence[JobTally]) -> Iterator[Figure]:
     for (tier, model), kinds in _by_model(tallies).items():
+        place = {"tier": tier, "model": model}
         for state in sorted({kind.state for kind in kinds}):
             count = sum(kind.jobs for kind in kinds if kind.state == state)
-            jobs.add_metric([tier, model, state], count)
+            yield Figure("jobs", count, place | {"state": state})
         for kind in kinds:
             if kind.state == JobState.FAILED:
-                failures.add_metric([tier, model, kind.error_code], kind.jobs)
-        seconds.add_metric([tier, model], sum(kind.compute_seconds for kind in kinds))
-        waits = _sum([kind.waits for kind in kinds])
-        runs = _sum([kind.runs for kind in kinds])
+                yield Figure("failures", kind.jobs, place | {"code": kind.error_code})
+        yield Figure("gpu_seconds", sum(kind.compute_seconds for kind in kinds), place)
+
+
+def _histograms(tallies: Sequence[JobTally]) -> Iterator[Family]:
+    wait, run = family_of("queue_wait_seconds"), family_of("run_seconds")
+    for (tier, model), kinds in _by_model(tallies).items():
         wait.add_metric(
             [tier, model],
-            cumulative(waits, WAIT_BOUNDS),
+            cumulative(_sum([kind.waits for kind in kinds]), WAIT_BOUNDS),
             sum_value=sum(kind.wait_seconds for kind in kinds),
         )
         run.add_metric(
             [tier, model],
-            cumulative(runs, RUN_BOUNDS),
+            cumulative(_sum([kind.runs for kind in kinds]), RUN_BOUNDS),
             sum_value=sum(kind.run_seconds for kind in kinds),
         )
-    yield from (jobs, failures, seconds, wait, run)
+    yield from (wait, run)
 
 
-def _slow_queries() -> Metric:
-    family = CounterMetricFamily(
-        "easel_slow_queries", "Queries that took too long.", labels=["database", "file"]
-    )
+def _slow_queries() -> Iterator[Figure]:
     for database, file, count in list_counts():
-        family.add_metric([database, file], count)
-    return family
+        yield Figure("slow_queries", count, {"database": database, "file": file})
 
 
 def _by_model(tallies: Sequence[JobTally]) -> dict[tuple[str, str], list[JobTally]]:

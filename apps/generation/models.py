@@ -100,6 +100,8 @@ class Job(TenantModel):
     compute_seconds = models.DecimalField(max_digits=10, decimal_places=3, null=True, blank=True)
     error_code = models.CharField(max_length=32, blank=True)
     error_id = models.CharField(max_length=32, blank=True)
+    # The place in the trace of who asked, where whichever worker has the job goes on.
+    traceparent = models.CharField(max_length=55, null=True, blank=True, editable=False)
     leftovers_removed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
+from apps.core.observability.catalog import find_metric
 from apps.core.tenancy import service_scope
 from apps.generation.models import JobTally
 
-WAIT_BOUNDS: Final = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
-RUN_BOUNDS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+WAIT_BOUNDS: Final = find_metric("queue_wait_seconds").bounds
+RUN_BOUNDS: Final = find_metric("run_seconds").bounds
 
 
 def list_tallies() -> list[JobTally]:

@@ -9,6 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from apps.core.observability.tracing import Attributes, span
 from apps.core.tenancy import tenant_scope
 from apps.generation.models import Job
 from apps.generation.queue_selectors import (
@@ -42,16 +43,18 @@ def send_first_wakeup(job: Job) -> bool:
 
 
 def _send(job: Job, wake_id: str) -> bool:
+    facts: Attributes = {"easel.tier": job.tier, "easel.job_id": str(job.id)}
     try:
-        current_app.send_task(
-            WAKE_TASK,
-            args=[str(job.id)],
-            queue=TIERS[GpuTier(job.tier)].queue,
-            task_id=wake_id,
-            ignore_result=True,
-            MessageGroupId=wake_id,
-            MessageDeduplicationId=wake_id,
-        )
+        with span("wake", facts, parent=job.traceparent):
+            current_app.send_task(
+                WAKE_TASK,
+                args=[str(job.id)],
+                queue=TIERS[GpuTier(job.tier)].queue,
+                task_id=wake_id,
+                ignore_result=True,
+                MessageGroupId=wake_id,
+                MessageDeduplicationId=wake_id,
+            )
     except _broker_failures() as error:
         logger.warning("wakeup_not_sent", job_id=str(job.id), error=type(error).__name__)
         # Not woken, so the next sweep tries again.

@@ -8,6 +8,7 @@ import structlog
 from django.utils.translation import gettext_lazy as _
 from structlog.tracebacks import ExceptionDictTransformer
 
+from apps.core.observability.trace_context import add_trace_id
 from config import broker, env
 from config.log_secrets import hide_tokens
 from config.version import VERSION
@@ -49,6 +50,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apps.core.observability.middleware.ObservationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "apps.core.middleware.PermissionsPolicyMiddleware",
@@ -234,6 +236,8 @@ EASEL_MAX_REPEATED_QUERIES = 0
 # Addresses that may repeat queries: how much an event of Stripe brings with it is Stripe's to say.
 EASEL_MAY_REPEAT_QUERIES = ("/billing/stripe/webhook/",)
 EASEL_CLOUDWATCH_METRICS = env.CLOUDWATCH_METRICS
+EASEL_OTLP_ENDPOINT = env.OTLP_ENDPOINT
+EASEL_TRACE_SAMPLE_RATIO = env.TRACE_SAMPLE_RATIO
 EASEL_MAX_WAITING_JOBS = 1000
 # So long a worker may serve others first, for the sake of a model that it has loaded.
 EASEL_AFFINITY_SECONDS = 10
@@ -338,6 +342,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 
 _shared_processors: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    add_trace_id,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -20,6 +20,7 @@ from gpu_tasks.engine.request import (
     GenerationResult,
     ModelSource,
     PassMember,
+    Phase,
     StepProgress,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "ModelUnavailable",
     "OutOfMemory",
     "PassMember",
+    "Phase",
     "StepProgress",
 ]
 

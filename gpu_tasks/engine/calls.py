@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,9 +13,9 @@ from PIL import Image
 
 from gpu_tasks.engine.families import LoadedModel, Scene
 from gpu_tasks.engine.libraries import torch
-from gpu_tasks.engine.passengers import Passenger
+from gpu_tasks.engine.passengers import Passenger, tell_phase
 from gpu_tasks.engine.previews import DenoisedTap
-from gpu_tasks.engine.request import StepProgress
+from gpu_tasks.engine.request import Phase, StepProgress
 from gpu_tasks.engine.schedulers import keep_rows, seed_steps
 
 
@@ -62,6 +63,8 @@ class Call:
     image_index: int | None
     tap: DenoisedTap | None = None
     steps: Mapping[int, int] = field(default_factory=dict)
+    # When the last step ended; what follows it is the decoding.
+    stepped_ns: int = 0
 
     def make(self, pipeline: Any, arguments: Mapping[str, Any]) -> list[Image.Image]:
         """Return a picture for each row that is left; raise EverybodyLeft if none is."""
@@ -71,7 +74,12 @@ class Call:
         seed_steps(pipeline.scheduler, generators)
         if any(row.passenger.member.on_step is not None for row in self.rows):
             self.tap = DenoisedTap.on(pipeline.scheduler)
+        begun_ns = self.stepped_ns = time.time_ns()
         output = pipeline(**given, generator=generators, **self._callbacks(pipeline, generators))
+        ended_ns = time.time_ns()
+        aboard = dict.fromkeys(row.passenger for row in self.rows)
+        tell_phase(aboard, Phase.DENOISE, begun_ns, self.stepped_ns)
+        tell_phase(aboard, Phase.DECODE, self.stepped_ns, ended_ns)
         return list(output.images)
 
     def _callbacks(self, pipeline: Any, generators: list[torch.Generator]) -> dict[str, Any]:
@@ -104,6 +112,7 @@ class Call:
         tensors: dict[str, Any],
         generators: list[torch.Generator],
     ) -> dict[str, Any]:
+        self.stepped_ns = time.time_ns()
         if self.tap is not None:
             if not self.steps:
                 self.steps = number_the_steps(

@@ -20,3 +20,10 @@ def device_bytes(device: torch.device) -> tuple[int, int] | None:
         return None
     free, total = torch.cuda.mem_get_info(device)
     return total, total - free
+
+
+def device_uuid(device: torch.device) -> str | None:
+    """Return the name by which the driver knows a GPU; `None` of a processor."""
+    if device.type != "cuda":
+        return None
+    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gpu_tasks.engine.add_ons import AddOnLoader, AddOns
 from gpu_tasks.engine.calls import call_parameters
+from gpu_tasks.engine.counts import CountKeeper
 from gpu_tasks.engine.courses import first_task
 from gpu_tasks.engine.errors import (
     InvalidRequest,
@@ -23,7 +24,7 @@ from gpu_tasks.engine.forward_pass import ForwardPass
 from gpu_tasks.engine.libraries import LIBRARY_VERSIONS, PATCHING, torch
 from gpu_tasks.engine.memory import is_out_of_memory, release_memory
 from gpu_tasks.engine.model_cache import ModelCache
-from gpu_tasks.engine.passengers import Passenger
+from gpu_tasks.engine.passengers import Passenger, tell_phase
 from gpu_tasks.engine.prompts.embedding_cache import DEFAULT_LIMIT_BYTES, EmbeddingCache
 from gpu_tasks.engine.request import (
     MIN_SIZE,
@@ -33,6 +34,7 @@ from gpu_tasks.engine.request import (
     ModelSource,
     OnStep,
     PassMember,
+    Phase,
 )
 from gpu_tasks.engine.tuning import EngineTuning
 
@@ -73,6 +75,7 @@ class Engine:
             _default_cache_bytes(self.device) if cache_bytes is None else cache_bytes
         )
         self.prompts = EmbeddingCache(prompt_bytes)
+        self.counts = CountKeeper()
         self._running = threading.Lock()
 
     @property
@@ -89,6 +92,8 @@ class Engine:
         """Keep a model loaded for the time of the block."""
         family = find_family(source.base)
         dtype = _choose_dtype(source.placement.precision, self.device)
+        if source in self._cache.loaded():
+            self.counts.hit(source.key)
         with self._cache.use(
             source,
             lambda: self._load(source, family, dtype),
@@ -111,8 +116,10 @@ class Engine:
                 release_memory()
                 model = self._try_to_load(source, family, dtype)
         if isinstance(model, str):
+            self.counts.ran_short(source.key)
             raise OutOfMemory("There is not enough memory for this model.", reason=model)
         seconds = time.perf_counter() - started
+        self.counts.loaded(source.key, seconds=seconds)
         logger.info("model_loaded: %s, %d bytes, %.2f s", source.key, model.nbytes, seconds)
         return model
 
@@ -230,9 +237,10 @@ class Engine:
                 passenger.leave_if_cancelled()
         if not any(passenger.is_aboard for passenger in passengers):
             return [passenger.outcome for passenger in passengers]
-        asked = time.perf_counter()
+        asked, asked_ns = time.perf_counter(), time.time_ns()
         with self._hold_all(source, passengers[0].request) as (model, add_ons):
             load_seconds = time.perf_counter() - asked
+            tell_phase(passengers, Phase.LOAD, asked_ns, time.time_ns())
             with self._running, self.tuning.attending():
                 self._carry(model, add_ons, passengers, load_seconds)
         return [passenger.outcome for passenger in passengers]
@@ -299,6 +307,7 @@ class Engine:
         shortage = run.make_pictures(sparing=False)
         if shortage is None:
             return False
+        self.counts.ran_short(run.model.source.key)
         logger.warning("out_of_memory: trying again sparingly: %s", shortage)
         for passenger in run.aboard:
             passenger.start_again()
@@ -336,6 +345,7 @@ class Engine:
         else:
             if shortage is None:
                 return True
+            self.counts.ran_short(model.source.key)
             logger.warning("out_of_memory: %d requests one by one: %s", len(aboard), shortage)
         release_memory()
         for passenger in aboard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -13,6 +13,7 @@ from gpu_tasks.engine.request import (
     GenerationRequest,
     GenerationResult,
     PassMember,
+    Phase,
     StepProgress,
 )
 
@@ -75,6 +76,17 @@ class Passenger:
             self.member.on_step(progress)
         except Exception as error:  # noqa: BLE001  (one member's fault is no other's)
             self.arrive(error)
+
+
+def tell_phase(passengers: Iterable[Passenger], phase: Phase, begun_ns: int, ended_ns: int) -> None:
+    """Tell each of those aboard who wants to hear it that a phase is over."""
+    for passenger in passengers:
+        if passenger.member.on_phase is None or not passenger.is_aboard:
+            continue
+        try:
+            passenger.member.on_phase(phase, begun_ns, ended_ns)
+        except Exception as error:  # noqa: BLE001  (one member's fault is no other's)
+            passenger.arrive(error)
 
 
 class SharedMeter:

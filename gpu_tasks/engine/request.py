@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -358,6 +359,18 @@ OnStep = Callable[[StepProgress], None]
 IsCancelled = Callable[[], bool]
 
 
+class Phase(StrEnum):
+    """What a pass does one after the other; the last two once for each call of a pipeline."""
+
+    LOAD = "load"
+    DENOISE = "denoise"
+    DECODE = "decode"
+
+
+# The phase, when it began and when it ended, in nanoseconds since 1970.
+OnPhase = Callable[[Phase, int, int], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassMember:
     """One of the requests that share a forward pass, and who hears of it.
@@ -369,6 +382,7 @@ class PassMember:
     on_step: OnStep | None = None
     is_cancelled: IsCancelled | None = None
     on_end: Callable[[GenerationResult | Exception], None] | None = None
+    on_phase: OnPhase | None = None
 
 
 def _size_problem(value: object) -> str | None:

@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 
 from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode, Forbidden, NotFound, new_error_id
+from apps.core.observability.tracing import continued, span
 from apps.core.sentry import report
 from apps.generation.models import Job
 from apps.generation.parameters import GenerationParameters
@@ -34,6 +35,7 @@ from gpu_tasks.runner.inputs import engine_request
 from gpu_tasks.runner.lease import Lease
 from gpu_tasks.runner.progress import ProgressReporter
 from gpu_tasks.runner.sources import Source
+from gpu_tasks.runner.trace import AttemptTrace
 from gpu_tasks.worker.shutdown import Pace, Shutdown
 
 logger = structlog.get_logger(__name__)
@@ -58,8 +60,11 @@ _USERS_FAULTS = frozenset(
 class Attempt:
     """Carry one job from its claim to its end; whatever goes wrong here is this job's alone."""
 
-    def __init__(self, *, job: Job, shutdown: Shutdown, source: Source, device: str) -> None:
+    def __init__(
+        self, *, job: Job, shutdown: Shutdown, source: Source, device: str, asked_ns: int
+    ) -> None:
         self.job = job
+        self.trace = AttemptTrace(job, asked_ns=asked_ns)
         self._source = source
         self._device = device
         self._add_ons: Mapping[str, GenerationModel] = {}
@@ -81,6 +86,8 @@ class Attempt:
             self.request = engine_request(
                 self.job, self.parameters, add_ons=self._add_ons, source=self._source
             )
+        if self.lease.closed:
+            self.trace.end()
         return not self.lease.closed
 
     def member(self, *, in_company: bool) -> PassMember:
@@ -96,6 +103,7 @@ class Attempt:
             on_step=self._note_step,
             is_cancelled=self._must_stop,
             on_end=self._end_early if in_company else None,
+            on_phase=self.trace.add_phase,
         )
 
     def end(self, outcome: Outcome) -> None:
@@ -105,6 +113,7 @@ class Attempt:
         if not self.lease.closed:
             with self._ended_by_errors():
                 self._end(outcome)
+        self.trace.end()
 
     def hand_back(self, *, is_counted: bool = True) -> bool:
         """Make the job due again; its late result will be refused."""
@@ -118,6 +127,7 @@ class Attempt:
         """Hand the job back since this process ends, from whichever thread."""
         if self.hand_back(is_counted=False):
             logger.warning("job_let_go", job_id=str(self.job.id), attempt=self.job.attempt)
+        self.trace.end()
 
     def _note_step(self, step: StepProgress) -> None:
         self._pace.note(step.fraction)
@@ -154,15 +164,17 @@ class Attempt:
             return
         job = self.job
         check_content(job, outcome.images)
-        stored = self._store(outcome)
-        finished = finish_job(
-            user_id=job.user_id,
-            job_id=job.id,
-            attempt=job.attempt,
-            pictures=stored,
-            compute_seconds=outcome.compute_seconds,
-            cancelled=isinstance(outcome, GenerationCancelled),
-        )
+        with span("store", {"easel.pictures": len(outcome.images)}):
+            stored = self._store(outcome)
+        with span("settle"):
+            finished = finish_job(
+                user_id=job.user_id,
+                job_id=job.id,
+                attempt=job.attempt,
+                pictures=stored,
+                compute_seconds=outcome.compute_seconds,
+                cancelled=isinstance(outcome, GenerationCancelled),
+            )
         self.lease.closed = True
         if not finished:
             self._leave()
@@ -192,7 +204,10 @@ class Attempt:
     def _ended_by_errors(self) -> Iterator[None]:
         """End the job by the error that leaves the block, if one does."""
         job = self.job
-        with structlog.contextvars.bound_contextvars(job_id=str(job.id), attempt=job.attempt):
+        with (
+            structlog.contextvars.bound_contextvars(job_id=str(job.id), attempt=job.attempt),
+            continued(self.trace.traceparent),
+        ):
             try:
                 yield
             except Exception as error:  # noqa: BLE001  (whatever it was, the job must not stay)
@@ -222,6 +237,7 @@ class Attempt:
     def _fail(self, code: ErrorCode, error: Exception) -> None:
         job = self.job
         self.lease.closed = True
+        self.trace.fail(error)
         error_id = new_error_id()
         reason = error.reason if isinstance(error, EngineError) else ""
         logger.error("job_attempt_failed", error_id=error_id, reason=reason, exc_info=error)

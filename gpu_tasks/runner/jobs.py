@@ -1,5 +1,6 @@
 """Claim jobs, have their pictures made with the engine, bring each to its end."""
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -75,10 +76,13 @@ class JobRunner:
         """
         tiers = self.open_tiers
         loaded = self.engine.loaded_models
+        asked_ns = time.time_ns()
         job = claim_next_job(tiers=tiers, worker=self.worker, loaded=loaded) if tiers else None
         if job is None:
             return False
-        self._attempts = [self._attempt(one) for one in (job, *self._claim_alike(job))]
+        self._attempts = [
+            self._attempt(one, asked_ns=asked_ns) for one in (job, *self._claim_alike(job))
+        ]
         self.on_change()
         try:
             with ExitStack() as leases:
@@ -124,12 +128,13 @@ class JobRunner:
     def _source_here(self, model: GenerationModel, tier: GpuTier) -> ModelSource | None:
         return self.source(model, tier=tier) if are_here(model) else None
 
-    def _attempt(self, job: Job) -> Attempt:
+    def _attempt(self, job: Job, *, asked_ns: int) -> Attempt:
         return Attempt(
             job=job,
             shutdown=self.shutdown,
             source=partial(self.source, tier=GpuTier(job.tier)),
             device=device_name(self.engine.device),
+            asked_ns=asked_ns,
         )
 
     def _claim_alike(self, job: Job) -> list[Job]:

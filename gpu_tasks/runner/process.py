@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from apps.core.observability.tracing import flush_traces
 from apps.generation.events import publisher
 from apps.generation.models import WorkerState
 from apps.generation.services.workers import report_worker
@@ -20,6 +21,7 @@ from apps.generation.workers import HEARTBEAT_SECONDS, SignOfLife
 from config.transports import receipts
 from gpu_tasks.engine.device import device_bytes, device_name
 from gpu_tasks.runner.jobs import JobRunner
+from gpu_tasks.runner.telemetry import SECONDS_BETWEEN_FIGURES, tell_figures
 from gpu_tasks.worker import spot
 from gpu_tasks.worker.heartbeat import Heartbeat
 from gpu_tasks.worker.memory import machine_bytes, resident_bytes
@@ -53,10 +55,15 @@ class WorkerProcess:
             self._beat, every=HEARTBEAT_SECONDS, failures=(DatabaseError, OSError)
         )
 
+        self._figures = Heartbeat(
+            self._tell_figures, every=SECONDS_BETWEEN_FIGURES, failures=(OSError,)
+        )
+
     def start(self) -> None:
         """Begin to tell and to watch; the process listens to its queues from now on."""
         self.runner.on_change = self._heartbeat.hasten
         self._heartbeat.start()
+        self._figures.start()
         threading.Thread(target=self._heed_signals, name="signals", daemon=True).start()
         start_guard(
             self.runner.shutdown, after_seconds=SECONDS_TO_NOTICE, give_up=self._end_in_mid_job
@@ -85,11 +92,14 @@ class WorkerProcess:
     def say_goodbye(self) -> None:
         """Tell that the process ends, and send what is waiting."""
         self._heartbeat.stop(timeout=2)
+        self._figures.stop(timeout=2)
+        self._tell_figures()
         try:
             report_worker(sign=self.sign(WorkerState.GONE))
         except (DatabaseError, OSError) as error:
             logger.warning("goodbye_failed", error=type(error).__name__)
         publisher.flush(timeout=2)
+        flush_traces()
 
     def sign(self, state: WorkerState | None = None) -> SignOfLife:
         """Return what there is to tell at this moment."""
@@ -117,6 +127,9 @@ class WorkerProcess:
         if not self.runner.open_tiers:
             return WorkerState.DRAINING
         return WorkerState.IDLE if self.runner.current is None else WorkerState.BUSY
+
+    def _tell_figures(self) -> None:
+        tell_figures(self.runner.engine, tiers=self.runner.tiers, worker=self.runner.worker)
 
     def _beat(self) -> None:
         if settings.EASEL_HEARTBEAT_PATH is not None:

@@ -216,7 +216,7 @@ def test_cloudwatch_is_told_in_lines_of_the_log(
     end_job(make_job(user, starter), at=counting, waited=3, ran=8)
     failed = make_job(user, starter)
     end_job(failed, at=counting, ran=40, state=JobState.FAILED, code=ErrorCode.INTERNAL)
-    with caplog.at_level(logging.INFO, logger="apps.generation.services.cloudwatch"):
+    with caplog.at_level(logging.INFO, logger="apps.core.observability.figures"):
         assert tally_and_publish() == 2
 
     lines = emitted(caplog)

@@ -135,6 +135,11 @@ def revenue_of(*, months: int) -> Revenue:
     return Revenue(plans=_plans(), months=_months(begins), tiers=_tiers(begins[0]))
 
 
+def monthly_recurring_dollars() -> Decimal:
+    """Return what the active subscriptions bring in a month; one query."""
+    return sum((line.dollars_a_month for line in _plans()), Decimal(0))
+
+
 def _plans() -> list[PlanLine]:
     now = timezone.now()
     rows = (

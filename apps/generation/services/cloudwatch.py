@@ -1,92 +1,46 @@
-"""The figures of the fleet for CloudWatch: lines of the log in its embedded metric format.
+"""Tell CloudWatch, in lines of the scheduler's log, how the fleet and the business are."""
 
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-"""
+from collections.abc import Iterator, Sequence
 
-import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-import structlog
-from django.conf import settings
-
-from apps.generation.fleet import TierFigures, measure_tiers
+from apps.core.observability.figures import Figure, collect_all, publish
+from apps.core.observability.slos import LATE_JOB_SECONDS, OUR_FAULTS
+from apps.generation.fleet import measure_tiers
+from apps.generation.metrics import figures_of_books, figures_of_tiers
 from apps.generation.models import JobState
 from apps.generation.services.tallies import EndedJob, tally_ended_jobs
-
-logger = structlog.get_logger(__name__)
-
-NAMESPACE: Final = "Easel"
-# So many values a metric may have in one line.
-VALUES_A_LINE: Final = 100
-_COUNT, _SECONDS = "Count", "Seconds"
 
 
 def tally_and_publish() -> int:
     """Tally ended jobs, and log all figures for CloudWatch where that is on; return the jobs."""
     ended = tally_ended_jobs()
-    if settings.EASEL_CLOUDWATCH_METRICS:
-        for figures in measure_tiers():
-            _publish_tier(figures)
-        _publish_jobs(ended)
+    publish(_figures(ended))
     return len(ended)
 
 
-def _publish_tier(figures: TierFigures) -> None:
-    values: dict[str, tuple[str, Any]] = {
-        "Waiting": (_COUNT, figures.waiting),
-        "Due": (_COUNT, figures.due),
-        "Running": (_COUNT, figures.running),
-        "OldestDueSeconds": (_SECONDS, figures.oldest_due_seconds),
-        "Workers": (_COUNT, figures.workers),
-        "BusyWorkers": (_COUNT, figures.busy_workers),
-        "Messages": (_COUNT, figures.messages),
-        "DeadLetters": (_COUNT, figures.dead_letters),
-    }
-    _emit({"Tier": figures.tier.value}, values)
+def _figures(ended: Sequence[EndedJob]) -> Iterator[Figure]:
+    # Nothing is measured where nobody listens: `publish` then asks for none of them.
+    yield Figure("scheduler_beats", 1)
+    yield from figures_of_tiers(measure_tiers())
+    yield from figures_of_books()
+    yield from collect_all()
+    for job in ended:
+        yield from _figures_of(job)
 
 
-def _publish_jobs(ended: Sequence[EndedJob]) -> None:
-    for tier, model in sorted({(job.tier, job.model) for job in ended}):
-        jobs = [job for job in ended if (job.tier, job.model) == (tier, model)]
-        place = {"Tier": tier, "Model": model}
-        _emit(
-            place,
-            {
-                "JobsEnded": (_COUNT, len(jobs)),
-                "GpuSeconds": (_SECONDS, round(sum(job.compute_seconds for job in jobs), 3)),
-            },
-        )
-        for start in range(0, len(jobs), VALUES_A_LINE):
-            part = jobs[start : start + VALUES_A_LINE]
-            _emit(
-                place,
-                {
-                    "QueueWaitSeconds": (_SECONDS, _values(job.wait_seconds for job in part)),
-                    "RunSeconds": (_SECONDS, _values(job.run_seconds for job in part)),
-                },
-            )
-        failed = [job.error_code for job in jobs if job.state == JobState.FAILED]
-        for code in sorted(set(failed)):
-            _emit({"Tier": tier, "Code": code}, {"Failures": (_COUNT, failed.count(code))})
-
-
-def _values(seconds: Any) -> list[float] | None:
-    return [round(value, 3) for value in seconds if value is not None] or None
-
-
-def _emit(dimensions: Mapping[str, str], values: Mapping[str, tuple[str, Any]]) -> None:
-    known = {name: value for name, value in values.items() if value[1] is not None}
-    if not known:
-        return
-    directive = {
-        "Namespace": NAMESPACE,
-        "Dimensions": [list(dimensions)],
-        "Metrics": [{"Name": name, "Unit": unit} for name, (unit, _value) in known.items()],
-    }
-    logger.info(
-        "cloudwatch_metrics",
-        _aws={"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]},
-        **dimensions,
-        **{name: value for name, (_unit, value) in known.items()},
-    )
+def _figures_of(job: EndedJob) -> Iterator[Figure]:
+    tier = {"tier": job.tier}
+    place = tier | {"model": job.model}
+    yield Figure("jobs", 1, place)
+    yield Figure("gpu_seconds", job.compute_seconds, place)
+    if job.wait_seconds is not None:
+        yield Figure("queue_wait_seconds", [round(job.wait_seconds, 3)], place)
+        yield Figure("jobs_started", 1, tier)
+        yield Figure("jobs_late", int(job.wait_seconds > LATE_JOB_SECONDS[job.tier]), tier)
+    if job.run_seconds is not None:
+        yield Figure("run_seconds", [round(job.run_seconds, 3)], place)
+    is_ours = job.error_code in OUR_FAULTS
+    if job.state == JobState.FAILED:
+        yield Figure("failures", 1, tier | {"code": job.error_code})
+    if job.state == JobState.SUCCEEDED or is_ours:
+        yield Figure("jobs_served", 1, tier)
+        yield Figure("jobs_broken", int(is_ours), tier)

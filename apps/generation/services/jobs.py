@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import ApiKey, User
 from apps.catalog.models import GenerationModel
 from apps.core.errors import Conflict, ErrorCode, Forbidden
+from apps.core.observability.tracing import span
 from apps.credits.selectors import credits_of_key_this_month
 from apps.credits.services.ledger import hold_credits_for_jobs, release_hold
 from apps.generation.announcements import announce_accepted, announce_end, announce_queue
@@ -140,9 +141,57 @@ def _accept(
     earlier = _accepted_before(user=user, key=idempotency_key, digest=digest)
     if earlier:
         return earlier
+    with span("accept") as accepting:
+        jobs, amounts = _draw_up(
+            user=user,
+            orders=orders,
+            batch_id=batch_id,
+            priority=priority,
+            digest=digest,
+            api_key=api_key,
+            traceparent=accepting.traceparent,
+        )
+        accepting.describe(
+            {"easel.jobs": len(jobs), "easel.tier": jobs[0].tier, "easel.model": jobs[0].model_id}
+        )
+        # The key of a batch is its first job's, and so is what it is a grid of.
+        jobs[0].idempotency_key = idempotency_key
+        jobs[0].grid = grid
+        try:
+            with transaction.atomic():
+                woken = _insert_in_line(user=user, jobs=jobs)
+                with span("hold"):
+                    hold_credits_for_jobs(
+                        user_id=user.id, amounts=amounts, api_key_id=jobs[0].api_key_id
+                    )
+                if api_key is not None:
+                    _check_cap(user=user, api_key=api_key, quoted=sum(amounts.values()))
+                transaction.on_commit(lambda: _announce(user, jobs, woken))
+        except IntegrityError:
+            raced = _accepted_before(user=user, key=idempotency_key, digest=digest)
+            if not raced:
+                raise
+            return raced
+        for job in jobs:
+            logger.info("job_accepted", job_id=str(job.id), tier=job.tier)
+    return jobs
+
+
+def _draw_up(
+    *,
+    user: User,
+    orders: Sequence[Order],
+    batch_id: uuid.UUID | None,
+    priority: Priority,
+    digest: str,
+    api_key: ApiKey | None,
+    traceparent: str,
+) -> tuple[list[Job], dict[uuid.UUID, int]]:
+    """Return the jobs that were asked for, and the credits that each may cost."""
     has = admit(user=user, orders=orders)
     tiers = [tier_for(order.model.base, at_least=has.plan.gpu_tier) for order in orders]
-    quotes = quote_orders(user=user, orders=orders, at_least=has.plan.gpu_tier)
+    with span("quote"):
+        quotes = quote_orders(user=user, orders=orders, at_least=has.plan.gpu_tier)
     jobs = [
         Job(
             user=user,
@@ -155,28 +204,12 @@ def _accept(
             expected_seconds=quote.seconds,
             request_digest=digest,
             api_key_id=None if api_key is None else api_key.id,
+            traceparent=traceparent,
         )
         for order, tier, quote in zip(orders, tiers, quotes, strict=True)
     ]
-    # The key of a batch is its first job's, and so is what it is a grid of.
-    jobs[0].idempotency_key = idempotency_key
-    jobs[0].grid = grid
     amounts = {job.id: quote.credits for job, quote in zip(jobs, quotes, strict=True)}
-    try:
-        with transaction.atomic():
-            woken = _insert_in_line(user=user, jobs=jobs)
-            hold_credits_for_jobs(user_id=user.id, amounts=amounts, api_key_id=jobs[0].api_key_id)
-            if api_key is not None:
-                _check_cap(user=user, api_key=api_key, quoted=sum(amounts.values()))
-            transaction.on_commit(lambda: _announce(user, jobs, woken))
-    except IntegrityError:
-        raced = _accepted_before(user=user, key=idempotency_key, digest=digest)
-        if not raced:
-            raise
-        return raced
-    for job in jobs:
-        logger.info("job_accepted", job_id=str(job.id), tier=job.tier)
-    return jobs
+    return jobs, amounts
 
 
 def _insert_in_line(*, user: User, jobs: Sequence[Job]) -> Sequence[Job]:

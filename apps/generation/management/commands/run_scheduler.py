@@ -20,6 +20,8 @@ from apps.canvas.services.leftovers import (
 from apps.catalog.installs.leftovers import give_up_old_uploads, remove_install_leftovers
 from apps.catalog.installs.making import make_installs
 from apps.core.checks import refuse_weak_settings
+from apps.core.observability.processes import Role
+from apps.core.observability.tracing import start_tracing
 from apps.credits.services.costs import measure_costs
 from apps.credits.services.grants import expire_grants
 from apps.credits.services.notices import note_low_credits
@@ -66,6 +68,7 @@ class Command(BaseCommand):
             refuse_weak_settings()
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
+        start_tracing(Role.SCHEDULER)
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
