@@ -6,11 +6,11 @@ NO_PYTHON = Easel needs Python 3.11, and neither python3 nor python3.11 is in PA
 RUN = $(or $(PYTHON),$(error $(NO_PYTHON))) config/local/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-slow lint format openapi lock install clean
+.PHONY: help up test test-slow lint format openapi infra-check lock install clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do \
-		printf '  make %-10s %s\n' "$$name" "$$text"; done
+		printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 up: ## Install what is missing and run everything on http://127.0.0.1:8000 (Ctrl-C stops it); STRIPE=stand-in lets people pay
 	@$(RUN) up
@@ -30,6 +30,9 @@ format: ## Put the sources into shape
 openapi: ## Write docs/openapi.yaml from the code
 	@$(RUN) openapi
 
+infra-check: ## Terraform, images and pipelines, as far as they can be checked without AWS
+	@$(RUN) infra-check
+
 lock: ## Compile requirements/*.in to the locks, with hashes
 	@$(RUN) lock
 
@@ -37,7 +40,7 @@ install: ## Install everything for development into .venv
 	@$(RUN) install
 
 clean: ## Remove what was built: .venv, node_modules, caches. Data in var/ stays
-	@rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	@rm -rf .venv .venv-infra node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
 		.hypothesis .coverage .coverage.* htmlcov
 	@find . -path ./var -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Removed. The database and the pictures in var/ are untouched; remove var/ by hand."

@@ -1,0 +1,1 @@
+"""Terraform, images and pipelines, checked without AWS."""

@@ -1,0 +1,1 @@
+"""Terraform against the design. Each rule takes the files as they were read and returns findings."""
