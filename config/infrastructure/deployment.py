@@ -17,8 +17,10 @@ META = frozenset({"count", "depends_on", "for_each", "lifecycle", "provider", "p
 class Terraform:
     """The folder `terraform/`: its modules and environments, each read once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, given: Mapping[str, Value] | None = None) -> None:
         self.folder = folder.resolve()
+        # What an operator gives each environment by its tfvars.
+        self.given = dict(given or {})
         self._modules: dict[Path, Module] = {}
 
     def module(self, folder: Path) -> Module:
@@ -32,7 +34,7 @@ class Terraform:
     def environments(self) -> dict[str, "Deployment"]:
         """Return the environments by name."""
         return {
-            folder.name: Deployment(self, folder)
+            folder.name: Deployment(self, folder, inputs=self.given)
             for folder in sorted((self.folder / "environments").iterdir())
             if any(folder.glob("*.tf"))
         }
@@ -71,7 +73,7 @@ class Instance:
             return json.dumps(policy_of(self.arguments), default=to_text)
         expression = self.block.attributes.get(name)
         if expression is not None and name not in META:
-            value = self.arguments[name]
+            value = self.evaluator.value(expression)
             if value is not None:
                 return value
         return Unknown(f"{self.address}.{name}")
@@ -86,12 +88,15 @@ class Deployment:
         folder: Path,
         *,
         inputs: Mapping[str, Value] | None = None,
+        call: tuple[Block, Evaluator] | None = None,
         path: str = "",
     ) -> None:
         self.terraform = terraform
         self.module = terraform.module(folder)
         self.folder = self.module.folder
         self.inputs = dict(inputs or {})
+        # Worked out when they are asked for: two modules may each take what the other one made.
+        self._call = call
         self.path = path
         self.evaluator = Evaluator(self)
         self._locals: dict[str, Value] = {}
@@ -136,6 +141,9 @@ class Deployment:
             value: Value = Unknown(f"var.{name}")
             if name in self.inputs:
                 value = self.inputs[name]
+            elif self._call is not None and name in self._call[0].attributes:
+                call, caller = self._call
+                value = caller.value(call.attributes[name])
             elif block is not None and "default" in block.attributes:
                 value = self.evaluator.value(block.attributes["default"])
             if block is not None and "type" in block.attributes:
@@ -160,14 +168,13 @@ class Deployment:
                 return Unknown(f"module.{name}")
             folder = self.folder / self.evaluator.value(block.attributes["source"])
             address = f"{self.path}.module.{name}".lstrip(".")
-            skip = META | {"source", "version", "providers"}
             self._calls[name] = _each(
                 block,
                 self.evaluator,
                 lambda key, evaluator: Deployment(
                     self.terraform,
                     folder,
-                    inputs=_arguments(block, evaluator, skip=skip),
+                    call=(block, evaluator),
                     path=address + key,
                 ),
             )
@@ -227,6 +234,17 @@ def _several(value: Value) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+class _UnknownKeys(dict[str, Value]):
+    """Instances whose keys only AWS can tell: any key stands for the one that is written."""
+
+    def __missing__(self, key: str) -> Value:
+        return next(iter(self.values()))
+
+
+def _unknown_each(source: Unknown) -> dict[str, Value]:
+    return {"key": Unknown(f"{source.text} key"), "value": Unknown(f"{source.text} value")}
+
+
 def _each(block: Block, evaluator: Evaluator, make: Any) -> Value:
     if "count" in block.attributes:
         count = evaluator.value(block.attributes["count"])
@@ -239,7 +257,9 @@ def _each(block: Block, evaluator: Evaluator, make: Any) -> Value:
         return make("", evaluator)
     source = evaluator.value(block.attributes["for_each"])
     if isinstance(source, Unknown):
-        source = {to_text(source): source}
+        return _UnknownKeys(
+            {source.text: make(f"[{source}]", evaluator.within({"each": _unknown_each(source)}))}
+        )
     pairs = source.items() if isinstance(source, Mapping) else [(each, each) for each in source]
     return {
         to_text(key): make(f'["{key}"]', evaluator.within({"each": {"key": key, "value": value}}))

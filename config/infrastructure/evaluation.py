@@ -175,7 +175,7 @@ class Evaluator:
         if word(name) in {"try", "can"}:
             return self._try(word(name), arguments, place)
         values = [self.of(argument, place) for argument in arguments]
-        if rest and any(str(child) == "..." for child in rest[0].children):
+        if rest and _spreads(rest[0]):
             values = [*values[:-1], *values[-1]]
         return self._call(word(name), values, place)
 
@@ -222,7 +222,7 @@ class Evaluator:
         source = self.of(inner(intro)[-1], place)
         if isinstance(source, Unknown):
             return Unknown(f"{{for … in {source.text}}}")
-        grouped = any(str(child) == "..." for child in node.children)
+        grouped = _spreads(node)
         found: dict[str, Value] = {}
         for inside in self._turns(intro, source):
             if condition and not inside.of(inner(condition[0])[0], place):
@@ -298,6 +298,10 @@ def traversal(node: Node) -> tuple[Node, list[Step]]:
         root, steps = traversal(start)
         return root, [*steps, _step(last)]
     return node, []
+
+
+def _spreads(node: Node) -> bool:
+    return any(isinstance(child, Token) and child == "..." for child in node.children)
 
 
 def _step(node: Node) -> Step:

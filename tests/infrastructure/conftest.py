@@ -8,6 +8,7 @@ from config.infrastructure.deployment import Terraform
 from config.infrastructure.provider_schema import ProviderSchema, load_schema
 from config.local.infrastructure_tools import TOOLS, require_tools, site_packages
 from config.local.install import ROOT
+from tests.infrastructure.terraform.given import GIVEN
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,7 +23,7 @@ def terraform_folder(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def terraform(terraform_folder: Path) -> Terraform:
-    return Terraform(terraform_folder)
+    return Terraform(terraform_folder, GIVEN)
 
 
 @pytest.fixture(scope="session")
