@@ -237,7 +237,7 @@ class Evaluator:
     def _turns(self, intro: Node, source: Value) -> "list[Evaluator]":
         *names, _source = inner(intro)
         words = [word(name) for name in names]
-        pairs = source.items() if isinstance(source, Mapping) else enumerate(source)
+        pairs = sorted(source.items()) if isinstance(source, Mapping) else enumerate(source)
         return [
             self.within({words[-1]: value} | ({words[0]: key} if len(words) > 1 else {}))
             for key, value in pairs

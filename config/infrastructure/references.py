@@ -18,8 +18,7 @@ from config.infrastructure.syntax import (
 )
 
 # Their words are no expressions: types, names of providers, names of arguments.
-_NO_EXPRESSIONS = frozenset({"type", "provider", "providers", "ignore_changes", "iterator"}
-)
+_NO_EXPRESSIONS = frozenset({"type", "provider", "providers", "ignore_changes", "iterator"})
 _CHAINS = frozenset(
     {"get_attr_expr_term", "index_expr_term", "attr_splat_expr_term", "full_splat_expr_term"}
 )

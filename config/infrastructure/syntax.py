@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -139,11 +139,14 @@ def read_module(folder: Path) -> Module:
     Raises:
         lark.exceptions.LarkError: a file is no HCL.
     """
-    blocks: list[Block] = []
-    for path in sorted(folder.glob("*.tf")):
-        body = inner(hcl2.parses_to_tree(path.read_text(encoding="utf-8")))[0]
-        blocks.extend(_block(node, path) for node in inner(body) if node.data == "block")
-    return Module(folder, blocks)
+    files = [(path, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.tf"))]
+    return Module(folder, [block for path, text in files for block in _read_file(path, text)])
+
+
+@cache
+def _read_file(path: Path, text: str) -> tuple[Block, ...]:
+    body = inner(hcl2.parses_to_tree(text))[0]
+    return tuple(_block(node, path) for node in inner(body) if node.data == "block")
 
 
 def _block(node: Node, path: Path) -> Block:

@@ -45,9 +45,9 @@ def terraform(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def terraform_is_formatted() -> bool:
+def terraform_is_formatted(folder: Path = TERRAFORM) -> bool:
     """Compare every file with what `terraform fmt` would make of it."""
-    result = terraform("fmt", "-check", "-diff", "-recursive", str(TERRAFORM))
+    result = terraform("fmt", "-check", "-diff", "-recursive", str(folder))
     print(result.stdout + result.stderr, end="")
     return result.returncode == 0
 

@@ -1,1 +1,1 @@
-"""Terraform against the design. Each rule takes the files as they were read and returns findings."""
+"""Terraform against the design: each rule takes the files as they were read, returns findings."""

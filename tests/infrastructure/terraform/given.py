@@ -7,7 +7,7 @@ GIVEN: Mapping[str, Any] = {
     "pagerduty_endpoint": "https://events.pagerduty.example/integration",
     "slack_workspace_id": "T0123456789",
     "slack_channel_id": "C0123456789",
-    "security_contact": "mailto:security@easel.example",
+    "security_contact": "mailto:security@mail.example",
     "otlp_endpoint": "https://traces.easel.example",
     "optional_secrets": [
         "email-password",
@@ -18,8 +18,8 @@ GIVEN: Mapping[str, Any] = {
         "stripe-webhook-secret",
     ],
     "mail": {
-        "identity_arn": "arn:aws:ses:ap-northeast-2:000000000000:identity/easel.example",
-        "from": "Easel <no-reply@easel.example>",
+        "identity_arn": "arn:aws:ses:ap-northeast-2:000000000000:identity/mail.example",
+        "from": "Easel <no-reply@mail.example>",
         "smtp_user": "smtp",
     },
 }

@@ -110,9 +110,7 @@ def attributes_are_known(terraform: Terraform) -> list[str]:
     ]
 
 
-def _attribute(
-    reference: Reference, module: Module
-) -> Iterator[tuple[tuple[str, str, str], str]]:
+def _attribute(reference: Reference, module: Module) -> Iterator[tuple[tuple[str, str, str], str]]:
     names = reference.names
     kind = names[0] if names[0] in RESOURCES else "resource"
     rest = names[1:] if kind == names[0] else names

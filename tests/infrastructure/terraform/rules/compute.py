@@ -107,7 +107,10 @@ def releases_own_what_they_change(terraform: Terraform) -> list[str]:
             if each.type == "aws_lb_listener_rule" and each.name != "web":
                 continue
             text = str(
-                [child.attributes["ignore_changes"].node for child in each.block.children("lifecycle")]
+                [
+                    child.attributes["ignore_changes"].node
+                    for child in each.block.children("lifecycle")
+                ]
             )
             for name in wanted[each.type]:
                 findings.holds(each.address, f"does not ignore {name}", holds=f"'{name}'" in text)
@@ -224,7 +227,9 @@ def _nights(environment: Deployment, group: str, least: int) -> Findings:
         for each in environment.of_type("aws_autoscaling_schedule")
         if each.arguments["autoscaling_group_name"] == group
     ]
-    findings.same(group, "the least numbers by schedule", [n["min_size"] for n in nights], [0, least])
+    findings.same(
+        group, "the least numbers by schedule", [n["min_size"] for n in nights], [0, least]
+    )
     zones = {night.get("time_zone") for night in nights}
     findings.same(group, "the time zone of the schedule", zones, {"Asia/Seoul"})
     return findings

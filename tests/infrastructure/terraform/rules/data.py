@@ -56,7 +56,9 @@ def queues_are_the_products(terraform: Terraform) -> list[str]:
             if "redrive_policy" in queue.arguments:
                 policy = json.loads(queue.arguments["redrive_policy"])
                 targets.add(policy["deadLetterTargetArn"])
-                findings.same(queue, "deliveries before the dead letters", policy["maxReceiveCount"], 3)
+                findings.same(
+                    queue, "deliveries before the dead letters", policy["maxReceiveCount"], 3
+                )
         findings.same(name, "the number of dead-letter queues", len(targets), len(wanted))
     return findings
 
@@ -95,7 +97,9 @@ def database_has_its_size(terraform: Terraform) -> list[str]:
             for each in environment.of_type("aws_appautoscaling_target")
             if each.arguments["service_namespace"] == "rds"
         ]
-        findings.same(name, "readers that come and go", limits, [readers] if readers[1] > readers[0] else [])
+        findings.same(
+            name, "readers that come and go", limits, [readers] if readers[1] > readers[0] else []
+        )
         proxies = environment.of_type("aws_db_proxy")
         findings.only(name, "database proxies", proxies, 1)
         for proxy in proxies:
@@ -199,9 +203,7 @@ def logs_are_kept(terraform: Terraform) -> list[str]:
             for each in environment.of_type("aws_cloudwatch_log_group")
         }
         for role in LOG_ROLES:
-            findings.holds(
-                name, f"no log of {role}", holds=f"/easel/{name}/{role}" in groups
-            )
+            findings.holds(name, f"no log of {role}", holds=f"/easel/{name}/{role}" in groups)
         for each in groups.values():
             days = each.arguments.get("retention_in_days")
             findings.holds(each, "is kept for ever", holds=isinstance(days, int) and days > 0)

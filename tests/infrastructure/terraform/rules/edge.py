@@ -20,14 +20,18 @@ WEBHOOK = "/billing/stripe/webhook/"
 
 
 def load_balancer_speaks_tls(terraform: Terraform) -> list[str]:
-    """Compare listeners: 80 redirects, 443 by TLS 1.2 or later; tasks are asked for their health."""
+    """Compare listeners: 80 redirects, 443 takes TLS 1.2 or later; tasks are asked how they are."""
     findings = Findings()
     for name, environment in deployments(terraform):
         for balancer in environment.of_type("aws_lb"):
-            findings.has(balancer, load_balancer_type="application", drop_invalid_header_fields=True)
+            findings.has(
+                balancer, load_balancer_type="application", drop_invalid_header_fields=True
+            )
             protected = balancer.arguments.get("enable_deletion_protection")
             findings.same(balancer, "deletion protection", protected, name != "dev")
-        listeners = {each.arguments["port"]: each for each in environment.of_type("aws_lb_listener")}
+        listeners = {
+            each.arguments["port"]: each for each in environment.of_type("aws_lb_listener")
+        }
         findings.same(name, "the listeners", set(listeners), {80, 443})
         if set(listeners) == {80, 443}:
             redirect = block(listeners[80].arguments, "default_action", "redirect")
@@ -48,7 +52,8 @@ def _listener_rules(name: str, environment: Deployment) -> Findings:
     findings = Findings()
     domain = DOMAINS[name]
     rules = sorted(
-        environment.of_type("aws_lb_listener_rule"), key=lambda each: int(each.arguments["priority"])
+        environment.of_type("aws_lb_listener_rule"),
+        key=lambda each: int(each.arguments["priority"]),
     )
     found = [(_conditions(rule), _target(rule)) for rule in rules]
     wanted = [
@@ -141,7 +146,10 @@ def _distribution(distribution: Instance, domain: str, years: list[str]) -> Find
         custom = block(origin, "custom_origin_config")
         if custom:
             findings.same(
-                distribution, "the way to the origin", custom["origin_protocol_policy"], "https-only"
+                distribution,
+                "the way to the origin",
+                custom["origin_protocol_policy"],
+                "https-only",
             )
             headers = [header["name"] for header in origin.get("custom_header", [])]
             findings.same(distribution, "the origin's header", headers, ["X-Easel-Origin"])

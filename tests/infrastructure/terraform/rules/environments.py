@@ -30,7 +30,10 @@ DIFFERENT: Mapping[tuple[str, str], str] = {
     ("aws_rds_cluster", "serverlessv2_scaling_configuration"): "4, 8 and 32 ACU",
     ("aws_rds_cluster_instance", "performance_insights_enabled"): "not in dev",
     ("aws_rds_cluster_instance", "performance_insights_kms_key_id"): "not in dev",
+    ("aws_acm_certificate_validation", "validation_record_fqdns"): "in the order of the names",
     ("aws_lb", "enable_deletion_protection"): "not in dev",
+    ("aws_autoscaling_group", "max_size"): "one instance in staging",
+    ("aws_autoscaling_group", "mixed_instances_policy"): "only Spot in staging",
     ("aws_ecs_service", "desired_count"): "one task in dev, two elsewhere",
     ("aws_appautoscaling_target", "min_capacity"): "one task in dev, two elsewhere",
     ("aws_appautoscaling_target", "max_capacity"): "production grows",
@@ -55,7 +58,7 @@ def environments_differ_where_they_may(terraform: Terraform) -> list[str]:
         for address in sorted(set(wanted) & set(models[name])):
             for argument in _differences(wanted[address], models[name][address]):
                 type_name = _type(address)
-                if (type_name, argument) not in DIFFERENT and "gpu_tier" not in address:
+                if (type_name, argument) not in DIFFERENT:
                     findings.append(f"{name}: {address} differs in {argument}")
     return findings
 
@@ -69,9 +72,7 @@ def _normal(name: str, environment: Deployment) -> Iterator[tuple[str, dict[str,
 
 
 def _plain(instance: Instance, name: str, domain: str) -> dict[str, Any]:
-    return {
-        key: _without(repr(value), name, domain) for key, value in instance.arguments.items()
-    }
+    return {key: _without(repr(value), name, domain) for key, value in instance.arguments.items()}
 
 
 def _without(text: str, name: str, domain: str) -> str:

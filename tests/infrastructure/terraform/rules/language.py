@@ -101,9 +101,7 @@ def calls_give_what_is_asked_for(terraform: Terraform) -> list[str]:
 
 def _of_call(call: Block, target: Module) -> Iterator[str]:
     given = set(call.attributes) - _OF_A_CALL
-    needed = {
-        name for name, block in target.variables.items() if "default" not in block.attributes
-    }
+    needed = {name for name, block in target.variables.items() if "default" not in block.attributes}
     for name in sorted(given - set(target.variables)):
         yield f"{call.place}: {target.folder.name} has no variable {name}"
     for name in sorted(needed - given):

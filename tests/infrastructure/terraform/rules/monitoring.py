@@ -23,12 +23,16 @@ ALARMS: Mapping[str, tuple[str, float, int, str]] = {
 STATISTICS = {"api-latency": "p99"}
 # By group of the dashboard, words that its widgets must have.
 WIDGETS: Mapping[str, tuple[str, ...]] = {
-    "API": ("RequestCount", '"p50"', '"p90"', '"p99"', "HTTPCode_Target_5XX_Count")
-    + ("ActiveConnectionCount",),
+    "API": (
+        *("RequestCount", '"stat": "p50"', '"stat": "p90"', '"stat": "p99"'),
+        *("HTTPCode_Target_5XX_Count", "ActiveConnectionCount"),
+    ),
     "GPU": ("GpuUtilization", "GpuMemory", "RunSeconds", "ApproximateNumberOfMessagesVisible"),
     "Business": ("ActiveUsers", "PicturesLastHour", "CreditsLastHour", "RecurringRevenue"),
-    "Infrastructure": ("ACUUtilization", "DatabaseConnections", "AuroraReplicaLagMaximum")
-    + ("DatabaseMemoryUsagePercentage", "AllRequests", "5xxErrors"),
+    "Infrastructure": (
+        *("ACUUtilization", "DatabaseConnections", "AuroraReplicaLagMaximum"),
+        *("DatabaseMemoryUsagePercentage", "AllRequests", "5xxErrors"),
+    ),
 }
 
 
@@ -58,7 +62,9 @@ def _alarm(
     findings = Findings()
     given = alarm.arguments
     findings.has(alarm, threshold=threshold, comparison_operator="GreaterThanThreshold")
-    metrics = [block(each, "metric") for each in given.get("metric_query", []) if each.get("metric")]
+    metrics = [
+        block(each, "metric") for each in given.get("metric_query", []) if each.get("metric")
+    ]
     metrics = metrics or [given]
     periods = {each["period"] for each in metrics}
     findings.same(alarm, "its seconds", max(periods) * given["evaluation_periods"], seconds)

@@ -133,9 +133,7 @@ def roles_may_do_what_they_need(terraform: Terraform) -> list[str]:
 
 def _actions_by_role(environment: Deployment) -> dict[str, set[str]]:
     roles = {f"{each.address}.id": each for each in environment.of_type("aws_iam_role")}
-    found: dict[str, set[str]] = {
-        str(each.arguments["name"]): set() for each in roles.values()
-    }
+    found: dict[str, set[str]] = {str(each.arguments["name"]): set() for each in roles.values()}
     policies = {f"{each.address}.arn": each for each in environment.of_type("aws_iam_policy")}
     for each in environment.of_type("aws_iam_role_policy"):
         name = str(roles[each.arguments["role"].text].arguments["name"])
