@@ -210,10 +210,10 @@ def _shrinking(environment: Deployment, group: str) -> Findings:
         if given["comparison_operator"] != "LessThanThreshold":
             continue
         periods = {
-            block(query, "metric").get("period")
+            int(block(query, "metric")["period"])
             for query in given.get("metric_query", [])
             if query.get("metric")
-        } or {given.get("period")}
+        } or {int(given["period"])}
         seconds = max(periods) * given["evaluation_periods"]
         found.append((given["threshold"], seconds, policy.arguments["scaling_adjustment"]))
     findings.same(group, "the shrinking (below, for seconds, by)", found, [(3, 600, -1)])

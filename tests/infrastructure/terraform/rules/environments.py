@@ -1,5 +1,7 @@
 """The environments are the same but for what the design says."""
 
+import re
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -72,7 +74,15 @@ def _normal(name: str, environment: Deployment) -> Iterator[tuple[str, dict[str,
 
 
 def _plain(instance: Instance, name: str, domain: str) -> dict[str, Any]:
-    return {key: _without(repr(value), name, domain) for key, value in instance.arguments.items()}
+    return {
+        key: _without(_readable(key, value), name, domain)
+        for key, value in instance.arguments.items()
+    }
+
+
+def _readable(key: str, value: Any) -> str:
+    # The start script of a worker is handed over encoded.
+    return b64decode(value).decode() if key == "user_data" else repr(value)
 
 
 def _without(text: str, name: str, domain: str) -> str:
@@ -92,5 +102,4 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def _type(address: str) -> str:
-    parts = address.split("[")[0].split(".")
-    return parts[-2]
+    return re.sub(r"\[[^]]*\]", "", address).split(".")[-2]

@@ -96,8 +96,8 @@ def only_the_designs_ports_are_open(terraform: Terraform) -> list[str]:
             for group, port, whom in _opening(each)
             if whom in {"0.0.0.0/0", "::/0"}
         }
-        for rule in sorted(world - EGRESS_TO_ANYWHERE):
-            findings.append(f"{name}: {rule} reaches the world")
+        for way in sorted(world - EGRESS_TO_ANYWHERE):
+            findings.append(f"{name}: {way} reaches the world")
         for group in environment.of_type("aws_security_group", "aws_default_security_group"):
             findings.holds(
                 group.address,
