@@ -63,7 +63,7 @@ def draw(estimate: Estimate, path: Path) -> None:
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("$ a month, list prices")
     total, after = estimate.total, after_measures(estimate)
-    axes.set_title(f"${total:,.0f} a month, ${after:,.0f} after the measures", loc="left")
+    axes.set_title(rf"\${total:,.0f} a month, \${after:,.0f} after the measures", loc="left")
     path.parent.mkdir(parents=True, exist_ok=True)
     plt.tight_layout()
     # Without a date, so that the same figures give the same file.
