@@ -6,7 +6,7 @@ NO_PYTHON = Easel needs Python 3.11, and neither python3 nor python3.11 is in PA
 RUN = $(or $(PYTHON),$(error $(NO_PYTHON))) config/local/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-slow lint format openapi infra-check lock install clean
+.PHONY: help up test test-slow lint format openapi lock install clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do \
@@ -30,6 +30,7 @@ format: ## Put the sources into shape
 openapi: ## Write docs/openapi.yaml from the code
 	@$(RUN) openapi
 
+.PHONY: infra-check
 infra-check: ## Terraform, images and pipelines, as far as they can be checked without AWS
 	@$(RUN) infra-check
 
