@@ -67,6 +67,8 @@ WITHOUT_RESOURCE = frozenset(
     | {f"elasticloadbalancing:Describe{what}" for what in ("Rules", "TargetGroups", "TargetHealth")}
     | {"application-autoscaling:DescribeScalableTargets", "autoscaling:DescribeAutoScalingGroups"}
     | {"autoscaling:DescribeInstanceRefreshes"}
+    # Composite alarms are shown only to whoever may see all.
+    | {"cloudwatch:DescribeAlarms"}
 )
 
 
