@@ -257,6 +257,10 @@ MUTATIONS = (
         *("any provider", "modules/waf/versions.tf", '      version = "~> 6.0"\n', ""),
         "versions_are_pinned",
     ),
+    _of(
+        *("an exception without a reason", "modules/storage/main.tf"),
+        *("#checkov:skip=CKV_AWS_144:", "#checkov:skip=CKV_AWS_144 #", "exceptions_have_reasons"),
+    ),
     # The environments
     _of(
         *("an argument of staging alone", "environments/staging/main.tf"),

@@ -9,6 +9,7 @@ from tests.infrastructure.terraform.rules import (
     data,
     edge,
     environments,
+    exceptions,
     language,
     monitoring,
     network,
@@ -57,5 +58,6 @@ RULES: Mapping[str, Rule] = {
         settings.secrets_stay_secret,
         settings.roles_sign_in_as_themselves,
         environments.environments_differ_where_they_may,
+        exceptions.exceptions_have_reasons,
     )
 }

@@ -9,8 +9,8 @@ from config.local.install import ROOT
 from tests.infrastructure.terraform.rules.compute import container, definitions
 from tests.infrastructure.terraform.rules.findings import Findings, deployments
 
-# Not of config/env.py: Django's own, boto3's own, and the entry point of the worker's image.
-OTHERS = frozenset({"DJANGO_SETTINGS_MODULE", "AWS_DEFAULT_REGION", "EASEL_WORKER_QUEUE"})
+# Not of config/env.py: Django's own and boto3's own.
+OTHERS = frozenset({"DJANGO_SETTINGS_MODULE", "AWS_DEFAULT_REGION"})
 SECRET_SETTINGS = frozenset(
     {"EASEL_SECRET_KEY", "EASEL_SECRET_KEY_FALLBACKS", "EASEL_DATABASE_URL", "EASEL_REDIS_URL"}
     | {"EASEL_OWNER_DATABASE_URL", "EASEL_READER_DATABASE_URL", "EASEL_OIDC_CLIENT_SECRET"}
