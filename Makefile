@@ -10,7 +10,7 @@ RUN = $(or $(PYTHON),$(error $(NO_PYTHON))) config/local/bootstrap.py
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do \
-		printf '  make %-10s %s\n' "$$name" "$$text"; done
+		printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 up: ## Install what is missing and run everything on http://127.0.0.1:8000 (Ctrl-C stops it); STRIPE=stand-in lets people pay
 	@$(RUN) up
@@ -33,6 +33,10 @@ format: ## Put the sources into shape
 openapi: ## Write docs/openapi.yaml from the code
 	@$(RUN) openapi
 
+.PHONY: infra-check
+infra-check: ## Terraform, images and pipelines, as far as they can be checked without AWS
+	@$(RUN) infra-check
+
 lock: ## Compile requirements/*.in to the locks, with hashes
 	@$(RUN) lock
 
@@ -40,7 +44,7 @@ install: ## Install everything for development into .venv
 	@$(RUN) install
 
 clean: ## Remove what was built: .venv, node_modules, caches. Data in var/ stays
-	@rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	@rm -rf .venv .venv-infra node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
 		.hypothesis .coverage .coverage.* htmlcov
 	@find . -path ./var -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Removed. The database and the pictures in var/ are untouched; remove var/ by hand."

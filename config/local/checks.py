@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.local import infrastructure
 from config.local.audit import no_known_vulnerabilities
 from config.local.chromium import require_chromium
 from config.local.debian import can_install, find_program, install_packages
@@ -171,6 +172,7 @@ def test_checks() -> list[Check]:
             **_NO_SERVERS,
         ),
         Check("OpenAPI in step", schema_is_in_step),
+        *infrastructure_checks(),
         Check("Chromium", has_chromium),
         program("old coverage", *coverage, "erase"),
         program(
@@ -186,6 +188,33 @@ def test_checks() -> list[Check]:
         ),
         program("coverage data", *coverage, "combine", "--quiet"),
         program("coverage", *coverage, "report"),
+    ]
+
+
+def infrastructure_checks() -> list[Check]:
+    """Return the checks of Terraform, images and pipelines but for their tests."""
+    module = (sys.executable, "-m")
+    return [
+        Check("tools for the infrastructure", infrastructure.has_tools),
+        Check("terraform fmt", infrastructure.terraform_is_formatted),
+        Check("terraform validate", infrastructure.terraform_is_valid),
+        Check("checkov", infrastructure.checkov),
+        Check("hadolint", infrastructure.hadolint),
+        Check("actionlint", infrastructure.actionlint),
+        Check("zizmor", infrastructure.zizmor),
+        program("observability in step", *module, "apps.core.observability.write", "--check"),
+    ]
+
+
+def infra_check_checks() -> list[Check]:
+    """Return what `make infra-check` runs."""
+    pytest = (sys.executable, "-m", "pytest")
+    return [
+        *infrastructure_checks(),
+        program(
+            "tests of the infrastructure",
+            *(*pytest, "-m", "not slow", *_side_by_side(), "tests/infrastructure"),
+        ),
     ]
 
 
@@ -254,6 +283,7 @@ GROUPS = {
     "lint": lint_checks,
     "format": format_checks,
     "openapi": schema_checks,
+    "infra-check": infra_check_checks,
 }
 
 

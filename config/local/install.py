@@ -45,6 +45,7 @@ COMMANDS = {
     "lint": ["-m", "config.local.checks", "lint"],
     "format": ["-m", "config.local.checks", "format"],
     "openapi": ["-m", "config.local.checks", "openapi"],
+    "infra-check": ["-m", "config.local.checks", "infra-check"],
     "lock": ["-m", "config.local.lock"],
     "prod-like": ["-m", "config.local.production_like"],
     "install": ["-c", "print('Easel is installed in .venv.')"],

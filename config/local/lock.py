@@ -13,6 +13,8 @@ from config.local.install import ROOT
 FOLDER = ROOT / "requirements"
 # In this order: each later lock takes the versions of the first, so that they go together.
 ORDER = ("local", "base", "web", "worker", "dev")
+# In an environment of its own, so in versions of its own.
+APART = ("infra",)
 OPTIONS = (
     "--quiet",
     "--generate-hashes",
@@ -40,7 +42,7 @@ def compile_lock(name: str) -> bool:
     """Compile one lock; True if that worked."""
     target = FOLDER / f"{name}.txt"
     first = FOLDER / f"{ORDER[0]}.txt"
-    constraint = [] if target == first else ["--constraint", first.name]
+    constraint = [] if target == first or name in APART else ["--constraint", first.name]
     result = subprocess.run(
         [
             *(sys.executable, "-m", "piptools", "compile", *OPTIONS, *constraint),
@@ -57,7 +59,7 @@ def compile_lock(name: str) -> bool:
 
 def main() -> int:
     """Compile all locks; stop at the first that cannot be."""
-    for name in ORDER:
+    for name in (*ORDER, *APART):
         print(f"requirements/{name}.txt", flush=True)
         if not compile_lock(name):
             return 1

@@ -1,0 +1,1 @@
+"""Read `terraform/` without Terraform: blocks, values in each environment, what it costs."""

@@ -1,0 +1,1 @@
+"""Terraform against the design: each rule takes the files as they were read, returns findings."""
