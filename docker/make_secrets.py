@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "var" / "compose"
-LOGINS = ("owner", "web", "ops", "worker")
+LOGINS = ("owner", "web", "ops", "worker", "backup")
 DATABASE = "postgresql://easel_{login}:{password}@postgres:5432/easel"
 TLS = "?sslmode=verify-full&sslrootcert=/run/certificates/authority.pem"
 REDIS = "rediss://:{password}@valkey:6379/0?ssl_ca_certs=/run/certificates/authority.pem"

@@ -11,7 +11,7 @@ sql() {
 }
 
 sql --dbname postgres --file "$roles"
-for login in owner web ops worker; do
+for login in owner web ops worker backup; do
     # Through standard input: an argument could be read by others.
     printf "ALTER ROLE easel_%s PASSWORD '%s';\n" \
         "$login" "$(cat "$secrets/password_$login")" | sql --dbname postgres
