@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from config.local.infrastructure_tools import tool
 
+from config.local.infrastructure_tools import tool
 from config.local.install import ROOT
 
 PROGRAM = ROOT / "config" / "infrastructure" / "terraform_program.py"
