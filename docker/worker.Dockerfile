@@ -75,6 +75,7 @@ ENV PATH=/opt/easel/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=config.settings.production \
+    PYTHONPATH=/srv/easel \
     HF_HUB_OFFLINE=1 \
     HF_HOME=/tmp/huggingface \
     NVIDIA_VISIBLE_DEVICES=all \

@@ -202,27 +202,6 @@ def test_weak_settings_keep_the_container_from_starting(
     assert "easel.E011" in container.said()
 
 
-def test_the_container_ends_in_order_when_asked(
-    web: Image, web_root: Path, migrated: Servers, tmp_path: Path
-) -> None:
-    container = Container(
-        web_root,
-        web,
-        environment=migrated.environment | {"EASEL_DATABASE_URL": migrated.database_url("ops")},
-        command=["python", "manage.py", "run_scheduler"],
-        files=migrated.files,
-        log=tmp_path / "log",
-    )
-    wait_until(
-        lambda: "scheduler_started" in container.said() or container.process.poll() is not None,
-        seconds=180,
-        what="the start of the scheduler",
-    )
-    assert container.process.poll() is None, container.said()[-3000:]
-    assert container.stop(seconds=120) == 0, container.said()[-3000:]
-    assert "scheduler_stopped" in container.said()
-
-
 def test_the_bill_of_materials_names_what_the_web_image_holds(builder: Builder, web: Image) -> None:
     bill = builder.build(
         ROOT / "docker" / "web.Dockerfile",
