@@ -82,5 +82,8 @@ VOLUME ["/tmp"]
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "/opt/health.py"]
+# Idle connections are the balancer's to close (after 120 s), or a request meets a closed one; and
+# open sockets must not keep a task that is asked to end.
 CMD ["uvicorn", "--host", "0.0.0.0", "--port", "8080", "--workers", "2", "--no-proxy-headers", \
-    "--no-access-log", "--ws-per-message-deflate=false", "config.asgi:application"]
+    "--no-access-log", "--ws-per-message-deflate=false", "--timeout-keep-alive", "130", \
+    "--timeout-graceful-shutdown", "30", "config.asgi:application"]

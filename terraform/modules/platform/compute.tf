@@ -44,7 +44,6 @@ module "roles" {
 locals {
   cluster   = { arn = aws_ecs_cluster.this.arn, name = aws_ecs_cluster.this.name }
   image     = "${module.registry.repository_urls["easel-web"]}:first"
-  serve     = ["uvicorn", "--host", "0.0.0.0", "--port", "8080", "--workers", "2", "--no-proxy-headers", "--ws-per-message-deflate=false", "config.asgi:application"]
   is_served = ["CMD", "python", "/opt/health.py"]
 }
 
@@ -76,7 +75,6 @@ module "web" {
   image              = local.image
   cpu                = 2048
   memory             = 4096
-  command            = local.serve
   health_check       = local.is_served
   settings           = merge(local.settings, local.task_settings["web"])
   secrets            = local.secrets["web"]
@@ -103,7 +101,6 @@ module "admin" {
   image              = local.image
   cpu                = 512
   memory             = 2048
-  command            = local.serve
   health_check       = local.is_served
   settings           = merge(local.settings, local.task_settings["admin"])
   secrets            = local.secrets["admin"]

@@ -46,8 +46,9 @@ variable "ephemeral_storage" {
 }
 
 variable "command" {
-  description = "What the container runs."
+  description = "What a task runs; without one it serves pages, which is the image's own command."
   type        = list(string)
+  default     = []
 }
 
 variable "settings" {

@@ -175,7 +175,10 @@ def test_the_web_command_listens_where_the_check_asks() -> None:
     command = final.last("CMD").array
     assert command[0] == "uvicorn"
     assert command[-1] == "config.asgi:application"
-    for option, value in (("--host", "0.0.0.0"), ("--port", "8080"), ("--workers", "2")):
+    options = {"--host": "0.0.0.0", "--port": "8080", "--workers": "2"}
+    # Longer than the balancer keeps idle connections; shorter than a task has to end.
+    options |= {"--timeout-keep-alive": "130", "--timeout-graceful-shutdown": "30"}
+    for option, value in options.items():
         assert command[command.index(option) + 1] == value
     assert {"--no-proxy-headers", "--ws-per-message-deflate=false"} <= set(command)
 

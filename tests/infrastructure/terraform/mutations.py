@@ -151,6 +151,10 @@ MUTATIONS = (
         "sign_in_is_hosted",
     ),
     _of(
+        *("connections that tasks close first", "modules/load_balancer/main.tf"),
+        *("idle_timeout = 120", "idle_timeout = 300", "load_balancer_speaks_tls"),
+    ),
+    _of(
         *("old TLS", "modules/load_balancer/main.tf", "ELBSecurityPolicy-TLS13-1-2-2021-06"),
         *("ELBSecurityPolicy-2016-08", "load_balancer_speaks_tls"),
     ),

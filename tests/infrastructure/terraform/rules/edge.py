@@ -1,6 +1,10 @@
 """What stands between the world and the tasks: load balancer, CloudFront, firewall, sign-in."""
 
+import re
+from functools import cache
+
 from config.infrastructure.deployment import Deployment, Instance, Terraform
+from config.local.install import ROOT
 from tests.infrastructure.terraform.rules.findings import (
     Findings,
     block,
@@ -19,6 +23,14 @@ HEALTH = "/api/v1/app/version"
 WEBHOOK = "/billing/stripe/webhook/"
 
 
+@cache
+def keep_alive() -> int:
+    """Return for how many seconds a task keeps an idle connection, by its image's command."""
+    text = (ROOT / "docker" / "web.Dockerfile").read_text(encoding="utf-8")
+    found = re.search(r'"--timeout-keep-alive", "(\d+)"', text)
+    return int(found[1]) if found else 5
+
+
 def load_balancer_speaks_tls(terraform: Terraform) -> list[str]:
     """Compare listeners: 80 redirects, 443 takes TLS 1.2 or later; tasks are asked how they are."""
     findings = Findings()
@@ -26,6 +38,13 @@ def load_balancer_speaks_tls(terraform: Terraform) -> list[str]:
         for balancer in environment.of_type("aws_lb"):
             findings.has(
                 balancer, load_balancer_type="application", drop_invalid_header_fields=True
+            )
+            idle = int(balancer.arguments["idle_timeout"])
+            # Whoever is in front closes idle connections first, or a request meets a closed one.
+            findings.holds(
+                balancer,
+                f"keeps connections for {idle} s, and tasks for {keep_alive()}",
+                holds=60 < idle < keep_alive(),
             )
             protected = balancer.arguments.get("enable_deletion_protection")
             findings.same(balancer, "deletion protection", protected, name != "dev")
