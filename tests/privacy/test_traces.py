@@ -23,11 +23,13 @@ from rest_framework.test import APIClient
 from apps.accounts.credentials import SESSION
 from apps.accounts.models import Scope, User
 from apps.accounts.services.keys import create_key
+from apps.accounts.services.users import close_account
 from apps.boards.models import MemberRole
 from apps.boards.services import create_board, move_images
 from apps.boards.sharing_services import add_member, create_link
 from apps.catalog.installs.requests import request_install
 from apps.catalog.models import GenerationModel
+from apps.core.tenancy import service_scope
 from apps.credits.costs import Shape
 from apps.credits.services.usage import record_generation
 from apps.generation.models import ContentAppeal
@@ -210,3 +212,25 @@ def test_words_are_looked_for_as_they_are(ada: User, capsys: pytest.CaptureFixtu
         call_command("account_traces", str(ada.id), "--json")
     facts = json.loads(capsys.readouterr().out)
     assert (facts["rows"]["accounts_user"], facts["nothing_left"]) == (1, False)
+
+
+def test_what_staff_did_to_others_stays_as_it_was_written(ada: User) -> None:
+    staff = make_user("staff@example.com", is_staff=True)
+    longer = [f"big{EMAIL}", f"{EMAIL}.kr", f"x.{EMAIL}"]
+    for address in (*longer, EMAIL, EMAIL.upper()):
+        LogEntry.objects.create(
+            user=staff,
+            content_type=ContentType.objects.get_for_model(User),
+            object_repr=address,
+            action_flag=CHANGE,
+            change_message=f"Wrote to <{address}>.",
+        )
+
+    with service_scope("close an account in a test"):
+        close_account(user_id=ada.id)
+
+    closed = f"deleted-{ada.id}@deleted.invalid"
+    assert list(LogEntry.objects.order_by("pk").values_list("object_repr", "change_message")) == [
+        *((address, f"Wrote to <{address}>.") for address in longer),
+        *((closed, f"Wrote to <{closed}>.") for _ in range(2)),
+    ]

@@ -1,5 +1,6 @@
 """Writes on users."""
 
+import re
 import uuid
 from typing import Any
 
@@ -294,6 +295,17 @@ def set_active(*, user: User, active: bool) -> None:
     user.is_active = active
 
 
+def _take_out_of_staff_log(email: str, instead: str) -> None:
+    # What staff did to the account stays on record, by its id alone; what they did to others, whose
+    # addresses may end in this one, as it is.
+    whole = re.compile(rf"(?<![\w.+-]){re.escape(email)}(?![\w-]|\.\w)", re.IGNORECASE)
+    named = Q(object_repr__icontains=email) | Q(change_message__icontains=email)
+    for entry in LogEntry.objects.filter(named):
+        entry.object_repr = whole.sub(instead, entry.object_repr)[:200]
+        entry.change_message = whole.sub(instead, entry.change_message)
+        entry.save(update_fields=["object_repr", "change_message"])
+
+
 def close_account(*, user_id: uuid.UUID) -> None:
     """Take everything out of an account's row that names a person or lets one in, for good.
 
@@ -310,9 +322,7 @@ def close_account(*, user_id: uuid.UUID) -> None:
     user.is_superuser = False
     user.set_unusable_password()
     user.save()
-    # What staff did to the account stays on record, by its id alone.
-    named = Q(object_repr__icontains=email) | Q(change_message__icontains=email)
-    LogEntry.objects.filter(named).update(object_repr=user.email, change_message="")
+    _take_out_of_staff_log(email, user.email)
     user.groups.clear()
     user.user_permissions.clear()
     delete_sessions(user_id=user_id)
