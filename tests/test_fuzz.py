@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 # Of each operation. What is asked of the edges of a description is the same for everybody, and
 # takes as long again: who comes second is not asked it.
-EXAMPLES = 24
+EXAMPLES = 12
 ALL_PHASES, MADE_UP = "examples,coverage,fuzzing,stateful", "fuzzing,stateful"
 # A description cannot say that a file is to be a picture, or that a model takes sizes of its own:
 # such a request is answered with 422 and the fields.
