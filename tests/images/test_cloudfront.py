@@ -223,7 +223,9 @@ def test_a_session_that_was_ended_elsewhere_takes_them_back(cdn: CloudFront, use
     assert_taken_back(client, user)
 
 
-@pytest.mark.parametrize("mark", ["", "x", "..", f"{uuid.uuid4()}.K.x", "a.b.1", "é.ü.²"])
+@pytest.mark.parametrize(
+    "mark", ["", "x", "..", "1b4e28ba-2fa1-4d1f-883f-b9a761bde3fb.K.x", "a.b.1", "é.ü.²"]
+)
 def test_a_mark_that_is_none_only_brings_the_cookies_again(
     mark: str, cdn: CloudFront, user: User
 ) -> None:
