@@ -383,6 +383,8 @@ LOGGING = {
     "loggers": {
         # Without the handlers that Django gives it, which know nothing of what is left out.
         "django": {"handlers": [], "level": env.LOG_LEVEL},
+        # Its lines are figures for CloudWatch, and none is an alarm there.
+        "apps.core.observability.figures": {"level": "INFO"},
         "httpx": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},

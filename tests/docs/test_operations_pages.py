@@ -13,6 +13,7 @@ from django.urls import Resolver404, resolve
 
 from apps.core.observability.alarms import THRESHOLDS, burn_alarms
 from apps.core.observability.catalog import METRICS
+from apps.core.observability.slos import Severity
 from apps.generation.management.gpu import gpu
 from apps.privacy.traces import STAYS
 from tests.stack import ROOT
@@ -173,6 +174,20 @@ def test_every_alarm_has_a_runbook_of_one_form() -> None:
         assert "\n**Hurts.** " in text, alarm
         assert re.findall(r"^## (.+)$", text, re.MULTILINE) == PARTS, alarm
         assert f"operations/runbooks/{alarm}.md" in text_of(DOCS / "operations.md"), alarm
+
+
+def test_every_runbook_says_how_severe_its_alarm_is() -> None:
+    for alarm in THRESHOLDS:
+        assert severities_in(alarm.id) == [alarm.severity], alarm.id
+    for _objective, _window, composite, _halves in burn_alarms():
+        # Each window has its own.
+        assert severities_in(composite.id) == [], composite.id
+        assert "](../../slo.md)" in text_of(RUNBOOKS / f"{composite.id}.md")
+
+
+def severities_in(alarm: str) -> list[str]:
+    means = text_of(RUNBOOKS / f"{alarm}.md").partition("**Means.**")[2].partition("\n\n")[0]
+    return [one for one in Severity if f" {one.capitalize()}." in means.replace("\n", " ")]
 
 
 def test_every_table_that_stays_is_on_the_page_about_deletion() -> None:

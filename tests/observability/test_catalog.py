@@ -1,4 +1,4 @@
-"""The list of metrics is the only one: nothing else is emitted, and all of it is."""
+"""The list of metrics is the only one: nothing else is emitted."""
 
 import ast
 import re
@@ -20,29 +20,12 @@ from apps.plans.tiers import GpuTier
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = ROOT / "apps" / "core" / "observability"
-# Where lists refer to metrics to show them, or to be alarmed by them.
-SHOWING = {"alarms.py", "catalog.py", "panels.py", "slos.py", "tables.py"}
 NAME = re.compile(r"easel_[a-z0-9_]+")
 
 
 def sources() -> list[Path]:
     folders = (ROOT / "apps", ROOT / "gpu_tasks", ROOT / "config")
     return [file for folder in folders for file in folder.rglob("*.py")]
-
-
-def emitting_strings() -> set[str]:
-    found: set[str] = set()
-    for file in sources():
-        if file.parent == LISTS and file.name in SHOWING:
-            continue
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.add(node.value)
-    return found
-
-
-def test_every_metric_of_the_list_is_emitted_somewhere() -> None:
-    assert set(METRICS) - emitting_strings() == set()
 
 
 def test_no_module_makes_a_metric_by_itself() -> None:

@@ -21,6 +21,7 @@ from django.test import Client, RequestFactory
 from prometheus_client.parser import text_string_to_metric_families
 
 from apps.accounts.models import User
+from apps.core.handler import ThreadedHandler
 from apps.core.observability import web
 from apps.core.observability.figures import Figure, publish
 from apps.core.observability.lifespan import Lifespan
@@ -79,6 +80,28 @@ def test_requests_are_counted_by_route_method_and_class(
     assert found["easel_http_requests_in_flight", ()] == 0
     assert sum(v for key, v in found.items() if key[0] == "easel_http_request_seconds_count") == 4
     assert found["easel_errors_total", ("not_authenticated",)] == 2
+
+
+@pytest.mark.parametrize(("host", "counted"), [(b"10.0.11.5:8080", 0), (b"easel.example", 1)])
+async def test_checks_of_the_balancer_are_not_counted_and_requests_of_users_are(
+    figures: WebFigures, settings: Any, host: bytes, counted: int
+) -> None:
+    settings.ALLOWED_HOSTS = ["easel.example"]
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": "/api/v1/app/version",
+        "query_string": b"",
+        "headers": [(b"host", host)],
+    }
+    communicator = Communicator(ThreadedHandler(), scope)
+    await communicator.send_input({"type": "http.request", "body": b"", "more_body": False})
+
+    assert (await communicator.receive_output())["status"] == 200
+
+    (requests, *_others) = figures.take_minute()
+    assert (requests.key, requests.value) == ("http_requests", counted)
 
 
 @pytest.mark.django_db
@@ -310,6 +333,40 @@ def test_processes_of_one_supervisor_are_counted_together(tmp_path: Path) -> Non
         timeout=120,
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("level", ["INFO", "WARNING", "ERROR"])
+def test_figures_are_written_at_any_level_of_the_log(level: str) -> None:
+    code = textwrap.dedent(
+        """
+        import django
+        django.setup()
+        import structlog
+        from apps.core.observability.figures import Figure, publish
+        structlog.get_logger("apps.generation").info("something_else")
+        publish([Figure("scheduler_beats", 1)])
+        """
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "EASEL_LOG_LEVEL": level,
+            "EASEL_LOG_FORMAT": "json",
+            "EASEL_CLOUDWATCH_METRICS": "true",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert result.returncode == 0, result.stderr
+    found = [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
+    assert [line["SchedulerBeats"] for line in found if "_aws" in line] == [1]
+    events = {line["event"] for line in found}
+    assert ("something_else" in events) == (level == "INFO")
 
 
 def test_a_request_is_watched_for_some_microseconds(figures: WebFigures) -> None:

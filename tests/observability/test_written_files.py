@@ -34,6 +34,7 @@ WANTED = {
     "books-drift": ("critical", 0, 300),
     "scheduler-silent": ("critical", 1, 300),
     "workers-gone": ("critical", 0, 900),
+    "web-gone": ("critical", 1, 180),
 }
 
 
@@ -246,6 +247,38 @@ def test_the_alert_of_a_budget_goes_off_above_its_burn_rate_alone(
     shutil.copy(ROOT / "docker/observability/prometheus-rules.yaml", tmp_path)
     case = tmp_path / "case.yaml"
     case.write_text(BURNING.replace("BAD", str(bad)).replace("ALERT", alert.replace("\n", "")))
+
+    result = run(promtool, "test", "rules", case)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_alert_of_a_web_that_is_gone_goes_off_without_a_process(
+    promtool: Path, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "docker/observability/prometheus-rules.yaml", tmp_path)
+    case = tmp_path / "case.yaml"
+    series = "easel_http_requests_in_flight"
+    case.write_text(
+        f"""
+rule_files: [prometheus-rules.yaml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: '{series}{{job="easel-web", instance="a"}}', values: '0x20 stale'}}
+      - {{series: '{series}{{job="easel-admin", instance="b"}}', values: '0x40'}}
+    alert_rule_test:
+      - {{eval_time: 20m, alertname: WebGone, exp_alerts: []}}
+      - eval_time: 25m
+        alertname: WebGone
+        exp_alerts:
+          - exp_labels: {{severity: critical, id: web-gone, job: easel-web}}
+            exp_annotations:
+              summary: No task of web is healthy, for three minutes.
+              runbook: docs/operations/runbooks/web-gone.md
+"""
+    )
 
     result = run(promtool, "test", "rules", case)
 

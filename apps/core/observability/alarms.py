@@ -125,6 +125,17 @@ def _of_balancer(query_id: str, name: str, stat: str = "Sum") -> Query:
     )
 
 
+def _of_colour(colour: str) -> Query:
+    # The most that a part of the balancer sees, so that the last one counts.
+    return Query(
+        id=colour,
+        namespace=ALB,
+        name="HealthyHostCount",
+        stat="Maximum",
+        dimensions={"LoadBalancer": "alb", "TargetGroup": f"web_{colour}"},
+    )
+
+
 def _of_cluster(name: str, stat: str, **more: str) -> Query:
     dimensions = {"DBClusterIdentifier": "cluster", **more}
     return Query(id="m", namespace=RDS, name=name, stat=stat, dimensions=dimensions)
@@ -155,6 +166,8 @@ def _series(key: str, part: int = 0) -> str:
 
 
 _REQUESTS = _series("http_requests")
+# `RequestCount` is of requests that a task was chosen for; of others there are the errors alone.
+_ASKED: Final = "FILL(requests, 0) + FILL(balancer, 0)"
 
 THRESHOLDS: Final = (
     Alarm(
@@ -167,11 +180,27 @@ THRESHOLDS: Final = (
             _of_balancer("balancer", "HTTPCode_ELB_5XX_Count"),
             _of_balancer("requests", "RequestCount"),
         ),
-        expression="100 * (FILL(target, 0) + FILL(balancer, 0)) / requests",
+        expression=(
+            f"IF(({_ASKED}) > 0, 100 * (FILL(target, 0) + FILL(balancer, 0)) / ({_ASKED}), 0)"
+        ),
         threshold=5,
         promql=(
             f'100 * sum(rate({_REQUESTS}{{status="5xx"}}[1m])) / sum(rate({_REQUESTS}[1m])) > 5'
         ),
+    ),
+    Alarm(
+        name="web-gone",
+        id="web-gone",
+        severity=Severity.CRITICAL,
+        title="No task of web is healthy, for three minutes.",
+        queries=(_of_colour("blue"), _of_colour("green")),
+        # The colour that idles has no target, and so no count.
+        expression="FILL(blue, 0) + FILL(green, 0)",
+        comparison="LessThanThreshold",
+        threshold=1,
+        evaluation_periods=3,
+        missing=Missing.BAD,
+        promql=f'absent({_series("http_requests_in_flight")}{{job="easel-web"}})',
     ),
     Alarm(
         name="api-latency",

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
+from apps.core.balancer_checks import is_marked
 from apps.core.observability.tracing import Span, span
 from apps.core.observability.web import figures
 
-# Asked by machines every few seconds; they would hide what people get.
+# Asked by machines every few seconds, as are marked checks; they would hide what people get.
 UNOBSERVED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -20,7 +21,7 @@ class ObservationMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path in UNOBSERVED:
+        if request.path in UNOBSERVED or is_marked(request):
             return self.get_response(request)
         started = time.perf_counter()
         status = 500

@@ -122,7 +122,8 @@ OBJECTIVES: Final = (
         bad=f'sum(rate({_series("http_requests")}{{status="5xx"}}[{{window}}]))',
         total=f"sum(rate({_series('http_requests')}[{{window}}]))",
         cloudwatch_bad=("alb:HTTPCode_Target_5XX_Count", "alb:HTTPCode_ELB_5XX_Count"),
-        cloudwatch_total=("alb:RequestCount",),
+        # Requests that no task was there for are errors of the balancer, and in no other count.
+        cloudwatch_total=("alb:RequestCount", "alb:HTTPCode_ELB_5XX_Count"),
     ),
     Objective(
         id="latency",

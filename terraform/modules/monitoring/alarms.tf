@@ -25,7 +25,7 @@ locals {
 
   # While one of these is on, a release goes no further, or back.
   release_alarms = [
-    for name in ["api-error-rate", "api-latency", "slo-availability-burn-fast"] : "${var.name}-${name}"
+    for name in ["api-error-rate", "api-latency", "slo-availability-burn-fast", "web-gone"] : "${var.name}-${name}"
   ]
 }
 

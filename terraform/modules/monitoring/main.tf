@@ -11,11 +11,14 @@ locals {
   roles = toset(["web", "admin", "scheduler", "migrate", "worker"])
 
   # What a dimension in alarms.json stands for. What is not named here stands for itself.
-  targets = {
-    alb           = var.alb_arn_suffix
-    cluster       = var.cluster_id
-    images_bucket = var.images_bucket
-  }
+  targets = merge(
+    {
+      alb           = var.alb_arn_suffix
+      cluster       = var.cluster_id
+      images_bucket = var.images_bucket
+    },
+    { for colour, suffix in var.web_target_group_arn_suffixes : "web_${colour}" => suffix },
+  )
 
   instances = {
     once = { "" = {} }

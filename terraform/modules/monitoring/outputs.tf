@@ -17,6 +17,6 @@ output "alarm_names_critical" {
 }
 
 output "release_alarm_name" {
-  description = "The alarm that stops a release: errors, latency, or a budget that goes fast."
+  description = "The alarm that stops a release: errors, latency, a budget that goes fast, or no healthy task."
   value       = aws_cloudwatch_composite_alarm.release.alarm_name
 }

@@ -20,6 +20,7 @@ locals {
       EASEL_OIDC_CLIENT_ID       = module.identity.client_id
       EASEL_OIDC_STAFF_GROUP     = "easel-staff"
       EASEL_SECURITY_CONTACT     = var.security_contact
+      EASEL_CLOUDWATCH_METRICS   = "true"
       AWS_DEFAULT_REGION         = data.aws_region.current.region
     },
     local.has_mail ? {
@@ -42,7 +43,6 @@ locals {
     }
     # The disk of the task is for two installs and two archives at once.
     scheduler = {
-      EASEL_CLOUDWATCH_METRICS = "true"
       EASEL_INSTALL_S3_BUCKETS = module.storage.models.id
       EASEL_INSTALL_MAX_BYTES  = tostring(32 * pow(1024, 3))
       EASEL_ARCHIVE_MAX_BYTES  = tostring(10 * pow(1024, 3))
@@ -62,7 +62,6 @@ locals {
 
     admin = merge(local.pages, {
       EASEL_DATABASE_URL          = "database/ops-url"
-      EASEL_METRICS_TOKEN         = "metrics-token"
       EASEL_STRIPE_WEBHOOK_SECRET = "stripe-webhook-secret"
     }, local.has_reader ? { EASEL_READER_DATABASE_URL = "database/reader-ops-url" } : {})
 
@@ -100,6 +99,7 @@ locals {
     EASEL_OIDC_CLIENT_SECRET   = "oidc-client-secret"
     EASEL_CDN_PRIVATE_KEY      = "cdn-private-key"
     EASEL_EMAIL_PASSWORD       = "email-password"
+    EASEL_METRICS_TOKEN        = "metrics-token"
     EASEL_SENTRY_DSN           = "sentry-dsn"
     EASEL_STRIPE_SECRET_KEY    = "stripe-secret-key"
   }

@@ -176,6 +176,23 @@ MUTATIONS = (
         *('"threshold": 900', "alarms_are_the_designs"),
     ),
     _of(
+        *("errors of those alone who met a task", "modules/monitoring/alarms.json"),
+        *(" / (FILL(requests, 0) + FILL(balancer, 0))", " / (FILL(requests, 0))"),
+        "an_outage_is_an_alarm",
+    ),
+    _of(
+        *("an alarm on one colour", "modules/monitoring/alarms.json"),
+        *("FILL(blue, 0) + FILL(green, 0)", "FILL(blue, 0)", "an_outage_is_an_alarm"),
+    ),
+    _of(
+        *("silence where nobody is", "modules/monitoring/alarms.json"),
+        *('"missing": "breaching"', '"missing": "notBreaching"', "alarms_are_the_designs"),
+    ),
+    _of(
+        *("a release that goes on without web", "modules/monitoring/alarms.tf"),
+        *(', "web-gone"]', "]", "an_outage_is_an_alarm"),
+    ),
+    _of(
         *("critical alarms by Slack alone", "modules/monitoring/topics.tf"),
         *("topic_arn              = aws_sns_topic.critical.arn",),
         *("topic_arn              = aws_sns_topic.high.arn", "alarms_reach_somebody"),
@@ -217,6 +234,15 @@ MUTATIONS = (
     _of(
         *("web as the operators", "modules/platform/settings.tf", '"database/web-url"'),
         *('"database/ops-url"', "roles_sign_in_as_themselves"),
+    ),
+    _of(
+        *("no figures for CloudWatch", "modules/platform/settings.tf"),
+        *('EASEL_CLOUDWATCH_METRICS   = "true"', 'EASEL_CLOUDWATCH_METRICS   = "false"'),
+        "figures_are_told",
+    ),
+    _of(
+        *("nobody may scrape", "modules/platform/settings.tf"),
+        *('    EASEL_METRICS_TOKEN        = "metrics-token"\n', "", "figures_are_told"),
     ),
     # The language
     _of(

@@ -48,6 +48,7 @@ RULES: Mapping[str, Rule] = {
         edge.names_are_certified,
         edge.sign_in_is_hosted,
         monitoring.alarms_are_the_designs,
+        monitoring.an_outage_is_an_alarm,
         monitoring.alarms_reach_somebody,
         monitoring.dashboard_shows_the_designs_figures,
         permissions.nothing_may_do_everything,
@@ -57,6 +58,7 @@ RULES: Mapping[str, Rule] = {
         settings.settings_exist,
         settings.secrets_stay_secret,
         settings.roles_sign_in_as_themselves,
+        settings.figures_are_told,
         environments.environments_differ_where_they_may,
         exceptions.exceptions_have_reasons,
     )

@@ -1,6 +1,7 @@
 """Alarms, whom they reach, and the dashboard."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,8 +20,15 @@ ALARMS: Mapping[str, tuple[str, float, int, str]] = {
     "redis-memory": ("high", 80, 300, "node"),
     "s3-errors": ("medium", 1, 300, "once"),
     "dead-letters": ("medium", 0, 900, "tier"),
+    "web-gone": ("critical", 1, 180, "once"),
 }
 STATISTICS = {"api-latency": "p99"}
+# Of these too little is bad, and nothing at all as well.
+TOO_FEW = frozenset({"web-gone"})
+_HEALTHY = "HealthyHostCount"
+RELEASE_STOPS_AT = frozenset({"api-error-rate", "api-latency", "slo-availability-burn-fast"}) | {
+    "web-gone"
+}
 # By group of the dashboard, words that its widgets must have.
 WIDGETS: Mapping[str, tuple[str, ...]] = {
     "API": (
@@ -61,7 +69,12 @@ def _alarm(
 ) -> Findings:
     findings = Findings()
     given = alarm.arguments
-    findings.has(alarm, threshold=threshold, comparison_operator="GreaterThanThreshold")
+    beyond, missing = (
+        ("LessThanThreshold", "breaching")
+        if alarm_id in TOO_FEW
+        else ("GreaterThanThreshold", "notBreaching")
+    )
+    findings.has(alarm, threshold=threshold, comparison_operator=beyond, treat_missing_data=missing)
     metrics = [
         block(each, "metric") for each in given.get("metric_query", []) if each.get("metric")
     ]
@@ -77,6 +90,58 @@ def _alarm(
     runbook = f"docs/operations/runbooks/{alarm_id}.md"
     findings.holds(alarm, "names no runbook", holds=runbook in description)
     return findings
+
+
+def an_outage_is_an_alarm(terraform: Terraform) -> list[str]:
+    """See that requests which no task was there for count, and that tasks of both colours do.
+
+    `RequestCount` has none of the former.
+    """
+    findings = Findings()
+    for name, environment in deployments(terraform):
+        for alarm in environment.of_type("aws_cloudwatch_metric_alarm"):
+            found = str(alarm.arguments["alarm_name"]).removeprefix(f"easel-{name}-")
+            if found == "api-error-rate" or found.startswith("slo-availability-burn"):
+                expression = _expression(alarm)
+                divisors = re.findall(r"/ \(([^/]*)\), 0\)$", expression)
+                findings.same(alarm, "its divisors", len(divisors), 1)
+                divisor = {
+                    metric
+                    for each in divisors
+                    for query, metric in _names(alarm).items()
+                    if f"FILL({query}, 0)" in each
+                }
+                findings.same(
+                    alarm, "what it divides by", divisor, {"RequestCount", "HTTPCode_ELB_5XX_Count"}
+                )
+                guarded = any(expression.startswith(f"IF(({each}) > 0, ") for each in divisors)
+                findings.holds(alarm, "divides by nothing at times", holds=guarded)
+            elif found == "web-gone":
+                findings.same(alarm, "what it asks for", {*_names(alarm).values()}, {_HEALTHY})
+                groups = {
+                    str(query["metric"][0]["dimensions"]["TargetGroup"])
+                    for query in alarm.arguments["metric_query"]
+                    if query.get("metric")
+                }
+                findings.same(alarm, "its target groups", len(groups), 2)
+                added = " + ".join(f"FILL({query}, 0)" for query in _names(alarm))
+                findings.same(alarm, "its expression", _expression(alarm), added)
+        for release in environment.of_type("aws_cloudwatch_composite_alarm"):
+            if release.arguments["alarm_name"] == f"easel-{name}-release":
+                stops = set(re.findall(r'ALARM\("([^"]+)"\)', release.arguments["alarm_rule"]))
+                wanted = {f"easel-{name}-{alarm_id}" for alarm_id in RELEASE_STOPS_AT}
+                findings.same(release, "what it stops at", stops, wanted)
+    return findings
+
+
+def _names(alarm: Instance) -> dict[str, str]:
+    """Return the metrics that an alarm asks for, by the id of the query."""
+    queries = alarm.arguments["metric_query"]
+    return {q["id"]: block(q, "metric")["metric_name"] for q in queries if q.get("metric")}
+
+
+def _expression(alarm: Instance) -> str:
+    return "".join(str(q.get("expression") or "") for q in alarm.arguments["metric_query"])
 
 
 def alarms_reach_somebody(terraform: Terraform) -> list[str]:

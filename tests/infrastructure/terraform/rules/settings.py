@@ -26,6 +26,9 @@ LOGINS: Mapping[str, str] = {
     "worker": "database/worker-url",
 }
 PROXIES = {"web": "2", "admin": "1"}
+# Who tells CloudWatch figures, and whom Prometheus asks for them.
+TELLING = frozenset({"web", "admin", "scheduler", "worker"})
+SCRAPED = frozenset({"web", "admin"})
 
 
 @cache
@@ -105,4 +108,17 @@ def roles_sign_in_as_themselves(terraform: Terraform) -> list[str]:
             findings.same(name, f"{role}'s proxies", proxies, PROXIES.get(role))
             module = settings.get("DJANGO_SETTINGS_MODULE")
             findings.same(name, f"{role}'s settings", module, "config.settings.production")
+    return findings
+
+
+def figures_are_told(terraform: Terraform) -> list[str]:
+    """See that who has figures tells them to CloudWatch, and that who is scraped has the token."""
+    findings = Findings()
+    for name, environment in deployments(terraform):
+        for role, settings, secrets in _processes(environment):
+            if role in TELLING:
+                told = settings.get("EASEL_CLOUDWATCH_METRICS")
+                findings.same(name, f"{role}'s figures for CloudWatch", told, "true")
+            has_token = "EASEL_METRICS_TOKEN" in secrets
+            findings.same(name, f"{role} opens /metrics", has_token, role in SCRAPED)
     return findings
