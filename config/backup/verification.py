@@ -1,5 +1,6 @@
 """Hold an installation against the backup that it was restored from."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ from config.backup import files
 from config.backup.identity import check_one_database
 from config.backup.manifest import Manifest, listed_files
 from config.backup.snapshot import snapshot, still_named
+
+_WORD = re.compile(r"'(?:[^']|'')*'::character varying")
+# `IN` over a varchar: from the second time on the cast stands at each word, and means the same.
+_LIST = re.compile(rf"\(ARRAY\[(?P<words>{_WORD.pattern}(?:, {_WORD.pattern})*)\]\)::text\[\]")
 
 
 def differences(folder: Path, url: str) -> list[str]:
@@ -26,13 +31,27 @@ def differences(folder: Path, url: str) -> list[str]:
             *_changed("rows of", manifest.tables, now.count_rows()),
             *_changed("sequence", manifest.sequences, now.sequences()),
         ]
-        guards = now.guards()
-    for kind, lines in manifest.guards.items():
-        found += [f"{kind}: missing: {line}" for line in sorted({*lines} - {*guards[kind]})]
-        found += [f"{kind}: too much: {line}" for line in sorted({*guards[kind]} - {*lines})]
+        found += changed_guards(manifest.guards, now.guards())
     found += [f"books: {drift.rule}: {drift.count}" for drift in audit_credits()]
     found += [f"file {key}: {fault}" for key, fault in files.faults(listed_files(folder))]
     return found
+
+
+def changed_guards(before: Mapping[str, list[str]], now: Mapping[str, list[str]]) -> list[str]:
+    """Return, a line each, what of policies, constraints and so on is missing or too much now."""
+    found: list[str] = []
+    for kind, lines in before.items():
+        wanted, there = ({_spelled(line) for line in each} for each in (lines, now[kind]))
+        found += [f"{kind}: missing: {line}" for line in sorted(wanted - there)]
+        found += [f"{kind}: too much: {line}" for line in sorted(there - wanted)]
+    return found
+
+
+def _spelled(line: str) -> str:
+    """Write lists as PostgreSQL itself does once it has read its own way of writing them."""
+    return _LIST.sub(
+        lambda found: "ARRAY[" + _WORD.sub(r"(\g<0>)::text", found["words"]) + "]", line
+    )
 
 
 def _changed(what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
