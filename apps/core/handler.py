@@ -22,8 +22,10 @@ from apps.core.balancer_checks import by_our_name, is_balancer_check
 from apps.core.bodies import Receive, Scope, Send
 
 Returned = TypeVar("Returned")
-# Asked to find out whether the process lives: they do not wait behind everybody else.
-PROBES = frozenset({"/healthz", "/readyz"})
+# Asked to find out whether the process lives: it does not wait behind everybody else.
+ALIVE = "/healthz"
+# Anybody may ask, and it may wait for a connection: so it keeps nobody else waiting either.
+READY = "/readyz"
 
 
 class ThreadedHandler(ASGIHandler):
@@ -33,6 +35,7 @@ class ThreadedHandler(ASGIHandler):
         super().__init__()
         self._threads = ThreadPoolExecutor(settings.EASEL_WEB_THREADS, "request")
         self._probe_thread = ThreadPoolExecutor(1, "probe")
+        self._ready_thread = ThreadPoolExecutor(1, "ready")
 
     def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT001, FBT002 (Django's)
         """Make one synchronous chain of the middleware and the view."""
@@ -44,10 +47,10 @@ class ThreadedHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        is_probe = scope["path"] in PROBES
-        if is_balancer_check(scope):
-            is_probe, scope = True, by_our_name(scope)
-        threads = self._probe_thread if is_probe else self._threads
+        is_check = is_balancer_check(scope)
+        threads = self._threads_for(scope["path"], is_check=is_check)
+        if is_check:
+            scope = by_our_name(scope)
         response = await _run_in(threads, self._answer, scope, body)
         if not response.streaming:
             await self.send_response(response, send)
@@ -58,6 +61,11 @@ class ThreadedHandler(ASGIHandler):
                 await self._stream(response, receive, send)
         finally:
             await _run_in(self._threads, response.close)
+
+    def _threads_for(self, path: str, *, is_check: bool) -> ThreadPoolExecutor:
+        if path == READY:
+            return self._ready_thread
+        return self._probe_thread if is_check or path == ALIVE else self._threads
 
     def _answer(self, scope: Scope, body: IO[bytes]) -> Any:
         set_script_prefix(get_script_prefix(scope))

@@ -1,14 +1,15 @@
 """Back this installation up, restore it, hold it against a backup.
 
     python -m config.backup backup DIRECTORY [--without-models]
+    python -m config.backup check DIRECTORY
     python -m config.backup restore DIRECTORY
     python -m config.backup verify DIRECTORY
+    python -m config.backup verify --files
 
 It needs EASEL_BACKUP_DATABASE_URL, and to restore EASEL_OWNER_DATABASE_URL, both straight to the
 server and not to a pooler; the installation of `make up` has them by itself.
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -21,9 +22,10 @@ from config import env
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 django.setup(set_prefix=False)
 
-from config.backup.manifest import BackupError  # noqa: E402  (needs the app registry)
-from config.backup.operations import make_backup, restore_backup  # noqa: E402
-from config.backup.verification import differences  # noqa: E402
+from config.backup.arguments import argument_parser  # noqa: E402  (needs the app registry)
+from config.backup.manifest import BackupError  # noqa: E402
+from config.backup.operations import check_backup, make_backup, restore_backup  # noqa: E402
+from config.backup.verification import differences, wrong_files  # noqa: E402
 
 
 def _login_url(name: str, given: str | None) -> str:
@@ -64,14 +66,26 @@ def _restore(folder: Path) -> int:
     )
 
 
-def _verify(folder: Path) -> int:
-    return _report(differences(folder, _login_url("backup", env.BACKUP_DATABASE_URL)))
+def _check(folder: Path) -> int:
+    manifest = check_backup(folder)
+    _say(
+        f"The backup of {manifest.made_at} is whole: {sum(manifest.tables.values())} rows, "
+        f"{manifest.file_count} files."
+    )
+    return 0
 
 
-def _report(found: list[str]) -> int:
+def _verify(folder: Path | None) -> int:
+    url = _login_url("backup", env.BACKUP_DATABASE_URL)
+    if folder is None:
+        return _report(wrong_files(url), well="Every file that a row names is there.")
+    return _report(differences(folder, url))
+
+
+def _report(found: list[str], *, well: str = "It is what the backup says.") -> int:
     for line in found[:100]:
         _say(line)
-    _say(f"{len(found)} differences." if found else "It is what the backup says.")
+    _say(f"{len(found)} differences." if found else well)
     return 1 if found else 0
 
 
@@ -81,20 +95,13 @@ def _say(line: str) -> None:
 
 def main() -> int:
     """Do what the command line says; 1 if it cannot be done or something differs."""
-    parser = argparse.ArgumentParser(prog="python -m config.backup")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("backup", "restore", "verify"):
-        command = commands.add_parser(name)
-        command.add_argument("directory", type=Path)
-        if name == "backup":
-            command.add_argument(
-                "--without-models", action="store_true", help="leave the weights of models out"
-            )
-    options = parser.parse_args()
+    options = argument_parser().parse_args()
     try:
         if options.command == "backup":
             return _backup(options.directory, models=not options.without_models)
-        return {"restore": _restore, "verify": _verify}[options.command](options.directory)
+        if options.command == "verify":
+            return _verify(options.directory)
+        return {"check": _check, "restore": _restore}[options.command](options.directory)
     except (BackupError, psycopg.Error, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

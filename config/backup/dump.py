@@ -64,8 +64,7 @@ def restore(url: str, *, source: Path, owners: Mapping[str, str]) -> None:
     Raises:
         BackupError: pg_restore failed; it has changed nothing then.
     """
-    listed = _run(url, program("pg_restore"), "--list", str(source), connect=False)
-    kept = [line for line in listed.splitlines() if not any(word in line for word in _NOT_OURS)]
+    kept = [line for line in contents(source) if not any(word in line for word in _NOT_OURS)]
     with tempfile.NamedTemporaryFile("w", suffix=".list", encoding="utf-8") as entries:
         entries.write("\n".join(kept) + "\n")
         entries.flush()
@@ -77,6 +76,15 @@ def restore(url: str, *, source: Path, owners: Mapping[str, str]) -> None:
         )
     with psycopg.connect(url) as session, session.transaction():
         _give_away(session, owners)
+
+
+def contents(source: Path) -> list[str]:
+    """Return what a dump says that it holds, a line each.
+
+    Raises:
+        BackupError: pg_restore cannot read it.
+    """
+    return _run("", program("pg_restore"), "--list", str(source)).splitlines()
 
 
 def check_empty(url: str) -> None:
@@ -117,7 +125,7 @@ def _give_away(session: psycopg.Connection[Any], owners: Mapping[str, str]) -> N
         session.execute(sql.SQL("REVOKE CREATE ON SCHEMA public FROM {}").format(role))
 
 
-def _run(url: str, *words: str | Path, connect: bool = True) -> str:
+def _run(url: str, *words: str | Path) -> str:
     # The password goes by the environment: everybody on a machine may read command lines.
     parts = urlsplit(url)
     user, _colon, password = parts.netloc.rpartition("@")[0].partition(":")
@@ -125,7 +133,7 @@ def _run(url: str, *words: str | Path, connect: bool = True) -> str:
     open_url = parts._replace(netloc=f"{user}@{host}").geturl()
     command: Sequence[str] = [
         str(words[0]),
-        *([f"--dbname={open_url}"] if connect else []),
+        *([f"--dbname={open_url}"] if url else []),
         *map(str, words[1:]),
     ]
     result = subprocess.run(

@@ -1,15 +1,17 @@
 """Carry files from the store into a backup and back, with their hashes."""
 
 import hashlib
+import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from django.core.files import File
 from django.core.files.storage import default_storage
+from PIL import Image
 
 from apps.core.storage import file_store
 from config import env
@@ -19,6 +21,8 @@ from config.backup.manifest import FILES, LIST, BackupError, FileEntry, listed_f
 THREADS = 8
 _MOST_WAITING = 64
 _USER_FILES = "users"
+_PICTURES = (".png", ".webp")
+MISSING = "missing"
 T = TypeVar("T")
 
 
@@ -40,36 +44,66 @@ def copy_out(keys: Iterable[str], folder: Path) -> tuple[int, int, list[str]]:
     return count, size, missing
 
 
-def check_copies(folder: Path) -> None:
-    """See that every file of a backup is there as it was written.
+def check_copies(folder: Path) -> int:
+    """See that every file of a backup is there as it was written, and count them.
 
     Raises:
         BackupError: one is missing or differs.
     """
+    count = 0
     for entry in listed_files(folder):
         path = _place(folder, entry.key)
         if not path.is_file() or sha256_of(path) != entry.sha256:
             raise BackupError(f"The backup is damaged: {path} is missing or differs.")
+        count += 1
+    return count
 
 
-def check_store_empty() -> None:
-    """See that the store has no files of users.
+def check_store(folder: Path) -> set[str]:
+    """See that nothing in the store has to be written over; return what is there already.
+
+    Files of users that the backup does not name would be lost with the next sweep.
 
     Raises:
-        BackupError: it has.
+        BackupError: a file has another content than in the backup, or is of another installation.
     """
-    first = next(iter(file_store.walk(_USER_FILES)), None)
-    if first is not None:
-        raise BackupError(
-            f"The store has files of users ({first.key}). A restore needs an empty one: it never "
-            "writes over files."
-        )
+    there: set[str] = set()
+    of_users: set[str] = set()
+    entries = ((entry,) for entry in listed_files(folder))
+    for entry, content in _each(_stored, entries):
+        if entry.key.startswith(f"{_USER_FILES}/"):
+            of_users.add(entry.key)
+        if content == entry.sha256:
+            there.add(entry.key)
+        elif content is not None:
+            raise BackupError(
+                f"The store has another {entry.key} than the backup. A restore never writes over "
+                "files."
+            )
+    for found in file_store.walk(_USER_FILES):
+        if found.key not in of_users:
+            raise BackupError(
+                f"The store has files of users that the backup does not name ({found.key}). A "
+                "restore needs an empty one: it never takes from what others have."
+            )
+    return there
 
 
-def copy_in(folder: Path) -> None:
-    """Store every file of the backup under `folder`."""
-    for _done in _each(_store_one, ((entry, folder) for entry in listed_files(folder))):
+def copy_in(folder: Path, *, skip: Collection[str] = ()) -> None:
+    """Store every file of the backup under `folder` but those whose keys are to be skipped."""
+    entries = (entry for entry in listed_files(folder) if entry.key not in skip)
+    for _done in _each(_store_one, ((entry, folder) for entry in entries)):
         pass
+
+
+def faults(entries: Iterable[FileEntry | str]) -> Iterator[tuple[str, str]]:
+    """Yield key and fault of each file of the store that is not as its entry says.
+
+    Of a key alone it is seen that there is a file. Every picture has to open.
+    """
+    for entry, fault in _each(_fault, ((entry,) for entry in entries)):
+        if fault:
+            yield (entry if isinstance(entry, str) else entry.key), fault
 
 
 def _copy_one(key: str, folder: Path) -> tuple[str, FileEntry | None]:
@@ -87,6 +121,45 @@ def _copy_one(key: str, folder: Path) -> tuple[str, FileEntry | None]:
             size += len(piece)
             file.write(piece)
     return key, FileEntry(key, size, digest.hexdigest())
+
+
+def _stored(entry: FileEntry) -> tuple[FileEntry, str | None]:
+    digest = hashlib.sha256()
+    try:
+        for piece in file_store.pieces(entry.key):
+            digest.update(piece)
+    except FileNotFoundError:
+        return entry, None
+    return entry, digest.hexdigest()
+
+
+def _fault(entry: FileEntry | str) -> tuple[FileEntry | str, str]:
+    key = entry if isinstance(entry, str) else entry.key
+    # Weights of models have many GB: pictures alone are held whole.
+    is_picture = key.endswith(_PICTURES)
+    digest = hashlib.sha256()
+    content = io.BytesIO()
+    try:
+        for piece in file_store.pieces(key):
+            digest.update(piece)
+            if is_picture:
+                content.write(piece)
+            elif isinstance(entry, str):
+                break
+    except FileNotFoundError:
+        return entry, MISSING
+    if isinstance(entry, FileEntry) and digest.hexdigest() != entry.sha256:
+        return entry, "differs"
+    return entry, "is no picture" if is_picture and not _opens(content) else ""
+
+
+def _opens(content: BinaryIO) -> bool:
+    try:
+        with Image.open(content) as picture:
+            picture.load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _store_one(entry: FileEntry, folder: Path) -> None:

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.core.cache import cache
 
 from config.backup import dump, files
+from config.backup.identity import check_one_database
 from config.backup.manifest import DUMP, BackupError, Manifest, sha256_of
-from config.backup.snapshot import Snapshot, snapshot
+from config.backup.snapshot import Snapshot, snapshot, still_named
 from config.backup.verification import differences
 
 Say = Callable[[str], None]
@@ -25,8 +26,10 @@ def make_backup(folder: Path, *, url: str, models: bool, say: Say) -> Manifest:
     is not whole.
 
     Raises:
-        BackupError: the folder is in use, rows are hidden, pg_dump fails, or a file is missing.
+        BackupError: the folder is in use, `url` is of another database than Django's, rows are
+            hidden, pg_dump fails, or a file is missing.
     """
+    check_one_database(backup=url)
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise BackupError(f"{folder} is not empty. Name a new folder for each backup.")
@@ -49,28 +52,42 @@ def make_backup(folder: Path, *, url: str, models: bool, say: Say) -> Manifest:
     return manifest
 
 
+def check_backup(folder: Path) -> Manifest:
+    """Look whether the backup under `folder` is whole, without database and store.
+
+    Raises:
+        BackupError: it has no manifest, or a byte of dump or files is not as it was written.
+    """
+    manifest = Manifest.load(folder)
+    if not (folder / DUMP).is_file() or sha256_of(folder / DUMP) != manifest.dump_sha256:
+        raise BackupError(f"The backup is damaged: {folder / DUMP} is missing or differs.")
+    if files.check_copies(folder) != manifest.file_count:
+        raise BackupError(f"The backup is damaged: {folder} has not the files of its manifest.")
+    dump.contents(folder / DUMP)
+    return manifest
+
+
 def restore_backup(folder: Path, *, owner_url: str, url: str, say: Say) -> list[str]:
-    """Fill an empty database and an empty store from `folder`, and return what differs then.
+    """Fill an empty database and a store from `folder`, and return what differs then.
 
     `owner_url` is of the owner of the tables, `url` of the login for backups. Nobody may use the
     installation meanwhile.
 
     Raises:
-        BackupError: the backup is damaged, something is not empty, or pg_restore fails.
+        BackupError: the backup is damaged, the URLs are not of one database, the database is not
+            empty, the store has other files of users, or pg_restore fails.
     """
-    manifest = Manifest.load(folder)
     say("Checking the backup …")
-    if sha256_of(folder / DUMP) != manifest.dump_sha256:
-        raise BackupError(f"The backup is damaged: {folder / DUMP} differs from its hash.")
-    files.check_copies(folder)
+    manifest = check_backup(folder)
+    check_one_database(owner=owner_url, backup=url)
     dump.check_empty(owner_url)
-    files.check_store_empty()
+    there = files.check_store(folder)
     say("Restoring the database …")
     with _told(say, "database"):
         dump.restore(owner_url, source=folder / DUMP, owners=manifest.owners)
     say("Storing the files …")
     with _told(say, "files"):
-        files.copy_in(folder)
+        files.copy_in(folder, skip=there)
     # Sessions, balances and lists of the database that was.
     cache.clear()
     say("Holding it against the backup …")
@@ -98,11 +115,7 @@ def _gone_for_good(missing: Sequence[str], *, url: str, models: bool) -> list[st
     Raises:
         BackupError: a row does.
     """
-    if not missing:
-        return []
-    with snapshot(url) as later:
-        still = set(missing) & set(later.keys(models=models))
-    if still:
+    if still := still_named(missing, url=url, models=models):
         raise BackupError(
             f"{len(still)} files that rows name are not in the store, such as {min(still)}. Find "
             "out what became of them: a backup would only hide it."

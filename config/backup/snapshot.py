@@ -1,7 +1,7 @@
 """One moment of the database: what pg_dump is to dump, and what is counted and listed beside it."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -186,12 +186,29 @@ class Snapshot:
             yield from cursor
 
 
+# The session waits while pg_dump works, for hours if need be, and counts large tables. By name from
+# the server's own list: older ones know fewer.
+_NO_LIMITS = """
+    SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN (
+        'idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout')
+"""
+
+
 @contextmanager
 def snapshot(url: str) -> Iterator[Snapshot]:
     """Look at one moment of the database at `url`, as long as the block lasts."""
-    with psycopg.connect(url, prepare_threshold=None) as session:
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as session:
+        session.execute(_NO_LIMITS)
         session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         session.read_only = True
         with session.transaction():
             session.execute("SET LOCAL search_path = public, pg_catalog")
             yield Snapshot(session)
+
+
+def still_named(keys: Collection[str], *, url: str, models: bool) -> set[str]:
+    """Return those of `keys` that a row names now."""
+    if not keys:
+        return set()
+    with snapshot(url) as later:
+        return set(keys) & set(later.keys(models=models))

@@ -1,19 +1,20 @@
 """Hold an installation against the backup that it was restored from."""
 
-import hashlib
-import io
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from apps.core.storage import file_store
 from apps.generation.services.audit import audit_credits
+from config import env
+from config.backup import files
+from config.backup.identity import check_one_database
 from config.backup.manifest import Manifest, listed_files
-from config.backup.snapshot import snapshot
+from config.backup.snapshot import snapshot, still_named
 
-_PICTURES = (".png", ".webp")
+_WORD = re.compile(r"'(?:[^']|'')*'::character varying")
+# `IN` over a varchar: from the second time on the cast stands at each word, and means the same.
+_LIST = re.compile(rf"\(ARRAY\[(?P<words>{_WORD.pattern}(?:, {_WORD.pattern})*)\]\)::text\[\]")
 
 
 def differences(folder: Path, url: str) -> list[str]:
@@ -23,18 +24,34 @@ def differences(folder: Path, url: str) -> list[str]:
     credits; and every file: its hash, and that a picture opens. Look before anybody uses it.
     """
     manifest = Manifest.load(folder)
+    check_one_database(backup=url)
     with snapshot(url) as now:
         now.check_sees_all()
         found = [
             *_changed("rows of", manifest.tables, now.count_rows()),
             *_changed("sequence", manifest.sequences, now.sequences()),
         ]
-        guards = now.guards()
-    for kind, lines in manifest.guards.items():
-        found += [f"{kind}: missing: {line}" for line in sorted({*lines} - {*guards[kind]})]
-        found += [f"{kind}: too much: {line}" for line in sorted({*guards[kind]} - {*lines})]
+        found += changed_guards(manifest.guards, now.guards())
     found += [f"books: {drift.rule}: {drift.count}" for drift in audit_credits()]
-    return [*found, *_wrong_files(folder)]
+    found += [f"file {key}: {fault}" for key, fault in files.faults(listed_files(folder))]
+    return found
+
+
+def changed_guards(before: Mapping[str, list[str]], now: Mapping[str, list[str]]) -> list[str]:
+    """Return, a line each, what of policies, constraints and so on is missing or too much now."""
+    found: list[str] = []
+    for kind, lines in before.items():
+        wanted, there = ({_spelled(line) for line in each} for each in (lines, now[kind]))
+        found += [f"{kind}: missing: {line}" for line in sorted(wanted - there)]
+        found += [f"{kind}: too much: {line}" for line in sorted(there - wanted)]
+    return found
+
+
+def _spelled(line: str) -> str:
+    """Write lists as PostgreSQL itself does once it has read its own way of writing them."""
+    return _LIST.sub(
+        lambda found: "ARRAY[" + _WORD.sub(r"(\g<0>)::text", found["words"]) + "]", line
+    )
 
 
 def _changed(what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -43,23 +60,20 @@ def _changed(what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> It
             yield f"{what} {name}: {before.get(name)} in the backup, {now.get(name)} here"
 
 
-def _wrong_files(folder: Path) -> Iterator[str]:
-    for entry in listed_files(folder):
-        try:
-            content = b"".join(file_store.pieces(entry.key))
-        except FileNotFoundError:
-            yield f"file {entry.key}: missing"
-            continue
-        if hashlib.sha256(content).hexdigest() != entry.sha256:
-            yield f"file {entry.key}: differs"
-        elif entry.key.endswith(_PICTURES) and not _opens(content):
-            yield f"file {entry.key}: is no picture"
+def wrong_files(url: str) -> list[str]:
+    """Return, a line each, which files that a row names now are missing or do not open.
 
-
-def _opens(content: bytes) -> bool:
-    try:
-        with Image.open(io.BytesIO(content)) as picture:
-            picture.load()
-    except (OSError, SyntaxError, ValueError):
-        return False
-    return True
+    What is deleted for good while it looks is none of them, and neither are files of models that
+    belong to the installation.
+    """
+    check_one_database(backup=url)
+    with snapshot(url) as now:
+        now.check_sees_all()
+        found = dict(files.faults(now.keys(models=True)))
+    found = {
+        key: fault
+        for key, fault in found.items()
+        if fault != files.MISSING or not (env.MODELS_ROOT / key).is_file()
+    }
+    still = still_named(found.keys(), url=url, models=True)
+    return [f"file {key}: {found[key]}" for key in sorted(still)]

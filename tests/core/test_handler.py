@@ -59,6 +59,7 @@ def named(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("slow", slow),
     path("healthz", where),
+    path("readyz", slow),
     path("where", where),
     path("endless", endless),
     path("short", short),
@@ -208,6 +209,24 @@ async def test_a_balancer_asks_by_address_and_does_not_wait(
         assert answered_in == ["probe_0"]
     finally:
         let_go.set()
+    await held.wait()
+
+
+@pytest.mark.usefixtures("_named")
+@pytest.mark.parametrize("host", [b"easel.example", b"10.0.11.5:8080"])
+async def test_who_asks_whether_all_is_ready_keeps_no_other_check_waiting(
+    handler: ThreadedHandler, host: bytes
+) -> None:
+    held = asked(handler, "/readyz", host=host)
+    await held.send_input({"type": "http.request", "body": b"", "more_body": False})
+    try:
+        check = asked(handler, "/api/v1/app/version", host=b"127.0.0.1:8080")
+        assert await answer(check) == (200, b"asked as easel.example")
+        assert await answer(asked(handler, "/healthz", host=b"easel.example")) == (200, b"here")
+        assert answered_in == ["probe_0", "probe_0"]
+    finally:
+        let_go.set()
+    assert (await held.receive_output())["status"] == 200
     await held.wait()
 
 

@@ -16,6 +16,8 @@ from apps.core.observability.catalog import METRICS
 from apps.core.observability.slos import Severity
 from apps.generation.management.gpu import gpu
 from apps.privacy.traces import STAYS
+from config.backup.arguments import argument_parser
+from config.local.addresses import LOGINS
 from tests.stack import ROOT
 
 DOCS = ROOT / "docs"
@@ -108,6 +110,52 @@ def test_modules_that_are_run_exist(page: Path) -> None:
         place = ROOT / words[0].replace(".", "/")
         found = place.with_suffix(".py").is_file() or (place / "__main__.py").is_file()
         assert found, words
+
+
+@pytest.mark.parametrize("page", [*PAGES, DOCS / "backup.md"], ids=lambda page: page.stem)
+def test_commands_for_backups_can_be_typed_so(page: Path) -> None:
+    for _module, *words in commands_of(page, r"python -m(?= config\.backup)"):
+        # Its name alone stands for all of it.
+        if not words:
+            continue
+        try:
+            argument_parser().parse_args([word.strip("[]") for word in words])
+        except SystemExit:
+            pytest.fail(f"config.backup does not take {words}")
+
+
+def days_kept(bucket: str) -> int:
+    """Return how long Terraform keeps old versions of the files of `bucket`."""
+    text = text_of(ROOT / "terraform/modules/storage/lifecycle.tf")
+    _before, _name, of_bucket = text.partition(f'_lifecycle_configuration" "{bucket}"')
+    found = re.search(r"noncurrent_days = (\d+)", of_bucket.partition("\nresource ")[0])
+    assert found, bucket
+    return int(found[1])
+
+
+def test_old_versions_are_kept_as_long_as_the_pages_say() -> None:
+    pictures, production = days_kept("images"), ROOT / "terraform/environments/production/main.tf"
+    told = {
+        "backup.md": (
+            f"| old versions of pictures and of users' other files | {pictures} days |",
+            f"| old versions of files of the bucket `models` | {days_kept('models')} days |",
+        ),
+        "operations/disaster-recovery.md": (f"| old versions are kept {pictures} days |",),
+        "operations/tenant-deletion.md": (
+            f"until the lifecycle rule ends them, {pictures} days |",
+        ),
+    }
+    for page, lines in told.items():
+        for line in lines:
+            assert line in text_of(DOCS / page), line
+    assert re.search(rf"backup_days += {pictures}\n", text_of(production))
+
+
+def test_each_login_is_given_its_password() -> None:
+    (loop,) = re.findall(r"for login in ([a-z ]+); do", text_of(DOCS / "infrastructure.md"))
+    assert sorted(loop.split()) == sorted(LOGINS)
+    given = text_of(DOCS / "operations.md").partition("ALTER ROLE")[2].partition("\n")[0]
+    assert set(re.findall(r"easel_\w+", given)) == set(LOGINS.values())
 
 
 def test_metrics_exist() -> None:

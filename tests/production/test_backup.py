@@ -62,6 +62,10 @@ def test_a_backup_lacks_nobodys_rows_and_a_login_that_sees_less_is_refused(
     job = demo.ask()
     demo.wait_for_end(job)
     run.python("-m", "config.backup", "backup", str(tmp_path / "whole"))
+    said = run.python("-m", "config.backup", "check", str(tmp_path / "whole"))
+    assert "is whole" in said
+    said = run.python("-m", "config.backup", "verify", "--files")
+    assert "Every file that a row names is there." in said
     manifest = json.loads((tmp_path / "whole" / "manifest.json").read_text())
     assert manifest["tables"]["images_image"] >= 1
     owner = run.state.environment | {
@@ -84,6 +88,7 @@ def test_a_damaged_backup_is_not_restored(run: Run, demo: Visitor, tmp_path: Pat
     content[len(content) // 2] ^= 1
     victim.write_bytes(content)
 
+    run.python("-m", "config.backup", "check", str(folder), code=1)
     run.python("-m", "config.backup", "restore", str(folder), code=1)
 
     demo.wait_for_end(demo.ask())

@@ -23,7 +23,10 @@ locals {
     "stripe-webhook-secret",
   ])
 
-  logins = setunion(["web", "ops", "worker", "owner"], [for login in var.spare_logins : "${login}-b"])
+  # Backups go straight to the server: the proxy does not know their login, which sees everything.
+  straight = toset(["backup"])
+  proxied  = setunion(["web", "ops", "worker", "owner"], [for login in var.spare_logins : "${login}-b"])
+  logins   = setunion(local.proxied, local.straight)
 }
 
 resource "aws_secretsmanager_secret" "this" {
@@ -50,7 +53,7 @@ resource "aws_secretsmanager_secret_version" "made" {
   secret_string_wo_version = lookup(var.generation, each.key, 1)
 }
 
-# The proxy in front of the database signs in with these.
+# The proxy in front of the database signs in with these, but for those that go straight to it.
 resource "aws_secretsmanager_secret" "login" {
   for_each = local.logins
 

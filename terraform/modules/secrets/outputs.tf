@@ -4,8 +4,8 @@ output "arns" {
 }
 
 output "login_arns" {
-  description = "ARN of the secret with user name and password of each database login: `web`, `ops`, `worker`, `owner`, and `web-b` and so on of the spare ones. Known once the password is there."
-  value       = { for login, version in aws_secretsmanager_secret_version.login : login => version.arn }
+  description = "ARN of the secret with user name and password of each database login that the proxy knows: `web`, `ops`, `worker`, `owner`, and `web-b` and so on of the spare ones. Known once the password is there."
+  value       = { for login in local.proxied : login => aws_secretsmanager_secret_version.login[login].arn }
 }
 
 output "redis_token_arn" {

@@ -120,6 +120,14 @@ MUTATIONS = (
         *("days          = 7", "files_are_kept_and_closed"),
     ),
     _of(
+        *("deleted pictures kept longer", "modules/storage/lifecycle.tf", "noncurrent_days = 7"),
+        *("noncurrent_days = 30", "files_are_kept_and_closed"),
+    ),
+    _of(
+        *("a proxy for who reads everything", "modules/secrets/main.tf"),
+        *('setunion(["web", ', 'setunion(["backup", "web", ', "database_has_its_size"),
+    ),
+    _of(
         *("a public bucket", "modules/storage/protection.tf", "block_public_policy     = true"),
         *("block_public_policy     = false", "files_are_kept_and_closed"),
     ),

@@ -28,7 +28,11 @@ SECRETS = frozenset(
 # of workers, which sign nothing.
 SECRETS_OF_PARTS = frozenset(
     {"redis-token", "database/reader-worker-url", "secret-key-fallbacks", "worker-key"}
-    | {f"database/login/{login}" for login in ("web", "ops", "worker", "owner")}
+    | {f"database/login/{login}" for login in ("web", "ops", "worker", "owner", "backup")}
+)
+PROXIED = frozenset(
+    f'aws_secretsmanager_secret_version.login["{login}"].arn'
+    for login in ("web", "ops", "worker", "owner")
 )
 LOG_ROLES = ("web", "admin", "scheduler", "migrate", "worker")
 
@@ -104,6 +108,9 @@ def database_has_its_size(terraform: Terraform) -> list[str]:
         findings.only(name, "database proxies", proxies, 1)
         for proxy in proxies:
             findings.has(proxy, engine_family="POSTGRESQL", require_tls=True)
+            # Whoever reaches the proxy cannot sign in as who reads everything.
+            known = {tail(str(each["secret_arn"])) for each in proxy.arguments["auth"]}
+            findings.same(proxy, "the logins", known, PROXIED)
     return findings
 
 
@@ -160,6 +167,15 @@ def files_are_kept_and_closed(terraform: Terraform) -> list[str]:
             for move in rule.get("transition", [])
         ]
         findings.same(name, "where pictures move to", moves, [(30, "STANDARD_IA")])
+        kept = [
+            expiration["noncurrent_days"]
+            for each in environment.of_type("aws_s3_bucket_lifecycle_configuration")
+            if _bucket(each) == "images"
+            for rule in each.arguments["rule"]
+            if rule["status"] == "Enabled"
+            for expiration in rule.get("noncurrent_version_expiration", [])
+        ]
+        findings.same(name, "days of old versions of pictures", kept, [7])
     return findings
 
 
