@@ -1,9 +1,10 @@
 """What 100 daily users ask for: the population of docs/autoscaling.md, and files and traffic."""
 
 import math
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from apps.plans.products import PLANS
 from apps.plans.tiers import TIERS, GpuTier
@@ -111,7 +112,8 @@ def model_reads_gb(tier: GpuTier) -> float:
         sum(habit.requests_a_day * habit.choice[model] for habit in habits)
         for model in range(len(MODELS))
     ]
-    asked = random.Random(SEED).choices(range(len(MODELS)), weights, k=_REQUESTS)  # noqa: S311
+    shares = np.array(weights) / a_day
+    asked = np.random.default_rng(SEED).choice(len(MODELS), size=_REQUESTS, p=shares).tolist()
     a_start = max(1, round(a_day / STARTS_A_DAY[tier]))
     kept: list[int] = []
     gigabytes = 0.0
