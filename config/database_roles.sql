@@ -48,8 +48,17 @@ GRANT easel_service TO easel_ops WITH INHERIT FALSE, SET TRUE;
 -- The functions that look beyond the tenant belong to the service role; only a member can give
 -- them to it.
 GRANT easel_service TO easel_owner WITH INHERIT FALSE, SET TRUE;
--- The policies show every row to the service role, so a backup needs no right to pass them. Its
--- sessions are read-only unless they say otherwise, and pg_dump's are in any case.
-GRANT easel_service TO easel_backup WITH INHERIT TRUE, SET FALSE;
-GRANT pg_read_all_data TO easel_backup;
+-- Whoever backs up has sessions that are read-only unless they say otherwise; pg_dump's are in any
+-- case. The policies show every row to the service role, so a backup needs no right to pass them.
 ALTER ROLE easel_backup SET default_transaction_read_only = on;
+GRANT easel_service TO easel_backup WITH INHERIT TRUE, SET FALSE;
+-- Last, since not every master may give it away: from PostgreSQL 16 on only a superuser, or who was
+-- given it with the right to pass it on.
+DO $backup$
+BEGIN
+    GRANT pg_read_all_data TO easel_backup;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE '% may not grant pg_read_all_data, so python -m config.backup cannot read all tables here. Aurora makes its own backups and needs neither.', current_user
+        USING HINT = 'Where they are wanted, have a superuser run: GRANT pg_read_all_data TO easel_backup';
+END
+$backup$;

@@ -32,7 +32,7 @@ logger = structlog.get_logger(__name__)
 
 # Past the deadline a job gets this time to see it between two steps.
 SECONDS_TO_NOTICE = 2.0
-# A rebalance recommendation is no deadline: whatever runs may end.
+# A worker that has grown has no deadline: whatever runs may end.
 NO_HURRY_SECONDS = 24 * 3600.0
 
 
@@ -167,8 +167,10 @@ class WorkerProcess:
             grace = 0.0
 
     def _heed(self, notice: spot.Notice) -> None:
-        is_certain = notice is spot.Notice.INTERRUPTION
-        self._end(notice, grace_seconds=0.0 if is_certain else NO_HURRY_SECONDS)
+        # The group starts another instance at a recommendation, and ends this one when that is
+        # there. A worker that ended by itself would be started again and read the same.
+        if notice is spot.Notice.INTERRUPTION:
+            self._end(notice, grace_seconds=0.0)
 
     def _end(self, reason: str, *, grace_seconds: float) -> None:
         self.runner.shutdown.begin(reason=reason, grace_seconds=grace_seconds)

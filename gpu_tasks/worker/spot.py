@@ -22,7 +22,11 @@ _REBALANCE: Final = "/latest/meta-data/events/recommendations/rebalance"
 
 
 class Notice(StrEnum):
-    """What was said: the instance will be taken, or is more likely than others to be."""
+    """What was said: the instance will be taken, or is more likely than others to be.
+
+    The second is no reason to end: it stays for as long as the instance lives, and may come to
+    nothing.
+    """
 
     INTERRUPTION = "spot_interruption"
     REBALANCE = "spot_rebalance"

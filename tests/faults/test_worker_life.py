@@ -18,7 +18,7 @@ from apps.plans.tiers import TIER_BY_QUEUE, GpuTier
 from config.local.valkey import temporary_valkey
 from tests.factories import make_job
 from tests.faults.ends import state, wait_for_end, wait_for_steps
-from tests.instance_metadata import InstanceMetadata
+from tests.instance_metadata import REBALANCE, InstanceMetadata
 from tests.queues import waiting_messages
 from tests.stack import Stack, wait_until
 
@@ -102,19 +102,25 @@ def test_a_spot_notice_hands_the_job_back_and_ends_the_worker(
     assert_handed_back(job, stored_files)
 
 
-def test_a_recommendation_to_rebalance_lets_the_job_end_first(
-    stack: Stack, user: User, starter: GenerationModel
+def test_a_recommendation_to_rebalance_is_logged_once_and_the_work_goes_on(
+    stack: Stack, user: User, starter: GenerationModel, stored_files: Callable[[], set[str]]
 ) -> None:
+    # It stands as long as the instance lives: a worker that ended would end again and again.
     with InstanceMetadata() as metadata:
-        stack.environment["EASEL_METADATA_URL"] = metadata.url
-        stack.start_worker(queues=QUEUES)
-        job = make_job(user, starter, steps=40)
-        wait_for_steps(job)
-
         metadata.recommend_rebalance()
+        stack.environment |= {"EASEL_METADATA_URL": metadata.url, "EASEL_LEASE_SECONDS": "60"}
+        stack.start_worker(queues=QUEUES)
+        wait_until(
+            lambda: metadata.asked.count(REBALANCE) > 2, seconds=60, what="a look after the notice"
+        )
+        job = make_job(user, starter, **ENDLESS)
+        wait_for_steps(job)
+        assert stack.log("worker").count("spot_rebalance") == 1
 
-        assert exit_code(stack, seconds=300) == 0
-    assert state(job) == JobState.SUCCEEDED
+        metadata.interrupt()
+
+        assert exit_code(stack) == 0
+    assert_handed_back(job, stored_files)
 
 
 def test_an_idle_worker_that_its_broker_does_not_answer_ends_with_an_error(

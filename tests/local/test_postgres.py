@@ -281,6 +281,34 @@ def test_as_root_the_server_is_another_user_and_the_programs_may_be_a_copy(
         binaries.postgres_programs.cache_clear()
 
 
+@pytest.mark.parametrize("is_superuser", [True, False])
+def test_a_master_that_is_no_superuser_can_make_the_roles_too(
+    server: PostgresServer, is_superuser: bool
+) -> None:
+    # As on Aurora. From 16 on CREATEROLE alone lets nobody pass the roles of the system on.
+    statements = (ROOT / "config" / "database_roles.sql").read_text(encoding="utf-8")
+    notices: list[str] = []
+    with server.superuser_connection() as connection:
+        connection.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
+        connection.execute("CREATE ROLE master LOGIN CREATEROLE CREATEDB")
+        if not is_superuser:
+            connection.execute("SET SESSION AUTHORIZATION master")
+        connection.execute(statements)
+        connection.execute(statements)
+
+    rights = query(
+        server,
+        "SELECT pg_has_role('easel_backup', 'easel_service', 'USAGE'),"
+        " pg_has_role('easel_backup', 'pg_read_all_data', 'USAGE'),"
+        " pg_has_role('easel_owner', 'easel_service', 'SET'),"
+        " (SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'easel_backup'::regrole)",
+    )
+    assert rights == [(True, is_superuser, True, ["default_transaction_read_only=on"])]
+    missing = [text for text in notices if "may not grant" in text]
+    assert len(missing) == (0 if is_superuser else 2)
+    assert all(text.startswith("master may not grant pg_read_all_data") for text in missing)
+
+
 def test_an_ordinary_user_can_run_it_too(home: Path) -> None:
     # Become that user only after the imports, with what is read later where that user may go:
     # this Python and this checkout may lie in a folder closed to others.

@@ -148,12 +148,12 @@ def test_objectives_count_faults_of_ours_and_waits_of_the_tier(
 ) -> None:
     settings.EASEL_CLOUDWATCH_METRICS = True
     jobs = [
-        ended("succeeded", waited=119),
-        ended("succeeded", waited=121),
+        ended("succeeded", waited=599),
+        ended("succeeded", waited=601),
         ended("failed", code="internal"),
         ended("failed", code="out_of_memory"),
         ended("cancelled"),
-        ended("succeeded", waited=31, tier="dedicated"),
+        ended("succeeded", waited=601, tier="dedicated"),
     ]
     published: list[Figure] = []
     where = "apps.generation.services.cloudwatch"

@@ -14,9 +14,11 @@ import yaml
 from apps.core.observability import write
 from apps.core.observability.alarms import burn_alarms, of_metric
 from apps.core.observability.catalog import METRICS
-from apps.core.observability.slos import OBJECTIVES, WINDOWS, Severity
+from apps.core.observability.slos import LATE_JOB_SECONDS, OBJECTIVES, WINDOWS, Severity
 from apps.core.observability.tables import UnknownTableError, fill_in
 from config.local.debian import can_install, find_program, install_packages
+from tests.benchmarks.autoscaling.study import COLD_START_SECONDS
+from tests.infrastructure.terraform.rules.metric_math import evaluate
 
 ROOT = write.ROOT
 SERIES = {name for metric in METRICS.values() if metric.is_in_prometheus for name in metric.series}
@@ -297,10 +299,10 @@ tests:
   - interval: 1m
     input_series:
       - {{series: '{name}_count{{tier="basic", model="a"}}', values: '0+10x60'}}
-      - {{series: '{name}_bucket{{tier="basic", model="a", le="120"}}', values: '0+5x60'}}
+      - {{series: '{name}_bucket{{tier="basic", model="a", le="600"}}', values: '0+5x60'}}
       - {{series: '{name}_count{{tier="dedicated", model="a"}}', values: '0+10x60'}}
-      - {{series: '{name}_bucket{{tier="dedicated", model="a", le="30"}}', values: '0+2.5x60'}}
-      - {{series: '{name}_bucket{{tier="dedicated", model="a", le="120"}}', values: '0+10x60'}}
+      - {{series: '{name}_bucket{{tier="dedicated", model="a", le="600"}}', values: '0+2.5x60'}}
+      - {{series: '{name}_bucket{{tier="dedicated", model="a", le="1800"}}', values: '0+10x60'}}
     promql_expr_test:
       - expr: round(slo:queue_wait:error_ratio_5m, 0.01)
         eval_time: 30m
@@ -313,3 +315,59 @@ tests:
     result = run(promtool, "test", "rules", case)
 
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+WAITING = """
+rule_files: [prometheus-rules.yaml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - series: 'easel_queue_wait_seconds_count{tier="dedicated", model="a"}'
+        values: '0x30 1+JOBSx60'
+      - series: 'easel_queue_wait_seconds_bucket{tier="dedicated", model="a", le="600"}'
+        values: '0x90'
+    alert_rule_test:
+      - eval_time: 60m
+        alertname: SloQueueWaitBurnFast
+        exp_alerts: [ALERT]
+"""
+LATE = """{exp_labels: {severity: critical, id: slo-queue-wait-burn, tier: dedicated},
+ exp_annotations: {summary: "Wait in the queue: the budget of a month goes 14.4 times too fast.",
+  runbook: docs/operations/runbooks/slo-queue-wait-burn.md}}"""
+
+
+@pytest.mark.parametrize(("jobs", "alert"), [("0.2", ""), ("1", LATE)])
+def test_nobody_is_woken_by_a_few_late_jobs(
+    promtool: Path, tmp_path: Path, jobs: str, alert: str
+) -> None:
+    shutil.copy(ROOT / "docker/observability/prometheus-rules.yaml", tmp_path)
+    case = tmp_path / "case.yaml"
+    case.write_text(WAITING.replace("JOBS", jobs).replace("ALERT", alert.replace("\n", "")))
+
+    result = run(promtool, "test", "rules", case)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("window", "started", "share"),
+    [("long", 9, 0), ("long", 10, 100), ("short", 1, 100), ("short", 0, 0)],
+)
+def test_cloudwatch_asks_for_ten_jobs_in_the_long_window(
+    alarms: dict[str, Any], window: str, started: int, share: float
+) -> None:
+    for name in ("fast", "slow", "lasting"):
+        (alarm,) = [
+            each
+            for each in alarms["alarms"]
+            if each["name"] == f"slo-queue-wait-burn-{name}-{window}"
+        ]
+        figures = {"bad0": float(started) or None, "total0": float(started) or None}
+        assert evaluate(alarm["expression"], figures) == share
+
+
+def test_the_start_of_an_instance_for_an_empty_tier_is_not_late() -> None:
+    # CloudWatch tells of a minute when it is over, and an alarm looks once a minute.
+    for tier, seconds in COLD_START_SECONDS.items():
+        assert seconds + 120 <= LATE_JOB_SECONDS[tier]

@@ -362,10 +362,14 @@ def ratio_name(objective: Objective, window: str) -> str:
 
 def _burning(objective: Objective, window: Window) -> str:
     limit = f"{round(window.burn * objective.budget, 6):g}"
-    return " and ".join(
+    parts = [
         f"{ratio_name(objective, window_name(seconds))} > {limit}"
         for seconds in (window.long_seconds, window.short_seconds)
-    )
+    ]
+    if objective.least > 1:
+        rate = objective.total.replace("{window}", window_name(window.long_seconds))
+        parts.append(f"{window.long_seconds} * {rate} >= {objective.least}")
+    return " and ".join(parts)
 
 
 def _half(objective: Objective, window: Window, scope: Scope, which: str, seconds: int) -> Alarm:
@@ -374,13 +378,14 @@ def _half(objective: Objective, window: Window, scope: Scope, which: str, second
     bad = _event_queries("bad", objective.cloudwatch_bad, objective)
     total = _event_queries("total", objective.cloudwatch_total, objective)
     sums = [" + ".join(f"FILL({query.id}, 0)" for query in part) for part in (bad, total)]
+    is_enough = f">= {objective.least}" if which == "long" and objective.least > 1 else "> 0"
     return Alarm(
         name=f"{burn_alarm_id(objective)}-{window.name}-{which}",
         id=burn_alarm_id(objective),
         severity=window.severity,
         title=f"{objective.title}: more than {window.burn:g} times the budget, {which} window.",
         queries=(*bad, *total),
-        expression=f"IF(({sums[1]}) > 0, 100 * ({sums[0]}) / ({sums[1]}), 0)",
+        expression=f"IF(({sums[1]}) {is_enough}, 100 * ({sums[0]}) / ({sums[1]}), 0)",
         threshold=round(100 * window.burn * objective.budget, 4),
         period=period,
         evaluation_periods=seconds // period,

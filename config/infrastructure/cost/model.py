@@ -253,6 +253,15 @@ class Estimate:
             systems * people.MODELS_GB * prices.EFS_GB,
             f"{people.MODELS_GB:g} GB of models",
         )
+        reads = {group.tier: people.model_reads_gb(group.tier) for group in self.groups}
+        read, written = sum(reads.values()) * systems, people.NEW_MODELS_GB * systems
+        by_tier = ", ".join(
+            f"{gigabytes:,.0f} {tier.value.replace('_', ' ')}" for tier, gigabytes in reads.items()
+        )
+        yield Line("EFS reads", read * prices.EFS_READ_GB, f"GB of models by tier: {by_tier}")
+        yield Line(
+            "EFS writes", written * prices.EFS_WRITE_GB, f"{written:g} GB of models that are new"
+        )
         yield Line("ECR", people.IMAGES_IN_REGISTRY_GB * prices.ECR_GB, "the last images")
 
     def _watching(self) -> Iterator[Line]:

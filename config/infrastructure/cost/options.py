@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from apps.plans.tiers import GpuTier
+from config.infrastructure.cost import population as people
 from config.infrastructure.cost import prices
 from config.infrastructure.cost.model import Estimate
 from config.infrastructure.cost.savings import night_hours, savings_of
@@ -29,6 +30,7 @@ def options_of(estimate: Estimate) -> list[Option]:
     """Return what can be given up, what costs users least first."""
     makers: tuple[Callable[[Estimate], Option], ...] = (
         _dedicated_on_contract,
+        _models_on_instances,
         _spot_alone,
         _smaller_cache,
         _one_gateway,
@@ -43,10 +45,23 @@ def _dedicated_on_contract(estimate: Estimate) -> Option:
         for group in estimate.groups
         if group.tier == GpuTier.DEDICATED
     )
+    saved += people.model_reads_gb(GpuTier.DEDICATED) * prices.EFS_READ_GB
     return Option(
         "No dedicated tier until an enterprise contract pays for its hours",
         saved,
         "enterprise users wait in the high-performance tier, without A100s",
+    )
+
+
+def _models_on_instances(estimate: Estimate) -> Option:
+    dollars = {line.service: line.dollars for line in estimate.lines}
+    of_dedicated = people.model_reads_gb(GpuTier.DEDICATED) * prices.EFS_READ_GB
+    saved = sum(dollars[service] for service in ("EFS", "EFS reads", "EFS writes"))
+    return Option(
+        "Models on the instances' own NVMe, fetched from S3, and no EFS",
+        # The dedicated tier's part went with it.
+        saved - min(of_dedicated, dollars["EFS reads"]),
+        "the first picture of a model on a new instance waits for its download, a minute for SDXL",
     )
 
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from apps.plans.products import PLANS
 from apps.plans.tiers import TIERS, GpuTier
 from config.infrastructure.cost.prices import DAYS
@@ -37,6 +39,22 @@ VIEWS_OF_A_PICTURE = 3.0
 THUMBNAIL_VIEWS_OF_A_USER = 400
 REQUESTS_OF_A_USER = 1_500
 MODELS_GB = 120.0
+# Files of a model (`MODELS`), half precision; FLUX in 8 bits.
+MODEL_GB = (2.1, 6.9, 17.0, 20.5)
+# Of these a machine keeps so much in memory, loaded or as pages of files: a p4d all of them.
+KEPT_GB: dict[GpuTier, float] = {
+    GpuTier.BASIC: 8.0,
+    GpuTier.HIGH_PERFORMANCE: 12.0,
+    GpuTier.DEDICATED: 1000.0,
+}
+# How often a day an instance starts, with nothing in memory: after idle hours, a loss, a release.
+STARTS_A_DAY: Mapping[GpuTier, float] = {
+    GpuTier.BASIC: 3.0,
+    GpuTier.HIGH_PERFORMANCE: 5.0,
+    GpuTier.DEDICATED: 5.0,
+}
+# Models that are new in a month, each of which is written once.
+NEW_MODELS_GB = 20.0
 IMAGES_IN_REGISTRY_GB = 40.0
 DATABASE_GB = 20.0
 DATABASE_MILLION_IO = 60.0
@@ -49,6 +67,8 @@ OWN_METRICS = 120.0
 NAT_TRAFFIC_GB = 60.0
 BETWEEN_ZONES_GB = 100.0
 SQS_MILLIONS = 6.0
+# So many requests are drawn to see how often a model is read.
+_REQUESTS = 20_000
 # Age of the service for the question of what lies in S3.
 MONTHS = 12
 
@@ -76,6 +96,38 @@ def usage_of(tier: GpuTier) -> Usage:
     outcome = simulate(Scenario(DAILY_USERS, tier, RULE[tier], GIVEN), seed=SEED)
     hours = outcome.dollars_an_hour / float(TIERS[tier].dollars_per_hour) * 24 * DAYS
     return Usage(tier, seconds, pictures, hours, outcome)
+
+
+def model_reads_gb(tier: GpuTier) -> float:
+    """Return the gigabytes that a tier's instances read of models in a month.
+
+    A request for a model that is not in memory reads it, and the one that was used least recently
+    goes. A start forgets all.
+    """
+    habits = habits_of(tier=tier, daily_users=DAILY_USERS)
+    a_day = sum(habit.requests_a_day for habit in habits)
+    if not a_day:
+        return 0.0
+    weights = [
+        sum(habit.requests_a_day * habit.choice[model] for habit in habits)
+        for model in range(len(MODELS))
+    ]
+    shares = np.array(weights) / a_day
+    asked = np.random.default_rng(SEED).choice(len(MODELS), size=_REQUESTS, p=shares).tolist()
+    a_start = max(1, round(a_day / STARTS_A_DAY[tier]))
+    kept: list[int] = []
+    gigabytes = 0.0
+    for number, model in enumerate(asked):
+        if number % a_start == 0:
+            kept.clear()
+        if model in kept:
+            kept.remove(model)
+        else:
+            gigabytes += MODEL_GB[model]
+        kept.append(model)
+        while len(kept) > 1 and sum(MODEL_GB[each] for each in kept) > KEPT_GB[tier]:
+            kept.pop(0)
+    return gigabytes / _REQUESTS * a_day * DAYS
 
 
 def mean_seconds(slug: str) -> float:

@@ -57,6 +57,9 @@ S3_1000_MOVES = 0.01
 
 EBS_GP3_GB = 0.0912
 EFS_GB = 0.33
+# Elastic throughput by the gigabyte: the prices of us-east-1 (0.03 and 0.06), raised as storage is.
+EFS_READ_GB = 0.033
+EFS_WRITE_GB = 0.066
 ECR_GB = 0.10
 
 LOG_GB = 0.76

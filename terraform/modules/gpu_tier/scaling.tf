@@ -44,7 +44,9 @@ resource "aws_autoscaling_policy" "shrink" {
 }
 
 # Messages are gone as soon as a worker has taken them, so an empty queue does not mean idle
-# workers. The last instance stays while one of its workers has a job.
+# workers. The last instance stays while something waits, for which it may just be starting, or
+# while one of its workers has a job. Where no instance is, there is none to take: in a lasting
+# alarm the next one would be taken back the minute after it was ordered.
 resource "aws_cloudwatch_metric_alarm" "shrink" {
   alarm_name          = "${local.full_name}-less"
   alarm_description   = "Scaling, not trouble: fewer than ${var.rules.less.below} messages wait in the ${var.tier} tier."
@@ -56,8 +58,8 @@ resource "aws_cloudwatch_metric_alarm" "shrink" {
 
   metric_query {
     id          = "counted"
-    expression  = "IF(FILL(capacity, 0) > 1 OR FILL(busy, 0) < 1, FILL(waiting, 0), ${var.rules.less.below})"
-    label       = "Messages that wait, unless the last instance works"
+    expression  = "IF(FILL(capacity, 0) > 1, FILL(waiting, 0), IF(FILL(capacity, 0) < 1 OR FILL(waiting, 0) > 0 OR FILL(busy, 0) > 0, ${var.rules.less.below}, 0))"
+    label       = "Messages that wait, unless the last instance is wanted"
     return_data = true
   }
 

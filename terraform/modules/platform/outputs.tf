@@ -1,7 +1,7 @@
 output "github_variables" {
   description = "The variables of GitHub's environment that the workflows read, by name."
   value = {
-    ALARMS          = join(",", distinct(concat(module.monitoring.alarm_names_critical, [module.monitoring.release_alarm_name])))
+    ALARMS          = join(",", distinct(concat(module.monitoring.alarm_names_release, [module.monitoring.release_alarm_name])))
     DEPLOY_ROLE_ARN = module.roles.deploy_role_arn
     EASEL_URL       = "https://${var.domain}"
     GPU_GROUPS      = join(",", [for group in module.gpu_tier : group.group_name])

@@ -20,6 +20,7 @@ from config.infrastructure.cost.page import (
 )
 from config.infrastructure.cost.savings import savings_of
 from config.infrastructure.deployment import Terraform
+from tests.benchmarks.autoscaling.population import habits_of
 
 Changed = Callable[[str, str, str], Estimate]
 
@@ -74,6 +75,9 @@ def test_lines_are_sizes_times_prices(estimate: Estimate) -> None:
     assert dollars(estimate, "ElastiCache") == pytest.approx(2 * 0.246 * 730)
     assert dollars(estimate, "NAT gateways") == pytest.approx(2 * 0.059 * 730 + 60 * 0.059)
     assert dollars(estimate, "Aurora") == pytest.approx(1.5 * 0.20 * 730 + 20 * 0.11 + 60 * 0.24)
+    read = sum(population.model_reads_gb(tier) for tier in GpuTier)
+    assert dollars(estimate, "EFS reads") == pytest.approx(read * 0.033)
+    assert dollars(estimate, "EFS writes") == pytest.approx(20 * 0.066)
     hours = estimate.usage[GpuTier.BASIC].instance_hours
     assert hours == pytest.approx(730)
     assert dollars(estimate, "EC2: g4dn.xlarge") == pytest.approx(hours * 0.526)
@@ -155,6 +159,28 @@ def test_an_instance_that_leaves_at_once_is_away_all_night() -> None:
     assert away(0) == 1
     assert 0 < away(600) < away(60) < 1
     assert away(86_400) == pytest.approx(0, abs=1e-9)
+
+
+def test_models_are_read_when_they_are_not_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    habits = habits_of(tier=GpuTier.BASIC, daily_users=population.DAILY_USERS)
+    requests = sum(habit.requests_a_day for habit in habits)
+    shares = [
+        sum(habit.requests_a_day * habit.choice[model] for habit in habits) / requests
+        for model in range(len(population.MODELS))
+    ]
+    # No two have room, so a request reads its model unless the one before it was for the same.
+    a_request = sum(
+        share * (1 - share) * size for share, size in zip(shares, population.MODEL_GB, strict=True)
+    )
+    wanted = pytest.approx(a_request * requests * prices.DAYS, rel=0.05)
+    assert population.model_reads_gb(GpuTier.BASIC) == wanted
+
+    # Where all have room they are read after a start alone.
+    monkeypatch.setitem(population.KEPT_GB, GpuTier.BASIC, 1000.0)
+    starts = population.STARTS_A_DAY[GpuTier.BASIC] * prices.DAYS
+    sd, sdxl = population.MODEL_GB[:2]
+    least, most = starts * (sd + sdxl), starts * sum(population.MODEL_GB)
+    assert 0.95 * least < population.model_reads_gb(GpuTier.BASIC) <= most * 1.05
 
 
 def test_prices_are_there_for_every_tier() -> None:

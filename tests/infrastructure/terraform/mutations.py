@@ -81,6 +81,36 @@ MUTATIONS = (
         "tiers_follow_their_queues",
     ),
     _of(
+        *("starting instance taken back", "modules/gpu_tier/scaling.tf"),
+        *("OR FILL(waiting, 0) > 0 OR", "OR"),
+        "instances_stay_while_they_are_wanted",
+    ),
+    _of(
+        *("lasting alarm of an empty tier", "modules/gpu_tier/scaling.tf"),
+        *("IF(FILL(capacity, 0) < 1 OR ", "IF("),
+        "instances_stay_while_they_are_wanted",
+    ),
+    _of(
+        *("last instance taken from its job", "modules/gpu_tier/scaling.tf"),
+        *(" OR FILL(busy, 0) > 0", ""),
+        "instances_stay_while_they_are_wanted",
+    ),
+    _of(
+        *("idle instance kept all night", "modules/gpu_tier/scaling.tf"),
+        *("${var.rules.less.below}, 0))", "${var.rules.less.below}, ${var.rules.less.below}))"),
+        "instances_stay_while_they_are_wanted",
+    ),
+    _of(
+        *("nobody wakes an empty tier", "modules/gpu_tier/scaling.tf"),
+        *("IF(FILL(capacity, 0) < 1, FILL(waiting, 0), 0)", "IF(FILL(capacity, 0) < 1, 0, 0)"),
+        "instances_stay_while_they_are_wanted",
+    ),
+    _of(
+        *("release stopped by a queue", "modules/monitoring/outputs.tf"),
+        *(' && alarm.id != "slo-queue-wait-burn"', ""),
+        "releases_stop_at_what_they_break",
+    ),
+    _of(
         *("releases taken back", "modules/service/main.tf", "[task_definition, desired_count]"),
         "[desired_count]",
         "releases_own_what_they_change",

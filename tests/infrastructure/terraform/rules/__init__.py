@@ -14,6 +14,8 @@ from tests.infrastructure.terraform.rules import (
     monitoring,
     network,
     permissions,
+    releases,
+    scaling,
     settings,
 )
 
@@ -35,6 +37,7 @@ RULES: Mapping[str, Rule] = {
         compute.releases_own_what_they_change,
         compute.tiers_have_their_instances,
         compute.tiers_follow_their_queues,
+        scaling.instances_stay_while_they_are_wanted,
         data.queues_are_the_products,
         data.database_has_its_size,
         data.cache_has_its_size,
@@ -55,6 +58,7 @@ RULES: Mapping[str, Rule] = {
         permissions.roles_may_do_what_they_need,
         permissions.workers_see_their_own_tier,
         permissions.github_is_let_in_by_environment,
+        releases.releases_stop_at_what_they_break,
         settings.settings_exist,
         settings.secrets_stay_secret,
         settings.roles_sign_in_as_themselves,
