@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in {
         "deploy": "Bring images to all traffic, or leave everything as it was.",
         "rollback": "Give the traffic back to the colour that had it before.",
+        "restart": "Start every process anew, with the secrets and settings that there are now.",
         "status": "Print what runs where, as JSON.",
         "settle": "Put all traffic on one healthy colour, after a release that was killed.",
         "scan-live": "Refuse what runs if ECR has found something bad in its images.",
@@ -44,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "deploy":
             one.add_argument("--web-image", required=True, help="REPOSITORY@sha256:…")
             one.add_argument("--worker-image", required=True, help="REPOSITORY@sha256:…")
+            one.add_argument(
+                "--despite", default="", help="Those of the alarms that are not looked at: a fix."
+            )
             one.add_argument("--url", help="Looked at while a tenth of the traffic is new.")
         if name == "scan-live":
             one.add_argument("--accept", default="", help="As with scan.")
@@ -66,6 +70,7 @@ def _environment(options: argparse.Namespace) -> Environment:
         name=options.environment,
         rule_arn=options.rule_arn,
         alarms=_words(options.alarms),
+        despite=_words(getattr(options, "despite", "")),
         gpu_groups=_words(options.gpu_groups),
         least_tasks=options.least_tasks,
     )
@@ -101,6 +106,11 @@ def _deploy(options: argparse.Namespace) -> int:
 
 def _rollback(options: argparse.Namespace) -> int:
     _rollout(options).rollback()
+    return 0
+
+
+def _restart(options: argparse.Namespace) -> int:
+    _rollout(options).restart()
     return 0
 
 
@@ -166,6 +176,7 @@ def _task(options: argparse.Namespace) -> int:
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "deploy": _deploy,
     "rollback": _rollback,
+    "restart": _restart,
     "settle": _settle,
     "status": _status,
     "task": _task,

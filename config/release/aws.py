@@ -28,6 +28,9 @@ _TAKEN = (
 _VERSION, _WORKER_IMAGE = "easel.version", "easel.worker-image"
 _UNDER_WAY = {"Pending", "InProgress", "Cancelling", "Baking", "RollbackInProgress"}
 _FAILED = {"Failed", "RollbackFailed", "RollbackSuccessful"}
+# New workers before the old ones go: a tier of one is not to be empty. AWS wants at most 100
+# between the two.
+REPLACEMENT = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 200}
 
 
 class AwsFleet:
@@ -78,6 +81,9 @@ class AwsFleet:
             wanted=int(found["desiredCount"]),
             running=int(found["runningCount"]),
             is_steady=is_alone and found["runningCount"] == found["desiredCount"],
+            deployment=next(
+                str(one["id"]) for one in found["deployments"] if one["status"] == "PRIMARY"
+            ),
         )
 
     def set_service(self, name: str, *, definition: str, wanted: int) -> None:
@@ -99,7 +105,24 @@ class AwsFleet:
                 continue
             if _release_of(self._definition(arn)) == release:
                 return str(arn)
-        made = {key: newest[key] for key in _TAKEN if newest.get(key)}
+        return self._make(newest, release)
+
+    def register_newest(self, family: str, release: Release) -> str:
+        newest = self._definition(family)
+        if _release_of(newest) == release:
+            return str(newest["taskDefinitionArn"])
+        return self._make(newest, release)
+
+    def restart(self, name: str, *, definition: str) -> None:
+        self._ecs.update_service(
+            cluster=self.environment.prefix,
+            service=name,
+            taskDefinition=definition,
+            forceNewDeployment=True,
+        )
+
+    def _make(self, pattern: Mapping[str, Any], release: Release) -> str:
+        made = {key: pattern[key] for key in _TAKEN if pattern.get(key)}
         made["containerDefinitions"] = [
             {
                 **container,
@@ -110,7 +133,7 @@ class AwsFleet:
                     _WORKER_IMAGE: release.worker_image,
                 },
             }
-            for container in newest["containerDefinitions"]
+            for container in pattern["containerDefinitions"]
         ]
         answer = self._ecs.register_task_definition(**made)
         return str(answer["taskDefinition"]["taskDefinitionArn"])
@@ -174,9 +197,11 @@ class AwsFleet:
             is_of_image = latest and latest["StartTime"] >= parameter["LastModifiedDate"]
             if latest and is_of_image and latest["Status"] not in _FAILED:
                 continue
-            if latest and latest["Status"] in _UNDER_WAY:
-                self._groups.cancel_instance_refresh(AutoScalingGroupName=group)
-            self._begin_refresh(group)
+            self._replace_workers(group, latest)
+
+    def restart_workers(self) -> None:
+        for group in self.environment.gpu_groups:
+            self._replace_workers(group, self._refresh(group))
 
     def workers_are_new(self) -> bool:
         states = {group: self._refresh(group) for group in self.environment.gpu_groups}
@@ -198,10 +223,14 @@ class AwsFleet:
             time.sleep(self.poll_seconds)
         raise ReleaseError(f"The task has not ended after {seconds:.0f} s.")
 
-    def _begin_refresh(self, group: str) -> None:
+    def _replace_workers(self, group: str, latest: Mapping[str, Any] | None) -> None:
+        if latest and latest["Status"] in _UNDER_WAY:
+            self._groups.cancel_instance_refresh(AutoScalingGroupName=group)
         for _try in range(60):
             try:
-                self._groups.start_instance_refresh(AutoScalingGroupName=group)
+                self._groups.start_instance_refresh(
+                    AutoScalingGroupName=group, Preferences=REPLACEMENT
+                )
             except ClientError as error:
                 if error.response["Error"]["Code"] != "InstanceRefreshInProgress":
                     raise

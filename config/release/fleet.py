@@ -16,6 +16,8 @@ class Service:
     running: int
     # One deployment, and as many tasks as are wanted.
     is_steady: bool
+    # Which: ECS makes another when it goes back.
+    deployment: str
 
 
 class Fleet(Protocol):
@@ -39,6 +41,12 @@ class Fleet(Protocol):
     def register(self, family: str, release: Release) -> str:
         """Return the definition of `family` with the images of `release`, made if there is none."""
 
+    def register_newest(self, family: str, release: Release) -> str:
+        """Do the same by the newest definition alone, which has what Terraform changed last."""
+
+    def restart(self, name: str, *, definition: str) -> None:
+        """Have a service put a new task of a definition in the place of each that it has."""
+
     def release_of(self, definition: str) -> Release | None:
         """Return the release that a definition was registered for; None if Terraform made it."""
 
@@ -53,6 +61,9 @@ class Fleet(Protocol):
 
     def set_workers(self, image: str) -> None:
         """Name the image of the GPU workers, and begin to put it in the place of the old ones."""
+
+    def restart_workers(self) -> None:
+        """Begin to put new GPU workers in the place of all, of the image that there is."""
 
     def workers_are_new(self) -> bool:
         """Tell whether no replacement of workers is under way.

@@ -43,6 +43,8 @@ class Environment:
     rule_arn: str
     # Those of the names that ring while a release runs stop it.
     alarms: tuple[str, ...]
+    # Those of them that do not: what is released mends what they ring for.
+    despite: tuple[str, ...] = ()
     # Environments without GPUs have none.
     gpu_groups: tuple[str, ...] = ()
     least_tasks: int = 1

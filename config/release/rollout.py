@@ -51,6 +51,7 @@ class Rollout:
         Raises:
             ReleaseError: it was taken back, or not begun.
         """
+        self._refuse_unknown_alarms()
         is_first = self._is_first()
         old = self._heaviest() if is_first else self.settle()
         if not is_first:
@@ -90,15 +91,33 @@ class Rollout:
         if self._revision(back) >= self._revision(live):
             raise ReleaseError(f"{live} runs the older version already. Nothing was changed.")
         former = self._release_of(back)
+        if former is None:
+            raise ReleaseError("Nothing was released before it. Nothing was changed.")
         state = self.fleet.service(self.environment.colour(back))
-        self.say(f"Starting {back} ({former.version if former else state.definition}) again.")
+        self.say(f"Starting {back} ({former.version}) again.")
         self._run(back, state.definition, self._strength(live))
         self._await_healthy(back, state.definition, self._strength(live))
         self._shift(back, 100)
-        if former:
-            self._update_rest(self._rest_of(former))
+        self._update_rest(self._rest_of(former))
         self._stop(live)
         self.say(f"All traffic is on {back} again.")
+
+    def restart(self) -> None:
+        """Start every process anew, with what Terraform and Secrets Manager give it by now.
+
+        Raises:
+            ReleaseError: one did not start; ECS keeps its former tasks, and what comes after it in
+                this order (beside web, web, workers) was not touched.
+        """
+        live = self._heaviest()
+        if self.fleet.weights()[live] != 100:
+            live = self.settle()
+        for role in (*BESIDE_WEB, f"web-{live}"):
+            self._restart(role, self._newest_definition(role, live))
+        self.say("Restarting the workers.")
+        self.fleet.restart_workers()
+        self._await_workers()
+        self.say("Everything was started anew.")
 
     def status(self) -> dict[str, object]:
         """Describe what runs where."""
@@ -251,9 +270,47 @@ class Rollout:
             self.clock.sleep(POLL_SECONDS)
 
     def _refuse_alarms(self, when: str) -> None:
-        ringing = self.fleet.ringing(self.environment.alarms)
+        left_out = self.environment.despite
+        ringing = self.fleet.ringing(
+            [name for name in self.environment.alarms if name not in left_out]
+        )
         if ringing:
             raise ReleaseError(f"{when}: {', '.join(ringing)} rings.")
+
+    def _refuse_unknown_alarms(self) -> None:
+        left_out = self.environment.despite
+        if unknown := sorted(set(left_out) - set(self.environment.alarms)):
+            raise ReleaseError(f"No alarm of this environment stops a release: {unknown}.")
+        if left_out:
+            self.say(f"Alarms that do not stop this release: {', '.join(left_out)}.")
+
+    def _restart(self, role: str, definition: str) -> None:
+        name = self.environment.service(role)
+        self.say(f"Restarting {role}.")
+        self.fleet.restart(name, definition=definition)
+        begun = self.fleet.service(name).deployment
+
+        def is_new() -> bool:
+            state = self.fleet.service(name)
+            if state.deployment != begun:
+                raise ReleaseError(f"{name} did not start, and ECS went back to what ran before.")
+            return state.is_steady
+
+        self._wait(is_new, f"{name} is not steady")
+
+    def _newest_definition(self, role: str, live: Colour) -> str:
+        """Return what `role` is to run: its release, by Terraform's newest pattern.
+
+        The web process keeps its definition while the other colour has a newer one, as after a
+        rollback: of two colours the higher number is the newer release.
+        """
+        state = self.fleet.service(self.environment.service(role))
+        release = self.fleet.release_of(state.definition)
+        is_web = role.startswith("web")
+        if release is None or (is_web and self._revision(live.other) > self._revision(live)):
+            return state.definition
+        family = "web" if is_web else role
+        return self.fleet.register_newest(self.environment.service(family), release)
 
     def _finish(self, live: Colour) -> None:
         """Bring about what holds between releases: everything new, and the other colour asleep."""

@@ -31,6 +31,9 @@ class _Running:
     wanted: int
     started_at: float
     former: str = ""
+    deployment: int = 1
+    # Until when tasks of the same kind take the place of others.
+    replaced_at: float = -1000.0
 
 
 @dataclass
@@ -44,9 +47,13 @@ class FleetModel:
     # Called with the name of each thing the program does, before it comes about.
     before: Callable[[str], None] = lambda _act: None
     alarm: Callable[[], bool] = lambda: False
+    # Which, when `alarm` says that any does.
+    rings: tuple[str, ...] = ("api-error-rate",)
     migration_code: int = 0
     # Whether ECS puts the former definition back when tasks of the new one do not start.
     breaks_circuit: bool = False
+    # Services whose tasks no longer start, whatever they run.
+    cannot_restart: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.time = 0.0
@@ -59,6 +66,7 @@ class FleetModel:
         self.image = OLD.worker_image
         self.refreshed_at = -1000.0
         self.services: dict[str, _Running] = {}
+        self.circuit_breaks: set[str] = set()
         for family in ("web", "admin", "scheduler", "migrate"):
             self.register(f"easel-model-{family}", OLD)
         for name, wanted in {"web-blue": 3, "web-green": 0, "admin": 1, "scheduler": 1}.items():
@@ -96,10 +104,15 @@ class FleetModel:
     def service(self, name: str) -> Service:
         self._act("service")
         found = self.services[name]
+        if name in self.circuit_breaks and self.time >= found.replaced_at:
+            self.circuit_breaks.remove(name)
+            found.deployment += 1
         if self.breaks_circuit and self._is_broken(found) and found.former and self._is_up(found):
             found.definition, found.former = found.former, ""
+            found.deployment += 1
         running = found.wanted if self._is_up(found) else 0
-        return Service(found.definition, found.wanted, running, running == found.wanted)
+        steady = running == found.wanted and self.time >= found.replaced_at
+        return Service(found.definition, found.wanted, running, steady, str(found.deployment))
 
     def set_service(self, name: str, *, definition: str, wanted: int) -> None:
         self._act(f"set_service {name} {definition} {wanted}")
@@ -108,7 +121,19 @@ class FleetModel:
             found.started_at = self.time
         if found.definition != definition:
             found.former = found.definition
+            found.deployment += 1
         found.definition, found.wanted = definition, wanted
+
+    def restart(self, name: str, *, definition: str) -> None:
+        """Let new tasks come beside those that run, which serve until the new ones do."""
+        self._act(f"restart {name} {definition}")
+        found = self.services[name]
+        found.deployment += 1
+        found.replaced_at = self.time + self.start_seconds
+        if name in self.cannot_restart:
+            self.circuit_breaks.add(name)
+        else:
+            found.definition = definition
 
     def register(self, family: str, release: Release) -> str:
         self._act("register")
@@ -116,7 +141,19 @@ class FleetModel:
         for name in ours:
             if self.definitions[name] == release:
                 return name
-        made = f"{family}:{len(ours) + 1}"
+        return self.add_definition(family, release)
+
+    def register_newest(self, family: str, release: Release) -> str:
+        self._act("register_newest")
+        newest = [name for name in self.definitions if name.startswith(f"{family}:")][-1]
+        if self.definitions[newest] == release:
+            return newest
+        return self.add_definition(family, release)
+
+    def add_definition(self, family: str, release: Release | None) -> str:
+        """Register another definition; one of no release is what Terraform makes."""
+        count = sum(name.startswith(f"{family}:") for name in self.definitions)
+        made = f"{family}:{count + 1}"
         self.definitions[made] = release
         return made
 
@@ -130,7 +167,7 @@ class FleetModel:
 
     def ringing(self, alarms: Sequence[str]) -> list[str]:
         self._act("ringing")
-        return list(alarms) if self.alarm() else []
+        return [name for name in alarms if name in self.rings] if self.alarm() else []
 
     def worker_image(self) -> str:
         self._act("worker_image")
@@ -140,6 +177,10 @@ class FleetModel:
         self._act(f"set_workers {image}")
         if image != self.image:
             self.image, self.refreshed_at = image, self.time
+
+    def restart_workers(self) -> None:
+        self._act("restart_workers")
+        self.refreshed_at = self.time
 
     def workers_are_new(self) -> bool:
         self._act("workers_are_new")

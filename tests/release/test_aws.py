@@ -13,6 +13,11 @@ from tests.release.aws_stand_in import SECRETS, AwsStandIn
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 NEW = Release("1.1.0", "web@sha256:2", "worker@sha256:2")
 GROUP = "easel-staging-gpu-basic"
+# With the new worker there before the old one goes, also where there is one.
+REPLACED = {
+    "AutoScalingGroupName": GROUP,
+    "Preferences": {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 200},
+}
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +163,7 @@ def test_workers_are_replaced_once_for_an_image(aws: AwsStandIn) -> None:
     asg = aws.stub("autoscaling")
     described = {"AutoScalingGroupName": GROUP}
     asg.add_response("describe_instance_refreshes", refreshes(), described)
-    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "one"}, described)
+    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "one"}, REPLACED)
 
     aws.fleet.set_workers("worker@sha256:2")
 
@@ -174,7 +179,7 @@ def test_a_run_that_was_killed_before_the_replacement_is_taken_up(aws: AwsStandI
     aws.client("ssm").put_parameter(Name=name, Value="w3", Type="String", Overwrite=True)
     described = {"AutoScalingGroupName": GROUP}
     asg.add_response("describe_instance_refreshes", refreshes("Successful", age=3600), described)
-    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "two"}, described)
+    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "two"}, REPLACED)
 
     aws.fleet.set_workers("w3")
 
@@ -185,7 +190,7 @@ def test_a_replacement_that_failed_is_begun_again(aws: AwsStandIn) -> None:
     asg = aws.stub("autoscaling")
     described = {"AutoScalingGroupName": GROUP}
     asg.add_response("describe_instance_refreshes", refreshes("Failed"), described)
-    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "two"}, described)
+    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "two"}, REPLACED)
 
     aws.fleet.set_workers(aws.fleet.worker_image())
 
@@ -198,11 +203,66 @@ def test_a_replacement_of_an_older_image_is_called_off(aws: AwsStandIn) -> None:
     asg.add_response("describe_instance_refreshes", refreshes("InProgress", age=3600), described)
     asg.add_response("cancel_instance_refresh", {"InstanceRefreshId": "one"}, described)
     asg.add_client_error("start_instance_refresh", "InstanceRefreshInProgress")
-    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "two"}, described)
+    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "two"}, REPLACED)
 
     aws.fleet.set_workers("worker@sha256:4")
 
     asg.assert_no_pending_responses()
+
+
+def test_workers_are_restarted_also_when_their_image_is_new(aws: AwsStandIn) -> None:
+    asg = aws.stub("autoscaling")
+    described = {"AutoScalingGroupName": GROUP}
+    asg.add_response("describe_instance_refreshes", refreshes("Successful"), described)
+    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "two"}, REPLACED)
+    aws.fleet.restart_workers()
+
+    # What is under way may have begun with the former secrets.
+    asg.add_response("describe_instance_refreshes", refreshes("InProgress"), described)
+    asg.add_response("cancel_instance_refresh", {"InstanceRefreshId": "two"}, described)
+    asg.add_response("start_instance_refresh", {"InstanceRefreshId": "three"}, REPLACED)
+    aws.fleet.restart_workers()
+
+    asg.assert_no_pending_responses()
+
+
+def test_a_service_is_restarted_by_a_deployment_of_its_own(aws: AwsStandIn) -> None:
+    ecs = aws.stub("ecs")
+    wanted = {
+        "cluster": "easel-staging",
+        "service": "easel-staging-web-blue",
+        "taskDefinition": "easel-staging-web:7",
+        "forceNewDeployment": True,
+    }
+    ecs.add_response("update_service", {"service": {}}, wanted)
+    old = {"id": "ecs-svc/1", "status": "ACTIVE"}
+    new = {"id": "ecs-svc/2", "status": "PRIMARY"}
+    found = {"taskDefinition": "web:7", "desiredCount": 3, "runningCount": 4}
+    ecs.add_response("describe_services", {"services": [{**found, "deployments": [old, new]}]})
+
+    aws.fleet.restart("easel-staging-web-blue", definition="easel-staging-web:7")
+    state = aws.fleet.service("easel-staging-web-blue")
+
+    assert (state.deployment, state.is_steady) == ("ecs-svc/2", False)
+    ecs.assert_no_pending_responses()
+
+
+def test_the_newest_pattern_is_taken_for_the_same_release(aws: AwsStandIn) -> None:
+    family = "easel-staging-scheduler"
+    first = aws.fleet.register(family, NEW)
+    assert aws.fleet.register_newest(family, NEW) == first
+    ecs = aws.client("ecs")
+    pattern = ecs.describe_task_definition(taskDefinition=f"{family}:1")["taskDefinition"]
+    secrets = [*SECRETS, {"name": "EASEL_SENTRY_DSN", "valueFrom": "arn:aws:x:y:secret:dsn"}]
+    container = {**pattern["containerDefinitions"][0], "secrets": secrets}
+    ecs.register_task_definition(family=family, containerDefinitions=[container])
+
+    made = aws.fleet.register_newest(family, NEW)
+
+    assert made not in (first, aws.fleet.register(family, dataclasses.replace(NEW, version="9")))
+    assert aws.fleet.release_of(made) == NEW
+    new = ecs.describe_task_definition(taskDefinition=made)["taskDefinition"]
+    assert new["containerDefinitions"][0]["secrets"] == secrets
 
 
 @pytest.mark.parametrize(

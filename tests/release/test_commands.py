@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -22,9 +23,9 @@ def aws() -> Iterator[AwsStandIn]:
     server.stop()
 
 
-def release(aws: AwsStandIn, *words: str) -> subprocess.CompletedProcess[str]:
+def begin(aws: AwsStandIn, *words: str) -> subprocess.Popen[str]:
     """Run a command with nothing in its environment but what leads it to the server."""
-    return subprocess.run(
+    return subprocess.Popen(
         [
             *(sys.executable, "-W", "ignore", "-m", "config.release", *words),
             *("--environment", "staging", "--rule-arn", aws.environment.rule_arn),
@@ -32,10 +33,16 @@ def release(aws: AwsStandIn, *words: str) -> subprocess.CompletedProcess[str]:
         ],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **aws.process_environment},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
+
+
+def release(aws: AwsStandIn, *words: str) -> subprocess.CompletedProcess[str]:
+    with begin(aws, *words) as process:
+        output, errors = process.communicate()
+    return subprocess.CompletedProcess(words, process.returncode, output, errors)
 
 
 def test_status_is_printed_as_json(aws: AwsStandIn) -> None:
@@ -75,6 +82,33 @@ def test_without_a_healthy_colour_nothing_is_changed(aws: AwsStandIn) -> None:
     assert result.returncode == 1
     assert "No colour has a healthy task. Nothing was changed." in result.stderr
     assert (aws.fleet.weights(), aws.service("web-green")["taskDefinition"]) == before
+
+
+def test_an_alarm_left_out_has_to_be_one_that_stops_releases(aws: AwsStandIn) -> None:
+    images = ("--web-image", "w@sha256:1", "--worker-image", "g@sha256:1")
+
+    result = release(aws, "deploy", *images, "--despite", "easel-staging-api-latency, misspelt")
+
+    assert result.returncode == 1
+    assert "No alarm of this environment stops a release: ['misspelt']." in result.stderr
+
+
+def test_a_restart_begins_with_what_runs_beside_the_web_process(aws: AwsStandIn) -> None:
+    before = aws.service("scheduler")["deployments"]
+
+    with begin(aws, "restart") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().endswith("Restarting scheduler.\n")
+        until = time.monotonic() + 60
+        while aws.service("scheduler")["deployments"] == before:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        # moto starts no task, which the program would wait for.
+        process.terminate()
+        process.communicate()
+
+    assert process.returncode == 130
+    assert aws.fleet.weights() == {BLUE: 100, GREEN: 0}
 
 
 def test_an_image_without_digest_is_refused(aws: AwsStandIn) -> None:

@@ -10,7 +10,7 @@ from django.contrib.postgres.operations import (
     RemoveIndexConcurrently,
     ValidateConstraint,
 )
-from django.db import migrations, models
+from django.db import migrations, models, transaction
 from django.db.migrations.operations.base import Operation
 from django.db.models.functions import Now
 
@@ -78,6 +78,28 @@ HARMLESS: dict[str, Operation] = {
         state_operations=[migrations.RemoveField("picture", "note")]
     ),
     "rows of a new kind": sql("INSERT INTO probe_frame DEFAULT VALUES"),
+    "rows written out": sql(
+        "INSERT INTO probe_frame (id) VALUES ((SELECT count(*) FROM probe_picture) + 7) "
+        "ON CONFLICT (id) DO NOTHING RETURNING probe_frame.id"
+    ),
+    "rows of a list": sql(
+        'INSERT INTO probe_frame (id) SELECT * FROM UNNEST(ARRAY[7, 8]) RETURNING "probe_frame".id'
+    ),
+    "rows that are looked at": sql("SELECT size FROM probe_picture"),
+    "rows of a new table": sql(
+        "CREATE TABLE probe_copy (id bigint); SELECT id FROM probe_copy FOR UPDATE; "
+        "INSERT INTO probe_frame (id) SELECT id FROM probe_copy"
+    ),
+    "function made and given away": sql(
+        "CREATE FUNCTION probe_more() RETURNS int LANGUAGE sql AS 'SELECT 1'; "
+        "ALTER FUNCTION probe_more() RENAME TO probe_most; "
+        "ALTER FUNCTION public.probe_most() SET search_path = public"
+    ),
+    "function that is planned otherwise": sql("ALTER FUNCTION probe_size(int) STABLE"),
+    "sequence made and renamed": sql(
+        "CREATE SEQUENCE probe_turn; ALTER SEQUENCE probe_turn RENAME TO probe_turns"
+    ),
+    "sequence that counts otherwise": sql("ALTER SEQUENCE probe_frame_id_seq INCREMENT BY 2"),
 }
 REFUSED: dict[str, tuple[Operation, Rule]] = {
     "column dropped": (migrations.RemoveField("picture", "note"), Rule.DROPS),
@@ -153,8 +175,43 @@ REFUSED: dict[str, tuple[Operation, Rule]] = {
     "row-level security": (EnableTenancy("probe_picture", column="id"), Rule.NARROWS),
     "trigger dropped": (sql("DROP TRIGGER touch ON probe_picture"), Rule.NARROWS),
     "function dropped": (sql("DROP FUNCTION probe_size(int)"), Rule.NARROWS),
+    "function renamed": (
+        sql("ALTER FUNCTION probe_size(int) RENAME TO probe_extent"),
+        Rule.RENAMES,
+    ),
+    "function moved": (
+        sql("CREATE SCHEMA hidden; ALTER FUNCTION probe_size(int) SET SCHEMA hidden"),
+        Rule.RENAMES,
+    ),
+    "function given away": (
+        sql("ALTER FUNCTION probe_size(int) OWNER TO easel_owner"),
+        Rule.NARROWS,
+    ),
+    "function of who calls it": (
+        sql("ALTER FUNCTION probe_size(int) SECURITY INVOKER"),
+        Rule.NARROWS,
+    ),
+    "sequence renamed": (
+        sql("ALTER SEQUENCE probe_frame_id_seq RENAME TO probe_turns"),
+        Rule.RENAMES,
+    ),
     "right taken": (sql("REVOKE SELECT ON probe_picture FROM easel_web"), Rule.NARROWS),
     "all rows at once": (sql("UPDATE probe_picture SET size = 1"), Rule.BATCHES),
+    "rows of a whole table": (
+        sql("INSERT INTO probe_frame (id) SELECT id + 1000 FROM probe_picture"),
+        Rule.BATCHES,
+    ),
+    "rows of a whole table in brackets": (
+        sql("INSERT INTO probe_frame (id) (SELECT id + 1000 FROM public.probe_picture)"),
+        Rule.BATCHES,
+    ),
+    "locked rows": (sql("SELECT id FROM probe_picture FOR UPDATE"), Rule.BATCHES),
+    "locked rows for a key": (sql("SELECT id FROM probe_picture FOR KEY SHARE"), Rule.BATCHES),
+    "lock of a number": (sql("SELECT pg_advisory_lock(1)"), Rule.UNKNOWN),
+    "lock of a number in a list": (
+        sql("INSERT INTO probe_frame SELECT 7 FROM pg_advisory_xact_lock(1)"),
+        Rule.UNKNOWN,
+    ),
     "hidden in a block": (
         sql("DO $$ BEGIN ALTER TABLE probe_picture DROP COLUMN note; END $$"),
         Rule.UNKNOWN,
@@ -193,6 +250,7 @@ def test_what_would_lock_or_drop_is_refused(name: str, probe: Probe) -> None:
         (migrations.RemoveField("picture", "note"), "1.4", set()),
         (migrations.DeleteModel("Frame"), "1.4.9", set()),
         (sql("DROP TRIGGER touch ON probe_picture"), "1.0", set()),
+        (sql("ALTER FUNCTION probe_size(int) OWNER TO easel_owner"), "1.0", set()),
         # This release still runs while it is put in the place of the one before.
         (migrations.RemoveField("picture", "note"), "1.5.0", {Rule.CONTRACT_MARK, Rule.DROPS}),
         (migrations.RemoveField("picture", "note"), "1.10", {Rule.CONTRACT_MARK, Rule.DROPS}),
@@ -256,6 +314,26 @@ def test_a_check_that_was_not_validated_does_not_count(probe: Probe) -> None:
     _state, found = probe.apply(make_migration(require), state)
 
     assert [finding.rule for finding in found] == [Rule.NOT_NULL]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT id FROM probe_picture LIMIT 1000 FOR UPDATE SKIP LOCKED",
+        "INSERT INTO probe_frame (id) SELECT id + 1000 FROM probe_picture LIMIT 1000",
+    ],
+)
+def test_rows_are_worked_on_in_batches(statement: str, probe: Probe) -> None:
+    def fill(apps: Any, schema_editor: Any) -> None:
+        del apps
+        with transaction.atomic(using=schema_editor.connection.alias):
+            schema_editor.execute(statement)
+
+    rows = migrations.RunPython(fill, migrations.RunPython.noop)
+
+    assert probe.apply(make_migration(rows, atomic=False), probe.state)[1] == []
+    found = probe.apply(make_migration(rows), probe.state)[1]
+    assert [finding.rule for finding in found] == [Rule.BATCHES]
 
 
 def test_tables_that_no_release_has_may_be_worked_on(probe: Probe) -> None:

@@ -1,5 +1,6 @@
 """A release from step to step, and back, on a model of the environment."""
 
+import dataclasses
 import os
 import signal
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from config.release.rollout import Rollout
 from tests.release.fleet_model import ENVIRONMENT, NEW, OLD, FleetModel, Killed, Refused
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
+
+
+OTHERS = dataclasses.replace(ENVIRONMENT, alarms=("api-error-rate", "api-latency"))
 
 
 def rollout(model: FleetModel, look: Callable[[Release], None] = lambda _: None) -> Rollout:
@@ -175,6 +179,46 @@ def test_an_alarm_that_rings_already_keeps_it_from_beginning() -> None:
     assert not any(act.startswith(("set_", "run_")) for act in model.acts)
 
 
+def despite(model: FleetModel, *names: str) -> tuple[Rollout, list[str]]:
+    """Return what releases a fix while alarms ring, and what it says."""
+    said: list[str] = []
+    return Rollout(model, dataclasses.replace(OTHERS, despite=names), model, said.append), said
+
+
+def test_a_fix_is_released_despite_the_alarm_that_it_is_for() -> None:
+    model = FleetModel(alarm=lambda: True)
+    work, said = despite(model, "api-error-rate")
+
+    work.deploy(NEW)
+
+    assert shifts(model) == ["90/10", "50/50", "0/100"]
+    assert said[0] == "Alarms that do not stop this release: api-error-rate."
+
+
+@pytest.mark.parametrize("share", [0, 10, 50, 100])
+def test_another_alarm_takes_a_fix_back(share: int) -> None:
+    rings = ("api-error-rate", "api-latency")
+    model = FleetModel(alarm=lambda: True, rings=rings if share == 0 else rings[:1])
+    model.before = at(model, share, lambda: setattr(model, "rings", rings))
+    work, _said = despite(model, "api-error-rate")
+
+    with pytest.raises(ReleaseError, match="api-latency rings"):
+        work.deploy(NEW)
+
+    assert model.live() is BLUE
+    assert versions(model) == {OLD}
+
+
+def test_an_alarm_that_stops_no_release_cannot_be_left_out() -> None:
+    model = FleetModel()
+    work, _said = despite(model, "api-error-rate", "misspelt")
+
+    with pytest.raises(ReleaseError, match="misspelt"):
+        work.deploy(NEW)
+
+    assert model.acts == []
+
+
 def test_a_failed_migration_ends_it_before_anything_else() -> None:
     model = FleetModel(migration_code=1)
 
@@ -281,6 +325,20 @@ def test_rollback_brings_the_version_before() -> None:
     assert model.services["easel-model-web-green"].wanted == 0
     assert versions(model) == {OLD}
     assert model.image == OLD.worker_image
+
+
+def test_the_first_release_is_not_given_up_for_what_terraform_left() -> None:
+    model = before_the_first_release()
+    rollout(model).deploy(NEW)
+    model.broken.clear()
+    before = dict(model.shares), model.image
+    model.acts.clear()
+
+    with pytest.raises(ReleaseError, match="Nothing was released before it"):
+        rollout(model).rollback()
+
+    assert (model.shares, model.image) == before
+    assert not any(act.startswith("set_") for act in model.acts)
 
 
 def test_a_colour_that_falls_over_during_a_rollback_gives_the_traffic_back() -> None:

@@ -48,8 +48,9 @@ class Rule(StrEnum):
         'and write contract_of = "the release that stopped relying on it" into the Migration class.'
     )
     BATCHES = (
-        "It holds a lock on every row until it ends. Change rows in batches of a few thousand, "
-        "each in its own transaction: one RunPython, alone in a migration with atomic = False."
+        "It holds a lock on every row, or writes as many, until it ends. Change rows in batches "
+        "of a few thousand, each in its own transaction: one RunPython, alone in a migration with "
+        "atomic = False."
     )
     MIXED = (
         "Rows are changed while the tables are locked. Put the schema and the rows into migrations "

@@ -10,18 +10,22 @@ from config.local.migration_safety.findings import Finding, Rule
 from config.local.migration_safety.sql_tokens import (
     Token,
     Words,
+    before,
     has_phrase,
+    stands_outside,
     statements,
     subcommands,
 )
 
 # Neither takes a lock on a table that anybody waits for, nor takes anything away.
 _HARMLESS = (
-    *("create function", "create or replace function", "create type", "create sequence"),
-    *("alter function", "alter sequence", "comment on", "grant", "create view", "select"),
-    *("insert into", "set constraints", "set local role", "reset role", "savepoint"),
-    *("release savepoint", "rollback to savepoint", "analyze"),
+    *("create or replace function", "create type", "comment on", "grant", "create view"),
+    *("set constraints", "set local role", "reset role", "savepoint", "release savepoint"),
+    *("rollback to savepoint", "analyze"),
 )
+_ROW_LOCKS = ("for update", "for no key update", "for share", "for key share")
+# They hold a lock that outlives the statement, or end what others are at.
+_CALLS_THAT_DISTURB = re.compile(r"pg_(try_)?advisory_|pg_terminate_|pg_cancel_")
 _FUNCTIONS_THAT_ARE_CONSTANT = {"now", "statement_timestamp", "transaction_timestamp"}
 _VARCHAR = re.compile(r"(?:character varying|varchar)(?:\((\d+)\))?$")
 
@@ -38,6 +42,8 @@ class SqlJudge:
     # Functions that another with the same arguments takes the place of in the same transaction.
     replaced: set[str] = field(default_factory=set)
     unvalidated: set[str] = field(default_factory=set)
+    # Functions and sequences that this migration has made.
+    made: set[str] = field(default_factory=set)
 
     def judge(self, sql: str) -> list[Finding]:
         """Return what is refused of `sql`, which may be several statements."""
@@ -55,6 +61,12 @@ class SqlJudge:
         if words.take(*_HARMLESS):
             return []
         verdicts: dict[str, Callable[[Words], list[Rule]]] = {
+            "create function": self._make,
+            "create sequence": self._make,
+            "alter function": self._alter_named,
+            "alter sequence": self._alter_named,
+            "select": self._select,
+            "insert into": self._insert,
             "create table": self._create_table,
             "create index": self._create_index,
             "create unique index": self._create_index,
@@ -80,6 +92,43 @@ class SqlJudge:
 
     def _is_new(self, table: str) -> bool:
         return table in self.new_tables or table not in self.catalog.tables
+
+    def _reads_old(self, tokens: list[Token]) -> bool:
+        return any(
+            token.kind in ("word", "quoted") and not self._is_new(token.text) for token in tokens
+        )
+
+    def _make(self, words: Words) -> list[Rule]:
+        words.take("if not exists")
+        self.made.add(words.name())
+        return []
+
+    def _alter_named(self, words: Words) -> list[Rule]:
+        words.take("if exists")
+        if words.name() in self.made or self.is_contract:
+            return []
+        rest = words.rest()
+        if has_phrase(rest, "rename to") or has_phrase(rest, "set schema"):
+            return [Rule.RENAMES]
+        # A function has the rights of its owner, or of whoever calls it.
+        narrows = has_phrase(rest, "owner to") or has_phrase(rest, "security invoker")
+        return [Rule.NARROWS] if narrows else []
+
+    def _select(self, words: Words) -> list[Rule]:
+        rest = words.rest()
+        if any(_CALLS_THAT_DISTURB.match(token.text) for token in rest if token.kind != "string"):
+            return [Rule.UNKNOWN]
+        locks = any(has_phrase(rest, phrase) for phrase in _ROW_LOCKS)
+        return [Rule.BATCHES] if locks and self.is_atomic and self._reads_old(rest) else []
+
+    def _insert(self, words: Words) -> list[Rule]:
+        words.name()
+        given = before(words.rest(), "on conflict", "returning")
+        # Rows that are written out are few; those of a query are as many as it finds.
+        from_query = not stands_outside(given, "values")
+        if from_query and self.is_atomic and self._reads_old(given):
+            return [Rule.BATCHES]
+        return self._select(words)
 
     def _create_table(self, words: Words) -> list[Rule]:
         words.take("if not exists")

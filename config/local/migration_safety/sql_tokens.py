@@ -72,6 +72,21 @@ def has_phrase(tokens: list[Token], phrase: str) -> bool:
     return any(texts[at : at + len(words)] == words for at in range(len(texts)))
 
 
+def before(tokens: list[Token], *phrases: str) -> list[Token]:
+    """Return what comes before the first of `phrases` that stands in no brackets."""
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += _depth_of(token)
+        if depth == 0 and Words(tokens[at:]).take(*phrases):
+            return tokens[:at]
+    return tokens
+
+
+def stands_outside(tokens: list[Token], word: str) -> bool:
+    """Tell whether `word` stands somewhere in no brackets."""
+    return len(before(tokens, word)) < len(tokens)
+
+
 def statements(sql: str) -> list[list[Token]]:
     """Return the statements of `sql`, each as its tokens."""
     return [part for part in _split(list(_tokens(sql)), ";") if part]
@@ -86,13 +101,16 @@ def _split(tokens: list[Token], sign: str) -> list[list[Token]]:
     parts: list[list[Token]] = [[]]
     depth = 0
     for token in tokens:
-        if token.kind == "sign":
-            depth += {"(": 1, ")": -1}.get(token.text, 0)
+        depth += _depth_of(token)
         if token.kind == "sign" and token.text == sign and depth == 0:
             parts.append([])
         else:
             parts[-1].append(token)
     return parts
+
+
+def _depth_of(token: Token) -> int:
+    return {"(": 1, ")": -1}.get(token.text, 0) if token.kind == "sign" else 0
 
 
 def _tokens(sql: str) -> Iterator[Token]:

@@ -4,7 +4,7 @@ variable "zone_id" {
 }
 
 variable "repository" {
-  description = "OWNER/NAME of the repository on GitHub that deploys."
+  description = "The repository on GitHub that deploys, as in the `sub` of its tokens: OWNER@ID/NAME@ID, or OWNER/NAME for older ones."
   type        = string
 }
 

@@ -121,7 +121,9 @@ resource "aws_autoscaling_group" "this" {
     strategy = "Rolling"
 
     preferences {
-      min_healthy_percentage = 50
+      # The new ones first: a tier of one instance is not to be empty meanwhile.
+      min_healthy_percentage = 100
+      max_healthy_percentage = 200
       instance_warmup        = tostring(var.start_seconds)
     }
   }

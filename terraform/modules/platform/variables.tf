@@ -90,7 +90,7 @@ variable "deletion_protection" {
 }
 
 variable "repository" {
-  description = "OWNER/NAME of the repository on GitHub that deploys."
+  description = "The repository on GitHub that deploys, as in the `sub` of its tokens: OWNER@ID/NAME@ID, or OWNER/NAME for older ones."
   type        = string
 }
 

@@ -72,8 +72,13 @@ variable "worker_image_parameter_arn" {
 }
 
 variable "repository" {
-  description = "OWNER/NAME of the repository on GitHub that deploys."
+  description = "The repository on GitHub that deploys, as in the `sub` of its tokens: OWNER@ID/NAME@ID, or OWNER/NAME for older ones."
   type        = string
+
+  validation {
+    condition     = can(regex("^([[:alnum:]-]+@[0-9]+/[[:alnum:]._-]+@[0-9]+|[[:alnum:]-]+/[[:alnum:]._-]+)$", var.repository))
+    error_message = "Name the repository as OWNER@ID/NAME@ID, or OWNER/NAME for one made before 2026-07-15."
+  }
 }
 
 variable "rule_arn" {

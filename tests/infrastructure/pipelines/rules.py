@@ -99,6 +99,32 @@ def keys(text: str) -> list[str]:
     return [name for name in found if name not in SECRETS] + _KEY.findall(text)
 
 
+def unpassed(sources: dict[str, str]) -> list[str]:
+    """Return the secrets that a called workflow reads and would find empty, by where they lack.
+
+    Only the token of the run is there by itself; `inherit` would hand over all that there are.
+    """
+    workflows = {name: load(text) for name, text in sources.items()}
+    found = []
+    for name, workflow in workflows.items():
+        if "workflow_call" not in workflow["on"]:
+            continue
+        read = set(_SECRET.findall(sources[name])) - {"GITHUB_TOKEN"}
+        declared = set((workflow["on"]["workflow_call"] or {}).get("secrets") or {})
+        found += [f"{name} declares no {one}" for one in sorted(read - declared)]
+        for caller, other in workflows.items():
+            for job_name, job in other["jobs"].items():
+                if job.get("uses", "").rpartition("/")[2] != name:
+                    continue
+                passed = job.get("secrets") or {}
+                if isinstance(passed, str):
+                    found.append(f"{caller}: {job_name} passes all")
+                    continue
+                right = {one for one, what in passed.items() if what == f"${{{{ secrets.{one} }}}}"}
+                found += [f"{caller}: {job_name} passes no {one}" for one in sorted(read - right)]
+    return found
+
+
 def unknown_targets(text: str, makefile: str) -> list[str]:
     """Return the targets of make that a workflow names and the Makefile lacks."""
     workflow = load(text)

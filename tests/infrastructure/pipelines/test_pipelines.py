@@ -68,6 +68,55 @@ def test_control_a_breach_is_found(name: str) -> None:
     assert RULES[rule](broken) != []
 
 
+# As above: what becomes of one of the files, so that a secret is empty or too many are there.
+PASSING: dict[str, tuple[str, str, str, list[str]]] = {
+    "no declaration": (
+        *("deploy.yaml", "      EASEL_RELEASE_API_KEY:\n", "      OTHER:\n"),
+        ["deploy.yaml declares no EASEL_RELEASE_API_KEY"],
+    ),
+    "another secret read": (
+        *("deploy.yaml", "secrets.GITHUB_TOKEN", "secrets.OTHER"),
+        [
+            "deploy.yaml declares no OTHER",
+            "release.yaml: staging passes no OTHER",
+            "release.yaml: production passes no OTHER",
+        ],
+    ),
+    "nothing passed": (
+        *("release.yaml", "    secrets:\n      EASEL_RELEASE_API_KEY: ", "    env:\n      KEY: "),
+        [
+            "release.yaml: staging passes no EASEL_RELEASE_API_KEY",
+            "release.yaml: production passes no EASEL_RELEASE_API_KEY",
+        ],
+    ),
+    "another passed": (
+        *("release.yaml", "${{ secrets.EASEL_RELEASE_API_KEY }}", "${{ secrets.GITHUB_TOKEN }}"),
+        [
+            "release.yaml: staging passes no EASEL_RELEASE_API_KEY",
+            "release.yaml: production passes no EASEL_RELEASE_API_KEY",
+        ],
+    ),
+    "all passed": (
+        "release.yaml",
+        "    secrets:\n      EASEL_RELEASE_API_KEY: ${{ secrets.EASEL_RELEASE_API_KEY }}\n",
+        "    secrets: inherit\n",
+        ["release.yaml: staging passes all", "release.yaml: production passes all"],
+    ),
+}
+
+
+def test_a_called_workflow_is_given_the_secrets_that_it_reads() -> None:
+    assert rules.unpassed(TEXTS) == []
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_control_a_secret_that_is_not_passed_is_found(name: str) -> None:
+    file, old, new, wanted = PASSING[name]
+    assert old in TEXTS[file]
+
+    assert rules.unpassed({**TEXTS, file: TEXTS[file].replace(old, new)}) == wanted
+
+
 def test_a_missing_target_of_the_matrix_is_found() -> None:
     text = TEXTS["checks.yaml"].replace("target: lint", "target: lynt")
 

@@ -68,6 +68,11 @@ MUTATIONS = (
         "tiers_have_their_instances",
     ),
     _of(
+        *("a tier of one that is empty meanwhile", "modules/gpu_tier/main.tf"),
+        *("min_healthy_percentage = 100", "min_healthy_percentage = 50"),
+        "tiers_have_their_instances",
+    ),
+    _of(
         *("later growth", "modules/gpu_tier/variables.tf", "above = 10, add", "above = 20, add"),
         "tiers_follow_their_queues",
     ),

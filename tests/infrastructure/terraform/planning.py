@@ -23,7 +23,7 @@ _PUBLIC_KEY = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY
 _INPUTS: Mapping[str, Any] = {
     **GIVEN,
     "zone_id": "Z00000000000000000000",
-    "repository": "easel/easel",
+    "repository": "easel@123456/easel@456789",
     "cdn_public_key": _PUBLIC_KEY,
 }
 # The state of nothing, on this disk instead of the bucket that is not there.
@@ -99,13 +99,13 @@ class Environment:
         if not answer["valid"]:
             raise TerraformError("\n".join(map(_complaint, answer["diagnostics"])))
 
-    def plan(self) -> Resources:
-        """Plan it from nothing, after `validate`.
+    def plan(self, **given: Any) -> Resources:
+        """Plan it from nothing, after `validate`, with `given` in the place of usual inputs.
 
         Raises:
             TerraformError: it cannot be planned.
         """
-        (self.folder / "given.auto.tfvars.json").write_text(json.dumps(self._inputs()))
+        (self.folder / "given.auto.tfvars.json").write_text(json.dumps(self._inputs() | given))
         self._change("plan", "-out=plan")
         shown = json.loads(self._run("show", "-json", "plan"))
         return Resources(tuple(_resources(shown["planned_values"]["root_module"])))

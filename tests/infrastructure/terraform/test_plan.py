@@ -185,6 +185,20 @@ def test_terraform_refuses_to_plan_for_names_that_nobody_knows_yet(
         dev.plan()
 
 
+@pytest.mark.timeout(300)
+def test_the_repository_is_named_as_in_the_tokens_of_its_runs(
+    environment: Callable[[str], Environment],
+) -> None:
+    dev = environment("dev")
+    dev.validate()
+    # Without the numbers, as GitHub names those made before 2026-07-15.
+    trust = dev.plan(repository="Some-Body/easel.app")
+    assert trust.of("aws_iam_role")
+    for name in ("easel", "some@1/easel", "some/easel@2", "some@1/easel@2:ref", "some/*", "a/b/c"):
+        with pytest.raises(TerraformError, match="Name the repository as OWNER@ID/NAME@ID"):
+            dev.plan(repository=name)
+
+
 def _statements(resource: Resource) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(_text(resource))["Statement"]
     return found
@@ -275,4 +289,6 @@ def test_only_our_repository_deploys(made: Callable[[], Resources]) -> None:
         assert condition["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
         subjects = _many(condition["token.actions.githubusercontent.com:sub"])
         assert subjects
-        assert all(each.startswith("repo:easel/easel:environment:") for each in subjects)
+        assert all(
+            each.startswith("repo:easel@123456/easel@456789:environment:") for each in subjects
+        )

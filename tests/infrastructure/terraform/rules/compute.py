@@ -6,6 +6,7 @@ from typing import Any
 
 from apps.plans.tiers import TIERS
 from config.infrastructure.deployment import Deployment, Instance, Terraform
+from config.release.aws import REPLACEMENT
 from tests.infrastructure.terraform.rules.findings import Findings, block, deployments
 
 WEB = {"cpu": 2048, "memory": 4096}
@@ -32,6 +33,8 @@ NOT_SPOT: Mapping[tuple[str, str], tuple[int, int]] = {
     ("production", "high_performance"): (1, 0),
     ("production", "dedicated"): (1, 100),
 }
+# Per cent of the instances while they are replaced.
+KEPT = tuple(REPLACEMENT.values())
 # Above so many waiting messages so many instances more, after so many seconds again.
 GROWTH = {10: (1, 300), 50: (3, 180)}
 
@@ -145,6 +148,10 @@ def _group(group: Instance, environment: str, tier: str) -> Findings:
         spread.get("on_demand_percentage_above_base_capacity"),
     )
     findings.same(group, "what is not Spot", found, NOT_SPOT[environment, tier])
+    refresh = block(block(group.arguments, "instance_refresh"), "preferences")
+    kept = (refresh.get("min_healthy_percentage"), refresh.get("max_healthy_percentage"))
+    # As a release does it: half of one instance is none.
+    findings.same(group, "what stays while instances are replaced", kept, KEPT)
     return findings
 
 
