@@ -53,6 +53,7 @@ class Servers:
             "EASEL_REDIS_IS_PRIVATE": "true",
             "EASEL_EMAIL_HOST": "mail.easel.example",
             "EASEL_TRUSTED_PROXIES": "1",
+            "EASEL_MEDIA_ROOT": "/var/lib/easel/media",
         }
 
     @property

@@ -33,8 +33,10 @@ def running(
         log=tmp_path_factory.mktemp("web") / "log",
     )
     try:
-        wait_until(lambda: _answers(container), seconds=300, what="the start of the web container")
+        wait_until(lambda: _answers(container), seconds=120, what="the start of the web container")
         yield container
+    except TimeoutError as error:
+        raise AssertionError(container.said()[-4000:]) from error
     finally:
         container.stop()
 
