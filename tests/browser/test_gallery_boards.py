@@ -281,10 +281,10 @@ def test_days_are_boards_that_nobody_made(
     studio.page.get_by_role("link", name="Clear the filters").click()
     expect(studio.tiles).to_have_count(8)
     assert studio.page.url.endswith("/gallery/")
-    for _step in range(2):
+    # Each step is seen before the next: a step in the middle of another one may be dropped.
+    for seen in (0, 2, 8):
         studio.page.go_back()
-    studio.page.go_back()
-    expect(studio.tiles).to_have_count(8)
+        expect(studio.tiles).to_have_count(seen)
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["1280", "390"])
