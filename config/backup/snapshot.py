@@ -131,6 +131,25 @@ class Snapshot:
         )
         return dict(sorted(found))
 
+    def handed_out(self) -> dict[str, int]:
+        """Return, by sequence, the largest value that a row has of it; 0 for none."""
+        columns = self._rows(
+            "SELECT s.relname, t.relname, a.attname FROM pg_class s"
+            " JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i')"
+            " JOIN pg_class t ON t.oid = d.refobjid"
+            " JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid"
+            " WHERE s.relkind = 'S' AND s.relnamespace = 'public'::regnamespace ORDER BY 1"
+        )
+        largest = sql.SQL("SELECT coalesce(max({column}), 0) FROM {table}")
+        return {
+            name: int(
+                self._value(
+                    largest.format(column=sql.Identifier(column), table=sql.Identifier(table))
+                )
+            )
+            for name, table, column in columns
+        }
+
     def guards(self) -> dict[str, list[str]]:
         """Return policies, triggers, constraints, functions and grants, a line each."""
         own = {"own": _OWN.format(oid="p.oid"), "own_class": _OWN.format(oid="pg_class.oid")}

@@ -29,12 +29,29 @@ def differences(folder: Path, url: str) -> list[str]:
         now.check_sees_all()
         found = [
             *_changed("rows of", manifest.tables, now.count_rows()),
-            *_changed("sequence", manifest.sequences, now.sequences()),
+            *unusable_sequences(manifest.sequences, now.sequences(), now.handed_out()),
         ]
         found += changed_guards(manifest.guards, now.guards())
     found += [f"books: {drift.rule}: {drift.count}" for drift in audit_credits()]
     found += [f"file {key}: {fault}" for key, fault in files.faults(listed_files(folder))]
     return found
+
+
+def unusable_sequences(
+    before: Mapping[str, int | None],
+    now: Mapping[str, int | None],
+    handed_out: Mapping[str, int],
+) -> list[str]:
+    """Return, a line each, which sequences are missing, or would hand out what a row has already.
+
+    Where they stand is part of no snapshot: they go on while it is taken, and need not agree.
+    """
+    missing = [f"sequence {name}: not here" for name in sorted(before.keys() - now.keys())]
+    return missing + [
+        f"sequence {name}: at {now.get(name)}, and a row has {value}"
+        for name, value in handed_out.items()
+        if (now.get(name) or 0) < value
+    ]
 
 
 def changed_guards(before: Mapping[str, list[str]], now: Mapping[str, list[str]]) -> list[str]:
