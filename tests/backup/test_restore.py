@@ -9,7 +9,7 @@ import pytest
 from config.backup import dump
 from config.backup.manifest import BackupError
 from config.backup.snapshot import snapshot
-from config.backup.verification import changed_guards
+from config.backup.verification import changed_guards, unusable_sequences
 from tests.database import login_url, session_database_url
 from tests.plugins.servers import superuser_connection
 
@@ -31,6 +31,7 @@ def test_what_is_restored_is_guarded_as_before(empty: str, tmp_path: Path) -> No
     with snapshot(url) as moment:
         dump.dump(url, snapshot=moment.name, target=tmp_path / "dump")
         before, tables, owners = moment.guards(), moment.count_rows(), moment.owners()
+        stands = moment.sequences()
     dump.check_empty(empty)
 
     dump.restore(empty, source=tmp_path / "dump", owners=owners)
@@ -38,6 +39,8 @@ def test_what_is_restored_is_guarded_as_before(empty: str, tmp_path: Path) -> No
     with snapshot(login_url("backup", url=empty)) as moment:
         assert moment.count_rows() == tables
         assert changed_guards(before, moment.guards()) == []
+        assert moment.handed_out().keys() == stands.keys()
+        assert unusable_sequences(stands, moment.sequences(), moment.handed_out()) == []
     with pytest.raises(BackupError, match="has tables"):
         dump.check_empty(empty)
     with superuser_connection(NAME) as server:
