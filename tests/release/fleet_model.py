@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from config.release.fleet import Service
 from config.release.plan import Colour, Environment, Release
+from config.release.rollout import Rollout
 
 ENVIRONMENT = Environment(
     name="model", rule_arn="rule", alarms=("api-error-rate",), least_tasks=2, gpu_groups=("basic",)
@@ -219,3 +220,7 @@ class FleetModel:
             self.is_dead = True
             raise
         self.acts.append(act)
+
+
+def rollout(model: FleetModel, look: Callable[[Release], None] = lambda _: None) -> Rollout:
+    return Rollout(model, ENVIRONMENT, model, lambda _line: None, look)

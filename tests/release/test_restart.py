@@ -3,8 +3,8 @@
 import pytest
 
 from config.release.plan import Colour, ReleaseError
-from tests.release.fleet_model import NEW, OLD, FleetModel
-from tests.release.test_rollout import before_the_first_release, rollout, shifts, versions
+from tests.release.fleet_model import NEW, OLD, FleetModel, rollout
+from tests.release.test_rollout import before_the_first_release, shifts, versions
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 
