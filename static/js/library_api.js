@@ -65,12 +65,27 @@ export function movePictures(names, board) {
   return inParts(names, (images) => sendJson("POST", path, { images }));
 }
 
+/** @type {Map<string, Promise<unknown>>} the last change of each picture that is under way */
+const edits = new Map();
+
 /**
+ * Change a picture, after the changes of it before: sent at once, one could overtake another.
+ *
  * @param {string} name
  * @param {{starred?: boolean, rating?: number, note?: string, tags?: string[]}} changes
+ * @returns {Promise<void>}
  */
-export async function editPicture(name, changes) {
-  await sendJson("PATCH", `images/${encodeURIComponent(name)}`, changes);
+export function editPicture(name, changes) {
+  const edit = (edits.get(name) ?? Promise.resolve()).then(async () => {
+    await sendJson("PATCH", `images/${encodeURIComponent(name)}`, changes);
+  });
+  const ended = edit
+    .catch(() => {})
+    .then(() => {
+      if (edits.get(name) === ended) edits.delete(name);
+    });
+  edits.set(name, ended);
+  return edit;
 }
 
 /** @param {string} name */

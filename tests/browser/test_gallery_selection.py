@@ -61,10 +61,13 @@ def test_the_mouse_selects_one_by_one_and_ranges(
     gallery.tiles.nth(3).click(modifiers=["ControlOrMeta"])
     gallery.tiles.nth(6).click(modifiers=["Shift"])
     expect(counted(gallery)).to_have_text("5 of 12 selected")
+    # The tiles are drawn in the frame after the count.
+    expect(selected(gallery)).to_have_count(5)
     assert selected_names(gallery) == names([images[1], *images[3:7]])
     shoot(gallery.page, "gallery-selection")
 
     gallery.tiles.nth(4).click(modifiers=["ControlOrMeta"])
+    expect(selected(gallery)).to_have_count(4)
     assert selected_names(gallery) == names([images[1], images[3], *images[5:7]])
     gallery.page.keyboard.press("Escape")
     expect(selected(gallery)).to_have_count(0)

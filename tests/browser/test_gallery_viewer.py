@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from apps.accounts.models import User
 from apps.boards.models import Board
@@ -97,6 +97,32 @@ def test_two_fingers_zoom(
     touch("touchEnd")
 
     assert scale(studio.page) == pytest.approx(4, rel=0.35)
+
+
+def test_a_change_never_overtakes_the_one_before_it(studio: Studio, images: list[Image]) -> None:
+    page = studio.page
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if route.request.method == "PATCH" and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    studio.open(f"/gallery/{images[0].image_name}/")
+    page.route("**/api/v1/images/*", hold_the_first)
+    answered: list[Request] = []
+    page.on("requestfinished", answered.append)
+    page.keyboard.press("4")
+    page.keyboard.press("2")
+    expect(page.get_by_role("radio", name="2")).to_be_checked()
+    # Long enough for the second, if it went at once.
+    page.wait_for_timeout(500)
+    held[0].continue_()
+    while sum(request.method == "PATCH" for request in answered) < 2:
+        page.wait_for_timeout(50)
+
+    assert Image.objects.get(id=images[0].id).rating == 2
 
 
 def test_rating_note_and_tags_are_kept_as_they_are_written(
