@@ -99,6 +99,7 @@ class Stack:
             "worker",
             "-Q",
             queues,
+            f"--hostname={name}@%h",
             "--pool=solo",
             "--loglevel=INFO",
             "--without-gossip",
