@@ -33,8 +33,7 @@ def test_no_type_is_declared_twice() -> None:
 @EVERY_NODE
 def test_names_can_stand_in_a_document(node: Node) -> None:
     assert _NAME.fullmatch(node.type)
-    for ports in (node.inputs, node.outputs):
-        names = [one.name for one in ports]
+    for names in ([one.name for one in node.inputs], [one.name for one in node.outputs]):
         assert all(map(_NAME.fullmatch, names))
         assert len(set(names)) == len(names)
 
@@ -44,7 +43,7 @@ def test_words_are_short_and_are_there(node: Node) -> None:
     assert 0 < len(node.title) <= 30
     assert node.description.endswith(".")
     assert len(node.description) <= 120
-    assert all(one.title for one in (*node.inputs, *node.outputs))
+    assert all([one.title for one in node.inputs] + [one.title for one in node.outputs])
 
 
 @EVERY_NODE

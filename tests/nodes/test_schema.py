@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gpu_tasks.nodes.declaring import Input
 from gpu_tasks.nodes.graph import read_document
 from gpu_tasks.nodes.problems import Code, InvalidGraph
 from gpu_tasks.nodes.registry import NODES
@@ -36,71 +37,107 @@ _JUNK = st.recursive(
 )
 
 
-def _may(value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Draw a good value mostly, and anything else now and then."""
-    return st.integers(0, 9).flatmap(lambda dice: _JUNK if dice == 0 else value)
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
-@st.composite
-def _inputs(draw: st.DrawFn, kind: str) -> dict[str, Any]:
-    inputs: dict[str, Any] = {}
-    for one in draw(st.lists(st.sampled_from(NODES[kind].inputs), max_size=4)):
+class _Writer:
+    """Draws a document that is right but for what it draws wrong on purpose, the more the worse."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self.hostility = draw(st.sampled_from([0, 1, 3]))
+
+    def chance(self, of_twenty: int) -> bool:
+        return self.draw(st.sampled_from(range(20))) < of_twenty
+
+    def may(self, good: st.SearchStrategy[Any], *bad: Any) -> Any:
+        """Draw a good value mostly, and a bad one or anything at all now and then."""
+        if not self.hostility or not self.chance(self.hostility):
+            return self.draw(good)
+        return self.draw(st.sampled_from(bad) | _JUNK if bad else _JUNK)
+
+    def document(self) -> dict[str, Any]:
+        written = {
+            "easel_workflow": self.may(st.sampled_from([1, 1.0]), 2, True),
+            "nodes": self.may(st.just([self.node() for _ in range(self.draw(st.integers(0, 3)))])),
+            "name": self.may(_TEXT),
+            "description": self.may(_TEXT),
+            "edges": self.may(st.just([self.edge() for _ in range(self.draw(st.integers(0, 2)))])),
+            "form": self.may(st.just([self.field() for _ in range(self.draw(st.integers(0, 2)))])),
+        }
+        return self.some_of(written, needed=2)
+
+    def some_of(self, written: dict[str, Any], *, needed: int) -> dict[str, Any]:
+        """Leave out some of what may be left out, and of the rest too if it is to be wrong."""
+        kept = {
+            key: value
+            for place, (key, value) in enumerate(written.items())
+            if self.draw(st.booleans())
+            or (place < needed and not (self.hostility and self.chance(1)))
+        }
+        if self.hostility and self.chance(1):
+            kept["extra"] = None
+        return kept
+
+    def node(self) -> Any:
+        kind = self.draw(st.sampled_from(list(NODES)))
+        place = st.floats(-1e6, 1e6) | st.integers(-2, 2)
+        written = {
+            "id": self.may(st.sampled_from(["a", "b", "c_1", "0"]), "A", "", "__proto__"),
+            "type": self.may(st.just(kind), "nope"),
+            "version": self.may(st.sampled_from([1, 1.0]), 2, True),
+            "label": self.may(_TEXT, "x" * 81),
+            "position": self.may(st.lists(place, min_size=2, max_size=2), [0], [0, 1e7]),
+            "inputs": self.may(st.just(self.inputs(kind))),
+        }
+        return self.may(st.just(self.some_of(written, needed=2)))
+
+    def inputs(self, kind: str) -> dict[str, Any]:
+        told = [
+            one for one in NODES[kind].inputs if one.takes != "link" and self.draw(st.booleans())
+        ]
+        inputs = {one.name: self.value(one) for one in told}
+        if self.hostility and self.chance(1):
+            inputs[self.draw(st.sampled_from(["nope", "", "__proto__", "picture"]))] = 1
+        return inputs
+
+    def value(self, one: Input) -> Any:
         least, most = one.range or (0, 0)
-        good = {
-            "integer": st.integers(int(least), int(most)) | st.sampled_from([least, most, 64.0]),
-            "seed": st.none() | st.integers(int(least), int(most)),
+        whole = st.integers(int(least), int(most)).map(lambda value: value - value % one.multiple)
+        good: st.SearchStrategy[Any] = {
+            "integer": whole | st.just(float(int(most) // one.multiple * one.multiple)),
+            "seed": whole,
             "number": st.floats(least, most) | st.sampled_from([least, most]),
-            "text": st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+            "text": _TEXT,
             "flag": st.booleans(),
-            "choice": st.sampled_from([*one.choices, "other"]),
-            "colour": st.sampled_from(["#0a0b0c", "#FFFFFF", "#fffff", "red"]),
-        }.get(one.type.value, st.sampled_from([OWN_PICTURE, "main-model", None]))
-        inputs[one.name] = draw(_may(good))
-    if draw(st.integers(0, 19)) == 0:
-        inputs[draw(st.sampled_from(["nope", "", "__proto__"]))] = 1
-    return inputs
+            "choice": st.sampled_from(list(one.choices) or [""]),
+            "colour": st.sampled_from(["#0a0b0c", "#FFFFFF"]),
+            "model_key": st.just("main-model"),
+        }.get(one.type.value, st.just(OWN_PICTURE))
+        optional = st.none() | good if one.default is None else good
+        return self.may(optional, None, least - 1, most + 1, 2.5, "#fffff", "x" * 10_001, "", True)
+
+    def edge(self) -> Any:
+        return self.may(st.just(self.some_of({"from": self.end(), "to": self.end()}, needed=2)))
+
+    def end(self) -> Any:
+        return [self.name("a", "b"), self.name("picture", "mask")]
+
+    def name(self, *good: str) -> Any:
+        return self.may(st.sampled_from(good), "", "A", "x" * 41)
+
+    def field(self) -> Any:
+        written = {
+            "node": self.may(st.sampled_from(["a", "b"]), "__proto__", "A"),
+            "input": self.name("picture", "width"),
+            "title": self.may(_TEXT),
+        }
+        return self.may(st.just(self.some_of(written, needed=2)))
 
 
 @st.composite
-def _nodes(draw: st.DrawFn) -> dict[str, Any]:
-    kind = draw(st.sampled_from(list(NODES)))
-    node = {
-        "id": draw(_may(st.sampled_from(["a", "b", "c_1", "0"]))),
-        "type": kind if draw(st.integers(0, 19)) else draw(_JUNK),
-    }
-    optional = {
-        "version": st.sampled_from([1, 1, 1, 1, 1.0, 2, True]),
-        "label": st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
-        "position": st.lists(st.floats(-1e6, 1e6) | st.integers(-2, 2), min_size=2, max_size=2),
-        "inputs": _inputs(kind),
-        "extra": st.none(),
-    }
-    for key, value in optional.items():
-        if draw(st.integers(0, 19)) < (1 if key == "extra" else 12):
-            node[key] = draw(_may(value))
-    return node
-
-
-_NAMES = st.sampled_from(["a", "b", "picture", "", "A", "__proto__", "x" * 41])
-_END = st.lists(_may(_NAMES), min_size=1, max_size=3) | st.tuples(
-    st.just("a"), st.just("picture")
-).map(list)
-_EDGES = st.fixed_dictionaries({"from": _may(_END), "to": _may(_END)})
-_FORM = st.fixed_dictionaries(
-    {"node": _may(_NAMES), "input": _may(_NAMES)}, optional={"title": _may(st.just("Title"))}
-)
-_DOCUMENTS = st.fixed_dictionaries(
-    {
-        "easel_workflow": st.sampled_from([1, 1, 1, 1, 1.0, 2, True]),
-        "nodes": st.lists(_nodes(), max_size=3),
-    },
-    optional={
-        "name": _may(st.just("A name")),
-        "description": _may(st.just("")),
-        "edges": st.lists(_may(_EDGES), max_size=2),
-        "form": st.lists(_may(_FORM), max_size=2),
-    },
-)
+def _documents(draw: st.DrawFn) -> dict[str, Any]:
+    return _Writer(draw).document()
 
 
 def _codes(given: object) -> set[Code]:
@@ -118,8 +155,8 @@ def test_the_schema_is_one() -> None:
     assert json.loads(json.dumps(SCHEMA, allow_nan=False)) == SCHEMA
 
 
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
-@given(_DOCUMENTS)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(_documents())
 def test_schema_and_reader_agree(given: dict[str, Any]) -> None:
     codes = _codes(given)
 
@@ -149,7 +186,7 @@ def test_every_default_is_within_the_schema(kind: str) -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(_DOCUMENTS)
+@given(_documents())
 def test_what_is_read_is_written_and_read_again(given: dict[str, Any]) -> None:
     if _codes(given):
         return
