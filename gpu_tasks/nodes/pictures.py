@@ -254,7 +254,7 @@ class Sharpen(_EachPicture):
     inputs = (
         PICTURE,
         Input("radius", "Radius", ValueType.NUMBER, 1.0, least=0.5, most=32.0, step=0.5),
-        _part("amount", "Amount", 0.5, most=4.0),
+        _part("amount", "How strong", 0.5, most=4.0),
     )
     seconds_per_megapixel = 0.15
 
@@ -325,13 +325,13 @@ class Blend(Node):
                 "multiply": "Multiply",
                 "screen": "Screen",
                 "overlay": "Overlay",
-                "add": "Add",
+                "add": "Addition",
                 "difference": "Difference",
                 "darken": "Darken",
                 "lighten": "Lighten",
             },
         ),
-        _part("amount", "Amount", 0.5),
+        _part("amount", "Share of the second", 0.5),
     )
     outputs = (PICTURE_OUT,)
     seconds_per_megapixel = 0.2
