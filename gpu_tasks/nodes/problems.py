@@ -80,6 +80,7 @@ PROBLEM_TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "outside_batch": "There are only %(count)s pictures in the batch.",
         "start_after_end": "The start must lie before the end.",
         "low_above_high": "The lower bound must not be above the upper one.",
+        "bad_numbers": "This preprocessor takes these numbers: %(names)s.",
         "lora_twice": "This LoRA is in the model already.",
         "too_many": "There can be %(most)s at most.",
         "generation": "%(message)s",
