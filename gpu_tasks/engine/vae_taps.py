@@ -106,7 +106,8 @@ class _Given:
             device=self._mean.device,
             dtype=self._mean.dtype,
         )
-        return self._mean + self._spread * noise
+        drawn: torch.Tensor = self._mean + self._spread * noise
+        return drawn
 
 
 def _rows(
