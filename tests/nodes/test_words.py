@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.utils import translation
 
 from apps.workflows.node_words import WORDS
+from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
 from gpu_tasks.nodes.problems import PROBLEM_TEXTS
 from gpu_tasks.nodes.schema import palette
 
+_NAMES: Final = frozenset(SCHEDULER_NAMES.values())
+
 
 def _shown(value: Any) -> Iterator[str]:
-    """Yield the titles and descriptions of a palette; a ratio like 16:9 is no word."""
+    """Yield titles and descriptions of a palette; ratios and names of schedulers are no words."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             if key in ("title", "description") and isinstance(each, str):
-                if any(map(str.isalpha, each)):
+                if any(map(str.isalpha, each)) and each not in _NAMES:
                     yield each
             else:
                 yield from _shown(each)
