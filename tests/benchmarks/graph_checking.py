@@ -1,4 +1,4 @@
-"""What reading and checking a graph costs, for `bench workflow`: milliseconds, no GPU, no database."""
+"""What reading and checking a graph costs, for `bench workflow`: no GPU, no database."""
 
 import time
 from collections.abc import Callable
