@@ -15,11 +15,11 @@ from gpu_tasks.nodes.problems import Code, Problem
 from gpu_tasks.nodes.sampling import (
     MODEL,
     SEED_OUT,
-    SIZE,
     add_pictures,
     fit_side,
     model_problems,
     model_settings,
+    side,
 )
 from gpu_tasks.nodes.values import LINKED_PICTURE, ModelValue, Outline, ValueType
 
@@ -158,7 +158,8 @@ class UpscaleLatents(Node):
     category = Category.DIFFUSION
     inputs = (
         LATENTS,
-        *SIZE,
+        side("width", "Width", 1024),
+        side("height", "Height", 1024),
         Input(
             "scaling",
             "Method",
@@ -189,11 +190,12 @@ class UpscaleLatents(Node):
         return {"latents": Outline(before.count, *size, base=before.base)}
 
     def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
-        from gpu_tasks.engine.latent_changes import upscale_latents
-
-        del context
-        names = ("width", "height", "scaling")
-        scaled = upscale_latents(values["latents"], **{name: values[name] for name in names})
+        scaled = context.engine.upscale_latents(
+            values["latents"],
+            width=values["width"],
+            height=values["height"],
+            scaling=values["scaling"],
+        )
         return {"latents": scaled}
 
 
@@ -233,10 +235,9 @@ class BlendLatents(Node):
         return {"latents": Outline(max(one.count, other.count), *one.size, base=one.base)}
 
     def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
-        from gpu_tasks.engine.latent_changes import blend_latents
-
-        del context
-        blended = blend_latents(values["latents"], values["other"], part=values["part"])
+        blended = context.engine.blend_latents(
+            values["latents"], values["other"], part=values["part"]
+        )
         return {"latents": blended}
 
 
