@@ -13,6 +13,7 @@ from apps.boards.services import create_board
 from apps.catalog.models import GenerationModel, ModelKind
 from apps.core.tenancy import service_scope
 from apps.workflows.models import Workflow
+from apps.workflows.shipped_words import WORDS
 from apps.workflows.shown import ready_document
 from gpu_tasks.nodes.graph import read_document
 from tests.catalog.factories import make_model
@@ -115,3 +116,7 @@ def test_all_words_of_them_are_translated(name: str, user: User, db: None) -> No
 
     # The names of the two are the same in Korean.
     assert texts(DOCUMENTS[name]) & texts(shown) <= {"", "ControlNet"}
+
+
+def test_the_list_of_their_words_is_complete() -> None:
+    assert set(WORDS) == set().union(*map(texts, DOCUMENTS.values())) - {""}
