@@ -34,6 +34,7 @@ MODEL_WORDS: Final[dict[str, tuple[Any, Any]]] = {
     "privacy.DataRequest": (_("request for one's data"), _("requests for one's data")),
     "workflows.StylePreset": (_("style"), _("styles")),
     "workflows.Wildcard": (_("wildcard"), _("wildcards")),
+    "workflows.Workflow": (_("workflow"), _("workflows")),
 }
 
 # Of the trail above each page.
@@ -135,6 +136,7 @@ COLUMN_WORDS: Final[dict[str, Any]] = {
     "name": _("name"),
     "negative_prompt": _("negative prompt"),
     "next_plan": _("next plan"),
+    "node_count": _("nodes"),
     "note": _("note"),
     "number": _("number"),
     "paid_at": _("paid"),
