@@ -15,6 +15,7 @@ import {
   rounded,
   stateOf,
 } from "./workflow_document.js";
+import { accepts, fittingPorts } from "./workflow_palette.js";
 import { Steps } from "./workflow_steps.js";
 
 /** @import {Port, State} from "./workflow_document.js" */
@@ -38,9 +39,10 @@ export const MOST_FIELDS = 50;
 export class WorkflowGraph {
   /** @type {ReadonlyMap<string, DeclaredNode>} */
   #declared;
-  #types;
   #state = EMPTY;
   #saved = EMPTY;
+  /** @type {State | null} what is worked on, while something else is looked at */
+  #present = null;
   #steps = /** @type {Steps<State>} */ (new Steps());
   /** @type {Set<(change: Change) => void>} */
   #listeners = new Set();
@@ -48,7 +50,6 @@ export class WorkflowGraph {
   /** @param {Palette} palette */
   constructor(palette) {
     this.palette = palette;
-    this.#types = palette.types;
     this.#declared = new Map(palette.nodes.map((node) => [node.type, node]));
   }
 
@@ -83,7 +84,7 @@ export class WorkflowGraph {
 
   /** @returns {boolean} whether it differs from what was opened or saved last */
   get isDirty() {
-    return this.#state !== this.#saved;
+    return (this.#present ?? this.#state) !== this.#saved;
   }
 
   markSaved() {
@@ -104,7 +105,23 @@ export class WorkflowGraph {
     const before = this.#state;
     this.#state = stateOf(document);
     this.#saved = this.#state;
+    this.#present = null;
     this.#steps.clear();
+    this.#tell(before, true);
+  }
+
+  /** @param {WorkflowDocument} document to be seen until `lookBack`, and not to be changed */
+  look(document) {
+    const before = this.#state;
+    this.#present ??= before;
+    this.#state = stateOf(document);
+    this.#tell(before, true);
+  }
+
+  lookBack() {
+    const before = this.#state;
+    this.#state = this.#present ?? before;
+    this.#present = null;
     this.#tell(before, true);
   }
 
@@ -145,14 +162,6 @@ export class WorkflowGraph {
   }
 
   /**
-   * @param {string} output the type that comes
-   * @param {string} input the type that is wanted
-   */
-  accepts(output, input) {
-    return output === input || (this.#types[input]?.accepts.includes(output) ?? false);
-  }
-
-  /**
    * Say why two ports cannot be linked, whichever of them is the output.
    *
    * @param {Port} one
@@ -166,7 +175,7 @@ export class WorkflowGraph {
     const input = /** @type {DeclaredInput | undefined} */ (this.declaredPort(to));
     if (!output || !input) return "unknown";
     if (input.takes === "value") return "unlinkable";
-    if (!this.accepts(output.type, input.type)) return "type";
+    if (!accepts(this.palette, output.type, input.type)) return "type";
     if (reached(this.edges, to.node, "out").has(from.node)) return "cycle";
     const isNew = !this.edges.has(endKey([to.node, to.name]));
     return isNew && this.edges.size >= MOST_EDGES ? "too_many" : null;
@@ -186,24 +195,11 @@ export class WorkflowGraph {
     for (const node of this.nodes.keys()) {
       const declared = this.declaredOf(node);
       if (!declared || barred.has(node)) continue;
-      for (const name of this.fittingOf(declared, { type, side: port.side })) {
+      for (const name of fittingPorts(this.palette, declared, { type, side: port.side })) {
         found.add(portKey({ node, side: port.side === "out" ? "in" : "out", name }));
       }
     }
     return found;
-  }
-
-  /**
-   * @param {DeclaredNode} declared
-   * @param {{type: string, side: "in" | "out"}} port of another node
-   * @returns {string[]} the names of what it may be linked to
-   */
-  fittingOf({ inputs, outputs }, { type, side }) {
-    const fitting =
-      side === "out"
-        ? inputs.filter((input) => input.takes !== "value" && this.accepts(type, input.type))
-        : outputs.filter((output) => this.accepts(output.type, type));
-    return fitting.map(({ name }) => name);
   }
 
   /**
