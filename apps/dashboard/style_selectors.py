@@ -1,4 +1,4 @@
-"""What the page of workflows shows."""
+"""What the page of styles shows."""
 
 import re
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class WildcardCard:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkflowsPage:
+class StylesPage:
     """Styles of the user's own and shared ones, and the user's wildcards."""
 
     own: Sequence[StyleCard]
@@ -48,13 +48,13 @@ class WorkflowsPage:
     wildcards: Sequence[WildcardCard]
 
 
-def workflows_page(*, user: User) -> WorkflowsPage:
+def styles_page(*, user: User) -> StylesPage:
     """Return what the page shows; two queries."""
     cards = [
         StyleCard(preset, _parts(preset.prompt), _PLACE.sub("", preset.negative_prompt).strip(" ,"))
         for preset in list_presets(user=user)
     ]
-    return WorkflowsPage(
+    return StylesPage(
         own=[card for card in cards if not card.preset.is_shared],
         shared=[card for card in cards if card.preset.is_shared],
         wildcards=[

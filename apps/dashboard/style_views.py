@@ -6,17 +6,17 @@ from django.shortcuts import render
 from apps.accounts.requests import signed_in_user
 from apps.catalog.limits import MAX_PROMPT_LENGTH
 from apps.dashboard.views import is_htmx, page
-from apps.dashboard.workflow_selectors import workflows_page
+from apps.dashboard.style_selectors import styles_page
 from apps.generation.dynamic_prompts import MAX_PROMPTS
 from apps.workflows.models import MAX_NAME_LENGTH, MAX_WILDCARD_NAME_LENGTH
 
 
 @page
-def workflows(request: HttpRequest) -> HttpResponse:
+def styles(request: HttpRequest) -> HttpResponse:
     """Show styles and wildcards and where templates are tried; to htmx the cards alone."""
     context = {
-        "section": "workflows",
-        "page": workflows_page(user=signed_in_user(request)),
+        "section": "styles",
+        "page": styles_page(user=signed_in_user(request)),
         "limits": {
             "prompt": MAX_PROMPT_LENGTH,
             "name": MAX_NAME_LENGTH,
@@ -24,5 +24,5 @@ def workflows(request: HttpRequest) -> HttpResponse:
             "prompts": MAX_PROMPTS,
         },
     }
-    partial = "dashboard/partials/workflow_cards.html"
-    return render(request, partial if is_htmx(request) else "dashboard/workflows.html", context)
+    partial = "dashboard/partials/style_lists.html"
+    return render(request, partial if is_htmx(request) else "dashboard/styles.html", context)
