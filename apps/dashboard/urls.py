@@ -1,5 +1,4 @@
 from django.urls import path
-from django.views.generic import RedirectView
 
 from apps.dashboard import (
     billing_views,
@@ -16,6 +15,7 @@ from apps.dashboard import (
     usage_views,
     views,
     welcome_views,
+    workflow_views,
 )
 
 app_name = "dashboard"
@@ -74,6 +74,7 @@ urlpatterns = [
     path("usage/", usage_views.usage, name="usage"),
     path("usage/receipts/<uuid:job_id>/", usage_views.receipt, name="receipt"),
     path("usage/receipts/<uuid:job_id>/appeal/", usage_views.appeal, name="appeal"),
-    path("workflows/", RedirectView.as_view(pattern_name="dashboard:styles"), name="workflows"),
     path("welcome/close/", welcome_views.close_first_steps, name="first-steps-close"),
+    path("workflows/", workflow_views.workflows, name="workflows"),
+    path("workflows/<uuid:workflow_id>/form/", workflow_views.form, name="workflow-form"),
 ]
