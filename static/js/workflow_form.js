@@ -31,6 +31,8 @@ class WorkflowForm {
   #isPaused = byId("refusal", HTMLElement).hidden === false;
   /** @type {Map<string, HTMLElement>} by "node.input" */
   #fields = new Map();
+  /** @type {Map<string, Literal | undefined>} */
+  #defaults = new Map();
   /** @type {Map<string, Literal>} what is filled in otherwise than the workflow has it */
   #values = new Map();
   /** @type {Set<string>} the fields of which it is time to say what is wrong */
@@ -94,6 +96,7 @@ class WorkflowForm {
         );
         field.addEventListener("focusout", () => this.#leave(key));
         this.#fields.set(key, field);
+        this.#defaults.set(key, input.default);
         return field;
       });
       const legend = make("legend", { class: "workflow-form__legend" }, title);
@@ -114,16 +117,32 @@ class WorkflowForm {
    * @param {Literal | undefined} value undefined is what the workflow has
    */
   #change(key, value) {
+    const field = this.#fields.get(key);
+    if (!field) return;
     if (value === undefined) this.#values.delete(key);
     else this.#values.set(key, value);
-    const field = this.#fields.get(key);
-    if (field) showProblem(field, "");
+    // Whoever empties a number may be about to type another one.
+    const isTyping = document.activeElement instanceof HTMLInputElement;
+    if (value === undefined && !isTyping) this.#putBack(key, field);
+    showProblem(field, "");
     this.#price.refresh();
+  }
+
+  /**
+   * Show what the workflow itself has.
+   *
+   * @param {string} key
+   * @param {HTMLElement} field
+   */
+  #putBack(key, field) {
+    const [node = "", name = ""] = key.split(".");
+    putValue(field, this.#kept(node, name) ?? this.#defaults.get(key));
   }
 
   /** @param {string} key */
   #leave(key) {
-    if (!this.#values.has(key)) return;
+    const field = this.#fields.get(key);
+    if (field && !this.#values.has(key)) this.#putBack(key, field);
     this.#touched.add(key);
     this.#showProblems();
   }
