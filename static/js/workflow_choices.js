@@ -149,8 +149,9 @@ export function modelWidget(input, _id, onChange, life) {
 }
 
 /** @type {MakeWidget} */
-export function boardWidget(_input, _id, onChange, life) {
-  return listWidget(onChange, gettext("On no board"), async () => {
+export function boardWidget(input, _id, onChange, life) {
+  const nothing = input.required ? gettext("Choose a board") : gettext("On no board");
+  return listWidget(onChange, nothing, async () => {
     const boards = await boardsOf(life);
     return boards.map((board) => make("option", { value: board.id }, board.name));
   });

@@ -54,8 +54,11 @@ let fieldCount = 0;
 export function makeField(input, value, onChange, life) {
   fieldCount += 1;
   const id = `workflow-field-${fieldCount}`;
-  const widget = input.widget ?? "text";
-  const parts = (WIDGETS[widget] ?? textWidget)(input, id, onChange, life);
+  const widget = input.widget || "text";
+  // Nothing chosen is no value, unless that is one.
+  const take = (/** @type {Literal | undefined} */ chosen) =>
+    onChange(chosen === null && !input.nullable ? undefined : chosen);
+  const parts = (WIDGETS[widget] ?? textWidget)(input, id, take, life);
   parts.control.id = id;
   const title = input.required ? [input.title, requiredMark()] : [input.title];
   const label = make("label", { class: "field__label", for: id }, ...title);

@@ -16,7 +16,7 @@ import {
   stateOf,
 } from "./workflow_document.js";
 import { accepts, fittingPorts } from "./workflow_palette.js";
-import { Steps } from "./workflow_steps.js";
+import { Steps } from "./workflow_history.js";
 
 /** @import {Port, State} from "./workflow_document.js" */
 /** @import {DeclaredInput, DeclaredNode, DeclaredOutput, FormField, Literal, Palette, WorkflowDocument, WorkflowEdge, WorkflowNode} from "./workflow_types.js" */

@@ -37,13 +37,14 @@
  * @property {string} type
  * @property {"value" | "link" | "both"} takes
  * @property {boolean} required
+ * @property {boolean} [nullable] whether null is a value of it
  * @property {Literal} [default]
  * @property {number | null} [least]
  * @property {number | null} [most]
  * @property {number | null} [step]
  * @property {Choice[] | null} [choices]
  * @property {number | null} [max_length]
- * @property {Widget | null} [widget] without one nothing can be typed in
+ * @property {Widget | "" | null} [widget] without one nothing can be typed in
  * @property {string[] | null} [kinds] of models
  *
  * @typedef {{name: string, title: string, type: string}} DeclaredOutput

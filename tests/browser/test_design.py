@@ -38,7 +38,7 @@ PAGES: Final = {
     "boards": "/boards/",
     "queue": "/queue/",
     "models": "/models/",
-    "workflows": "/workflows/",
+    "styles": "/styles/",
     "usage": "/usage/",
     "plan": "/account/plan/",
     "keys": "/keys/",
@@ -203,7 +203,7 @@ def first_visit(new_studio: Callable[..., Studio], furnished: User) -> Studio:
     return new_studio(user=furnished, **DESK)
 
 
-@pytest.mark.parametrize("path", ["/gallery/", "/workflows/"])
+@pytest.mark.parametrize("path", ["/gallery/", "/styles/"])
 def test_a_first_visit_is_light(first_visit: Studio, path: str) -> None:
     answers = Answers(first_visit.page)
 
