@@ -31,10 +31,13 @@ from apps.plans.services.testers import grant_tester_plan
 from apps.privacy.models import DataRequest
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_export
-from apps.workflows.models import StylePreset, Wildcard
+from apps.workflows.models import StylePreset, Wildcard, Workflow, WorkflowVersion
 from apps.workflows.services import create_preset, create_wildcard
+from apps.workflows.services.runs import start_run
+from apps.workflows.services.workflows import create_workflow
 from tests.catalog.factories import make_model
 from tests.factories import make_batch, make_image, make_user
+from tests.workflows.documents import fill_document
 
 pytestmark = pytest.mark.django_db
 
@@ -83,11 +86,13 @@ JOB = "generations/<uuid:job_id>"
 CANVAS = "canvases/<uuid:canvas_id>"
 PRESET = "style-presets/<uuid:preset_id>"
 WILDCARD = "wildcards/<uuid:wildcard_id>"
+WORKFLOW = "workflows/<uuid:workflow_id>"
 REQUEST = "account/data-requests/<uuid:request_id>"
 ACCOUNTS = "accounts/"
 MODEL = "models/<slug:key>"
 INSTALL = "models/installs/<uuid:install_id>"
 CANVAS_DOCUMENT = empty_document(width=64, height=64)
+FILL = fill_document()
 GRID = {"base": {"prompt": "a red circle"}, "x": {"field": "seed", "values": [1, 2]}}
 TESTERS = "admin/tester-plan/grants"
 
@@ -146,6 +151,27 @@ TABLE = {
     ("PATCH", f"{API}{WILDCARD}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
     ("DELETE", f"{API}{WILDCARD}"): Row(of_owner(204), Scope.MANAGE),
     ("POST", f"{API}prompts/expand"): Row(OWN_API, body={"prompt": "a {red|blue} circle"}),
+    ("GET", f"{API}workflows"): Row(OWN_API),
+    ("POST", f"{API}workflows"): Row(own(201), Scope.GENERATE, {"name": "other"}),
+    ("GET", f"{API}workflows/nodes"): Row(OWN_API),
+    ("GET", f"{API}workflows/schema"): Row(OWN_API),
+    ("POST", f"{API}workflows/import"): Row(own(201), Scope.GENERATE, FILL),
+    ("POST", f"{API}workflows/check"): Row(own(204), body={"document": FILL}),
+    ("POST", f"{API}workflows/quote"): Row(own(200), Scope.GENERATE, {"document": FILL}),
+    ("POST", f"{API}workflows/runs"): Row(own(202), Scope.GENERATE, {"document": FILL}),
+    ("GET", f"{API}workflows/runs/<uuid:run_id>"): Row(OBJECT_API),
+    ("GET", f"{API}{WORKFLOW}"): Row(OBJECT_API),
+    ("PATCH", f"{API}{WORKFLOW}"): Row(
+        OBJECT_API, Scope.GENERATE, {"name": "other", "base_version": 1}
+    ),
+    ("DELETE", f"{API}{WORKFLOW}"): Row(of_owner(204), Scope.MANAGE),
+    ("GET", f"{API}{WORKFLOW}/versions"): Row(OBJECT_API),
+    ("GET", f"{API}{WORKFLOW}/versions/<int:number>"): Row(OBJECT_API),
+    ("POST", f"{API}{WORKFLOW}/versions/<int:number>/restore"): Row(OBJECT_API, Scope.GENERATE),
+    ("POST", f"{API}{WORKFLOW}/duplicate"): Row(of_owner(201), Scope.GENERATE),
+    ("GET", f"{API}{WORKFLOW}/export"): Row(OBJECT_API),
+    # No workflow made it.
+    ("GET", f"{API}{IMAGE}/workflow"): Row(own(404)),
     ("GET", f"{API}images"): Row(OWN_API),
     ("POST", f"{API}images"): Row(own(415), Scope.GENERATE, {}),
     ("GET", f"{API}{IMAGE}"): Row(OBJECT_API),
@@ -381,6 +407,8 @@ class World:
     canvas: CanvasDocument
     preset: StylePreset
     wildcard: Wildcard
+    workflow: Workflow
+    run: Job
 
     def url(self, address: str) -> str:
         values = {
@@ -401,6 +429,9 @@ class World:
             "<uuid:name>": self.canvas.preview,
             "<uuid:preset_id>": self.preset.id,
             "<uuid:wildcard_id>": self.wildcard.id,
+            "<uuid:workflow_id>": self.workflow.id,
+            "<int:number>": 1,
+            "<uuid:run_id>": self.run.id,
             "<int:size>": 256,
             "<str:uid>": "MQ",
             "<str:token>": "token",
@@ -442,6 +473,8 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
         canvas=create_from_image(user=user, image_name=image.image_name),
         preset=create_preset(user=user, name="p"),
         wildcard=create_wildcard(user=user, name="w", values=["red"]),
+        workflow=create_workflow(user=user, name="w"),
+        run=start_run(user=user, document=FILL),
     )
 
 
@@ -477,6 +510,8 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
         *CanvasFile.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *StylePreset.objects.filter(user=user).values_list("id", "updated_at"),
         *Wildcard.objects.filter(user=user).values_list("id", "updated_at"),
+        *Workflow.objects.filter(user=user).values_list("id", "updated_at"),
+        *WorkflowVersion.objects.filter(user=user).values_list("id", "number"),
         *DataRequest.objects.filter(user=user).order_by("id").values_list("id", "state"),
         *GenerationModel.objects.filter(user=user).values_list("key", "updated_at"),
         *ModelInstall.objects.filter(user=user).values_list("id", "status"),

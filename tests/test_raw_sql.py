@@ -27,6 +27,7 @@ from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import GpuTier
 from apps.privacy.services.requests import request_export
 from apps.workflows.services import create_preset, create_wildcard
+from apps.workflows.services.workflows import create_workflow
 from config.local.addresses import LOGINS
 from tests.catalog.factories import make_model
 from tests.database import login_url, session_database_url
@@ -79,6 +80,7 @@ def two_tenants(
         make_payment(person)
         create_preset(user=person, name="p")
         create_wildcard(user=person, name="w", values=["red"])
+        create_workflow(user=person)
         make_model(person)
         ModelInstall.objects.create(user=person, source_kind="url", source="https://a.example/x")
         ContentAppeal.objects.create(user=person, job_id=job.id, digest="d", reason="r")

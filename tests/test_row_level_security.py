@@ -73,6 +73,8 @@ SHARED_POLICIES: dict[str, dict[str, tuple[str, list[str]]]] = {
         "shared_shown": ("RESTRICTIVE", READERS),
     },
     "workflows_stylepreset": {"shared": ("PERMISSIVE", READERS)},
+    "workflows_workflow": {"shared": ("PERMISSIVE", READERS)},
+    "workflows_workflowversion": {"shared": ("PERMISSIVE", READERS)},
 }
 SERVING_LOGINS = ("easel_web", "easel_worker")
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")

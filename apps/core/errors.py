@@ -5,7 +5,7 @@ help beside them. Whatever else is known goes to the log under the same `error_i
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     RATE_LIMITED = "rate_limited"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    VERSION_CONFLICT = "version_conflict"
     CONFLICT = "conflict"
     QUEUE_FULL = "queue_full"
     PLAN_PAUSED = "plan_paused"
@@ -81,7 +82,7 @@ class EaselError(Exception):
         *,
         code: ErrorCode | None = None,
         fields: Mapping[str, list[str]] | None = None,
-        **numbers: int | float | str,
+        **numbers: int | float | str | Sequence[Mapping[str, str | None]],
     ) -> None:
         self.detail = detail if detail is not None else self.detail
         self.code = code or self.code

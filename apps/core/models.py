@@ -81,6 +81,8 @@ class Act(models.TextChoices):
     MODEL_DELETED = "model_deleted", _("model deleted")
     LICENSE_RECORDED = "license_recorded", _("licence of a model recorded")
     LICENSE_WITHDRAWN = "license_withdrawn", _("licence of a model withdrawn")
+    WORKFLOW_IMPORTED = "workflow_imported", _("workflow imported")
+    WORKFLOW_DELETED = "workflow_deleted", _("workflow deleted")
     APPEAL_MADE = "appeal_made", _("appeal against a refusal made")
     APPEAL_ACCEPTED = "appeal_accepted", _("appeal accepted")
     APPEAL_REJECTED = "appeal_rejected", _("appeal rejected")

@@ -35,6 +35,7 @@ STAFF_GROUPS: Final = {
         "generation.change_worker",
         "workflows.view_stylepreset",
         "workflows.change_stylepreset",
+        "workflows.view_workflow",
     ),
     "billing": (
         "accounts.view_user",

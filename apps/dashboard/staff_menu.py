@@ -30,7 +30,7 @@ _SECTIONS: Final = (
         _("Models and styles"),
         (
             *("catalog.GenerationModel", "catalog.ModelInstall"),
-            *("workflows.StylePreset", "workflows.Wildcard"),
+            *("workflows.StylePreset", "workflows.Wildcard", "workflows.Workflow"),
         ),
     ),
     (

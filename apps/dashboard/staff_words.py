@@ -34,6 +34,7 @@ MODEL_WORDS: Final[dict[str, tuple[Any, Any]]] = {
     "privacy.DataRequest": (_("request for one's data"), _("requests for one's data")),
     "workflows.StylePreset": (_("style"), _("styles")),
     "workflows.Wildcard": (_("wildcard"), _("wildcards")),
+    "workflows.Workflow": (_("workflow"), _("workflows")),
 }
 
 # Of the trail above each page.

@@ -22,9 +22,17 @@ def settings_digest(parameters: GenerationParameters, *, model_key: str) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def job_digest(job: Job) -> str:
+    """Return a digest of all that decides about the pictures of a job."""
+    if job.work is None:
+        return settings_digest(job.settings, model_key=job.model_id)
+    canonical = json.dumps([job.kind, job.work], sort_keys=True)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def is_cleared(job: Job) -> bool:
     """Tell whether an appeal of the job's user has cleared its very settings."""
-    digest = settings_digest(job.settings, model_key=job.model_id)
+    digest = job_digest(job)
     with tenant_scope(job.user_id):
         return ContentAppeal.objects.filter(
             user=job.user_id, digest=digest, state=AppealState.ACCEPTED

@@ -40,6 +40,22 @@ class ProgressEvent(Progress):
     attempt: int
 
 
+class NodeProgress(TypedDict):
+    """A node of a workflow: its state, its seconds, how far it is (0 to 1), a WebP data URL."""
+
+    state: Literal["running", "done", "cached", "failed"]
+    seconds: float | None
+    fraction: float | None
+    preview: str | None
+
+
+class NodeEvent(NodeProgress):
+    type: Literal["node"]
+    job_id: str
+    attempt: int
+    node: str
+
+
 class ImageEvent(TypedDict):
     type: Literal["image"]
     job_id: str
@@ -139,6 +155,7 @@ Event = (
     QueuedEvent
     | StartedEvent
     | ProgressEvent
+    | NodeEvent
     | ImageEvent
     | FinishedEvent
     | FailedEvent
@@ -157,11 +174,12 @@ class EventPublisher:
     def publish(self, user_id: uuid.UUID, event: Event) -> None:
         """Queue `event` for the sockets of `user_id`; it is dropped when too many wait.
 
-        Progress shows the present alone and is not kept: the next one tells as much.
+        Progress shows the present alone and is not kept: the next one tells as much. Nor are
+        nodes: whoever comes back asks how far they are.
         """
         # Encoded once and not by each socket: a preview makes most of it.
         text = json.dumps(event)
-        if event["type"] == "progress":
+        if event["type"] in ("progress", "node"):
             sender.send(user_group(user_id), {"type": "job.event", "text": text})
         else:
             sender.send_kept(user_group(user_id), {"type": "job.event"}, text=text)

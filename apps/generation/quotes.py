@@ -93,9 +93,9 @@ def credits_of_token(
     try:
         *subject, credits = signing.loads(token, salt=_SALT, max_age=QUOTE_SECONDS)
     except signing.BadSignature as error:
-        raise _expired() from error
+        raise expired_quote() from error
     if subject != _subject(user.id, model, tier, load):
-        raise _expired()
+        raise expired_quote()
     return int(credits)
 
 
@@ -107,7 +107,8 @@ def _subject(
     return [str(user_id), model.key, str(tier), *size]
 
 
-def _expired() -> Conflict:
+def expired_quote() -> Conflict:
+    """Return the error of a token that is too old, or was for something else."""
     return Conflict(
         _("This quote does not hold any more, or was for other settings; ask for a new one."),
         code=ErrorCode.QUOTE_EXPIRED,

@@ -3,7 +3,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.core.admin import AuditedAdmin, ReadOnlyAdmin
-from apps.workflows.models import StylePreset, Wildcard
+from apps.workflows.models import StylePreset, Wildcard, Workflow
 
 
 @admin.register(StylePreset)
@@ -21,4 +21,10 @@ class StylePresetAdmin(AuditedAdmin[StylePreset]):
 @admin.register(Wildcard)
 class WildcardAdmin(ReadOnlyAdmin[Wildcard]):
     list_display = ("name", "user", "updated_at")
+    search_fields = ("name", "user__email")
+
+
+@admin.register(Workflow)
+class WorkflowAdmin(ReadOnlyAdmin[Workflow]):
+    list_display = ("name", "user", "version", "node_count", "updated_at")
     search_fields = ("name", "user__email")

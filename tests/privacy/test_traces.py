@@ -45,6 +45,7 @@ from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_deletion, request_export
 from apps.privacy.traces import STAYS, find_traces
 from apps.workflows.services import create_preset, create_wildcard
+from apps.workflows.services.workflows import create_workflow
 from tests.canvas.factories import make_canvas, upload
 from tests.catalog.factories import make_model
 from tests.factories import PASSWORD, delete_image, make_image, make_job, make_payment, make_user
@@ -84,6 +85,7 @@ def fill(user: User, other: User, staff: User, starter: GenerationModel) -> None
     add_member(user=other, board_id=theirs.id, email=user.email, role=MemberRole.EDITOR)
     create_preset(user=user, name="mine", prompt="oil", cover_name=image.image_name)
     create_wildcard(user=user, name="colour", values=["red"])
+    create_workflow(user=user, name="Mine")
     request_install(user=user, source="some/model", wanted={})
     make_model(user)
     ContentAppeal.objects.create(user=user, job_id=job.id, digest="0" * 64, reason="Why?")

@@ -17,10 +17,9 @@ from apps.accounts.models import User
 from apps.core.errors import Conflict
 from apps.core.models import Act, AuditRecord
 from apps.core.tenancy import service_scope, tenant_scope
-from apps.workflows import services
 from apps.workflows.models import MAX_PRESETS, PLACEHOLDER, SHIPPED_NAMES, StylePreset
 from apps.workflows.presets import apply_preset
-from apps.workflows.services import create_preset
+from apps.workflows.services import create_preset, prompts
 from tests.factories import make_image, make_user
 
 URL = "/api/v1/style-presets"
@@ -155,15 +154,15 @@ def test_who_comes_second_to_a_name_is_told_so(
     locked: bool, refusal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = make_user("owner@example.com")
-    check = services._require_free_name
+    check = prompts._require_free_name
 
     def check_slowly(is_taken: bool) -> None:
         check(is_taken)
         time.sleep(0.3)
 
-    monkeypatch.setattr(services, "_require_free_name", check_slowly)
+    monkeypatch.setattr(prompts, "_require_free_name", check_slowly)
     if not locked:
-        monkeypatch.setattr(services, "lock_library", lambda **_: None)
+        monkeypatch.setattr(prompts, "lock_library", lambda **_: None)
 
     assert create_at_once(user) == sorted([refusal, "a"])
     assert StylePreset.objects.filter(user=user).count() == 1

@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from apps.core.audit import record_act
 from apps.core.errors import Conflict, ErrorCode, Invalid
 from apps.core.models import Act
-from apps.generation.content import settings_digest
+from apps.generation.content import job_digest
 from apps.generation.models import AppealState, ContentAppeal, JobState
 from apps.generation.selectors import get_job
 
@@ -36,7 +36,7 @@ def appeal_refusal(*, user: User, job_id: uuid.UUID, reason: str) -> ContentAppe
     appeal = ContentAppeal(
         user=user,
         job_id=job.id,
-        digest=settings_digest(job.settings, model_key=job.model_id),
+        digest=job_digest(job),
         reason=reason,
     )
     try:

@@ -24,6 +24,7 @@ from apps.generation.queue_selectors import (
     last_position,
     waiting_jobs,
 )
+from apps.generation.retries import retry_of
 from apps.generation.selectors import get_job, list_batch
 from apps.generation.services.jobs import accept_order
 from apps.generation.services.lanes import lock_lanes, set_pause
@@ -144,7 +145,16 @@ def retry_job(
     if job.state not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(_("Only a job that failed or was cancelled can be tried again."))
     if job.kind != JobKind.GENERATION:
-        raise Conflict(_("Start this again where you started it."))
+        retry = retry_of(job.kind)
+        if retry is None:
+            raise Conflict(_("Start this again where you started it."))
+        return retry(
+            user=user,
+            job=job,
+            new_seed=new_seed,
+            api_key=api_key,
+            idempotency_key=idempotency_key,
+        )
     parameters = job.settings
     if new_seed:
         seed = secrets.randbelow(limits.MAX_SEED + 1)

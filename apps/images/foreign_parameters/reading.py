@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.images.files import METADATA_CHUNK, PARAMETERS_CHUNK
+from apps.images.files import METADATA_CHUNK, PARAMETERS_CHUNK, WORKFLOW_CHUNK
 from apps.images.foreign_parameters import a1111, comfyui, invokeai
 from apps.images.foreign_parameters.fields import checked
 from apps.images.foreign_parameters.values import mapping, parsed, storable_graph
@@ -26,7 +26,7 @@ class ForeignParameters:
 def read_parameters(texts: Mapping[str, str]) -> ForeignParameters | None:
     """Read the texts of a file; None if they tell nothing. Never raises."""
     readers = (
-        ("easel", _easel(texts), None),
+        ("easel", _easel(texts), parsed(texts.get(WORKFLOW_CHUNK))),
         ("invokeai", invokeai.read(texts), invokeai.workflow(texts)),
         ("comfyui", comfyui.read(texts), comfyui.workflow(texts)),
         ("a1111", a1111.read(texts.get(PARAMETERS_CHUNK, "")), None),

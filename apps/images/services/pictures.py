@@ -32,7 +32,10 @@ _writers = ThreadPoolExecutor(1 + len(THUMBNAIL_SIZES), thread_name_prefix="file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPicture:
-    """A picture whose files are written and whose row is not yet."""
+    """A picture whose files are written and whose row is not yet.
+
+    What is None is as of every result of its job: its place there, and the board for new pictures.
+    """
 
     image_name: uuid.UUID
     width: int
@@ -40,6 +43,10 @@ class StoredPicture:
     file_size_bytes: int
     metadata: Mapping[str, Any]
     placeholder: str
+    node_id: str | None = None
+    board_id: uuid.UUID | None = None
+    workflow: Mapping[str, Any] | None = None
+    graph: Mapping[str, Any] | None = None
 
 
 def store_picture(
@@ -48,10 +55,16 @@ def store_picture(
     image_name: uuid.UUID,
     picture: PillowImage.Image,
     metadata: Mapping[str, Any],
+    graph: Mapping[str, Any] | None = None,
 ) -> StoredPicture:
-    """Write the PNG and the thumbnails of `picture`; the same name writes the same files."""
+    """Write the PNG and the thumbnails of `picture`; the same name writes the same files.
+
+    The `graph` of a workflow that made it is written into the PNG beside the metadata.
+    """
     key = image_key(user_id=user_id, image_name=image_name)
-    writes = [_writers.submit(_write, [key], partial(encode_png, picture, metadata=metadata))]
+    writes = [
+        _writers.submit(_write, [key], partial(encode_png, picture, metadata=metadata, graph=graph))
+    ]
     # A picture smaller than its thumbnails looks the same in all of them.
     thumbnails: dict[int, list[str]] = defaultdict(list)
     for size in THUMBNAIL_SIZES:
@@ -68,6 +81,7 @@ def store_picture(
         file_size_bytes=sizes[0],
         metadata=metadata,
         placeholder=placeholder_of(picture),
+        graph=graph,
     )
 
 
@@ -87,13 +101,16 @@ def add_results(
             image_origin=ImageOrigin.INTERNAL,
             image_category=ImageCategory.GENERAL,
             session_id=job_id,
-            node_id=str(index),
-            board_id=board_id,
+            node_id=str(index) if stored.node_id is None else stored.node_id,
+            board_id=stored.board_id or board_id,
             width=stored.width,
             height=stored.height,
             file_size_bytes=stored.file_size_bytes,
             metadata=dict(stored.metadata),
             placeholder=stored.placeholder,
+            workflow=stored.workflow,
+            graph=stored.graph,
+            has_workflow=stored.workflow is not None,
             s3_key=image_key(user_id=user_id, image_name=stored.image_name),
             s3_thumbnail_key=thumbnail_key(user_id=user_id, image_name=stored.image_name),
         )

@@ -1,0 +1,158 @@
+"""Whether a graph may run for its user: plan, graph, models, words; all before a credit is held."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext
+
+from apps.accounts.models import User
+from apps.catalog.models import GenerationModel
+from apps.catalog.selectors import get_model
+from apps.catalog.services import check_licence
+from apps.core.errors import Forbidden
+from apps.generation.content import check_words
+from apps.generation.orders import Order
+from apps.generation.parameters import GenerationParameters, complete_parameters
+from apps.generation.placing import tier_for
+from apps.plans.entitlements import Entitlements, Feature, check, decide, require
+from apps.plans.products import ModelAccess
+from apps.plans.storage import used_bytes
+from apps.plans.tiers import GpuTier
+from apps.workflows.documents import refusal
+from apps.workflows.finding import TenantFinder
+from gpu_tasks.nodes.checking import CheckedGraph, check_graph
+from gpu_tasks.nodes.graph import Graph
+from gpu_tasks.nodes.problems import InvalidGraph
+from gpu_tasks.nodes.values import ModelFacts, Outline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A graph that may run: on which tier, with which models, and what its generations equal.
+
+    `generations` are by node, in the order in which they run; `model` is the first's, or the
+    default one where nothing is generated.
+    """
+
+    checked: CheckedGraph
+    has: Entitlements
+    tier: GpuTier
+    model: GenerationModel
+    models: Mapping[str, GenerationModel]
+    generations: Mapping[str, Order]
+
+
+def check_workflow(*, user: User, graph: Graph) -> tuple[CheckedGraph, TenantFinder]:
+    """Check a graph with what `user` has.
+
+    Raises:
+        Invalid: it cannot run; each node with what is wrong.
+    """
+    finder = TenantFinder(user_id=user.id, graph=graph)
+    try:
+        return check_graph(graph, finder), finder
+    except InvalidGraph as error:
+        raise refusal(error.problems) from error
+
+
+def admit_workflow(*, user: User, graph: Graph) -> Admitted:
+    """Return what a graph needs, if it may run for `user`.
+
+    Raises:
+        Invalid: it cannot run; each node with what is wrong.
+        Forbidden: the plan is paused, has no node editor, lacks a model or has no storage left; or
+            the licence of a model does not allow it; or a prompt has a blocked phrase. Where it is
+            one of a node, `node` says which.
+    """
+    has = require(user_id=user.id, feature=Feature.GENERATION)
+    check(decide(has, feature=Feature.NODE_EDITOR))
+    checked, finder = check_workflow(user=user, graph=graph)
+    _check_models(has, checked, finder)
+    generations = {
+        node.id: _order(node.cost.generation, finder)
+        for node in checked.running
+        if node.cost.generation is not None
+    }
+    for node, order in generations.items():
+        with _naming(node):
+            check_words([order.parameters])
+    check(decide(has, feature=Feature.STORAGE, used_bytes=used_bytes(user_id=user.id) + 1))
+    main = [order.model for order in generations.values()]
+    return Admitted(
+        checked=checked,
+        has=has,
+        tier=_tier(main, at_least=has.plan.gpu_tier),
+        model=main[0] if main else get_model(user=user, key=None),
+        models=finder.models,
+        generations=generations,
+    )
+
+
+def sketch_of(admitted: Admitted) -> GenerationParameters:
+    """Return the plain generation by which lists and receipts show a workflow."""
+    pictures = _most_pictures(admitted.checked)
+    orders = list(admitted.generations.values())
+    if not orders:
+        name = admitted.checked.graph.name or gettext("Workflow")
+        return complete_parameters(
+            model=admitted.model, prompt=name, num_images=pictures, seed=0, steps=1
+        )
+    shown = orders[0].parameters
+    return GenerationParameters(
+        prompt=shown.prompt,
+        negative_prompt=shown.negative_prompt,
+        width=shown.width,
+        height=shown.height,
+        steps=shown.steps,
+        guidance_scale=shown.guidance_scale,
+        scheduler=shown.scheduler,
+        seed=shown.seed,
+        num_images=pictures,
+    )
+
+
+def _most_pictures(checked: CheckedGraph) -> int:
+    """Return how many pictures a run keeps at most."""
+    return sum(
+        value.count
+        for node in checked.running
+        if node.node.is_output
+        for value in node.values.values()
+        if isinstance(value, Outline)
+    )
+
+
+def _check_models(has: Entitlements, checked: CheckedGraph, finder: TenantFinder) -> None:
+    for node in checked.nodes.values():
+        named = (value for value in node.values.values() if isinstance(value, ModelFacts))
+        with _naming(node.id):
+            for facts in named:
+                model = finder.models[facts.key]
+                check(decide(has, feature=Feature.MODEL, access=ModelAccess(model.access)))
+                check_licence(model)
+
+
+def _order(settings: Mapping[str, Any], finder: TenantFinder) -> Order:
+    return Order(
+        model=finder.models[settings["model"]],
+        parameters=finder.parameters_of(settings),
+        add_ons=finder.models,
+    )
+
+
+def _tier(models: list[GenerationModel], *, at_least: GpuTier) -> GpuTier:
+    tier = at_least
+    for model in models:
+        tier = tier_for(model.base, at_least=tier)
+    return tier
+
+
+@contextmanager
+def _naming(node: str) -> Iterator[None]:
+    try:
+        yield
+    except Forbidden as error:
+        error.numbers["node"] = node
+        raise

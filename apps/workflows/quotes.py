@@ -1,0 +1,84 @@
+"""What a workflow will cost at most: the sum of its generations, and seconds of the CPU."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.core import signing
+from gpu_tasks.nodes.checking import CheckedGraph
+from gpu_tasks.nodes.graph import Graph
+
+from apps.accounts.models import User
+from apps.credits.costs import Basis, Quote, charge_of
+from apps.generation.orders import Order
+from apps.generation.quotes import QUOTE_SECONDS, BindingQuote, expired_quote, quote_orders
+from apps.plans.tiers import GpuTier
+
+_SALT = "easel.workflow-quote"
+_VAGUEST_FIRST = (Basis.PLANNED, Basis.SCALED, Basis.MEASURED)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowQuote:
+    """A binding quote, and the seconds that each node is expected to take."""
+
+    offer: BindingQuote
+    nodes: Mapping[str, float]
+
+
+def graph_digest(graph: Graph) -> str:
+    """Return a digest of what a graph does: places, labels and names do not matter."""
+    nodes = sorted(
+        (node.id, node.type, node.version, dict(node.inputs)) for node in graph.nodes.values()
+    )
+    edges = sorted((edge.source, edge.output, edge.target, edge.input) for edge in graph.edges)
+    canonical = json.dumps([nodes, edges], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def quote_workflow(
+    *,
+    user: User,
+    checked: CheckedGraph,
+    generations: Mapping[str, Order],
+    tier: GpuTier,
+) -> WorkflowQuote:
+    """Quote a checked graph on `tier`; `generations` are what its diffusion nodes equal."""
+    quotes = quote_orders(user=user, orders=list(generations.values()), at_least=tier)
+    nodes = {node.id: node.cost.seconds for node in checked.running}
+    for node, quote in zip(generations, quotes, strict=True):
+        nodes[node] += quote.seconds
+    total = Quote(
+        credits=max(sum(quote.credits for quote in quotes) + charge_of(checked.seconds), 1),
+        seconds=sum(nodes.values()),
+        basis=_vaguest(quotes),
+    )
+    subject = _subject(user.id, checked.graph, tier)
+    token = signing.dumps([*subject, total.credits], salt=_SALT)
+    return WorkflowQuote(offer=BindingQuote(quote=total, token=token), nodes=nodes)
+
+
+def hold_to_token(quote: Quote, token: str, *, user: User, graph: Graph, tier: GpuTier) -> Quote:
+    """Return `quote` at the price that was quoted under `token`.
+
+    Raises:
+        Conflict: it is too old, or was for something else; ask for a new quote.
+    """
+    try:
+        *subject, credits = signing.loads(token, salt=_SALT, max_age=QUOTE_SECONDS)
+    except signing.BadSignature as error:
+        raise expired_quote() from error
+    if subject != _subject(user.id, graph, tier):
+        raise expired_quote()
+    return replace(quote, credits=int(credits))
+
+
+def _vaguest(quotes: Sequence[Quote]) -> Basis:
+    found = {quote.basis for quote in quotes}
+    return next((basis for basis in _VAGUEST_FIRST if basis in found), Basis.PLANNED)
+
+
+def _subject(user_id: uuid.UUID, graph: Graph, tier: GpuTier) -> list[str]:
+    return [str(user_id), graph_digest(graph), str(tier)]
