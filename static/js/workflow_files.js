@@ -2,7 +2,7 @@
 /** Workflows in files: as JSON, or inside a PNG that a workflow of Easel made. */
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const KEYWORD = "easel-workflow";
+const KEYWORD = "easel_workflow";
 
 /**
  * @param {File} file
