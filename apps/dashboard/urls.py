@@ -15,6 +15,7 @@ from apps.dashboard import (
     usage_views,
     views,
     welcome_views,
+    workflow_editor_views,
     workflow_views,
 )
 
@@ -76,5 +77,7 @@ urlpatterns = [
     path("usage/receipts/<uuid:job_id>/appeal/", usage_views.appeal, name="appeal"),
     path("welcome/close/", welcome_views.close_first_steps, name="first-steps-close"),
     path("workflows/", workflow_views.workflows, name="workflows"),
+    path("workflows/new/", workflow_editor_views.new_workflow, name="workflow-new"),
+    path("workflows/<uuid:workflow_id>/", workflow_editor_views.workflow, name="workflow"),
     path("workflows/<uuid:workflow_id>/form/", workflow_views.form, name="workflow-form"),
 ]
