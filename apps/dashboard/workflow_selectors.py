@@ -134,9 +134,7 @@ def _covers(user: User, workflow_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, uu
         user=user, session_id=OuterRef("id"), deleted_at=None, is_intermediate=False
     ).order_by("-created_at")
     made = (
-        runs.annotate(
-            of=KT("work__workflow"), cover=Subquery(latest.values("image_name")[:1])
-        )
+        runs.annotate(of=KT("work__workflow"), cover=Subquery(latest.values("image_name")[:1]))
         .filter(of__in=ids, cover__isnull=False)
         .order_by("of", F("created_at").desc())
         .distinct("of")

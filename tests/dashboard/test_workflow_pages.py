@@ -99,7 +99,9 @@ def test_default_workflows_are_there_to_start_from(browser_client: Client, user:
 
     page = response.context["page"]
     shared = Workflow.objects.filter(user=None)
-    assert [card.workflow.id for card in page.shared] == [one.id for one in shared.order_by("created_at", "id")]
+    assert [card.workflow.id for card in page.shared] == [
+        one.id for one in shared.order_by("created_at", "id")
+    ]
     assert len(page.shared) >= 3
     html = response.content.decode()
     assert "No workflow of yours yet" in html
@@ -130,9 +132,7 @@ def test_the_list_goes_on_where_a_page_ends(browser_client: Client, user: User) 
     made = [make_workflow(user, name=f"Number {n}").id for n in range(PAGE_SIZE + 2)]
 
     first = browser_client.get("/workflows/").context["page"]
-    more = browser_client.get(
-        "/workflows/", {"after": first.next}, headers={"HX-Request": "true"}
-    )
+    more = browser_client.get("/workflows/", {"after": first.next}, headers={"HX-Request": "true"})
     rest = more.context["page"]
 
     assert [card.workflow.id for card in (*first.own, *rest.own)] == made[::-1]
