@@ -5,8 +5,8 @@ from django.shortcuts import render
 
 from apps.accounts.requests import signed_in_user
 from apps.catalog.limits import MAX_PROMPT_LENGTH
-from apps.dashboard.views import is_htmx, page
 from apps.dashboard.style_selectors import styles_page
+from apps.dashboard.views import is_htmx, page
 from apps.generation.dynamic_prompts import MAX_PROMPTS
 from apps.workflows.models import MAX_NAME_LENGTH, MAX_WILDCARD_NAME_LENGTH
 

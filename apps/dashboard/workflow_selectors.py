@@ -64,7 +64,7 @@ def workflows_page(*, user: User, words: str = "", after: str = "") -> Workflows
         updated_at, workflow_id = _place(after)
         own = own.filter(updated_at__lte=updated_at)
         own = own.exclude(updated_at=updated_at, id__gte=workflow_id)
-    found = list(with_documents(own)[: PAGE_SIZE + 1])
+    found = list(with_documents(own, user=user)[: PAGE_SIZE + 1])
     last = found[PAGE_SIZE - 1] if len(found) > PAGE_SIZE else None
     found = found[:PAGE_SIZE]
     covers = _covers(user, [workflow.id for workflow in found])
@@ -102,8 +102,8 @@ def _having(workflows: QuerySet[Workflow], words: str) -> QuerySet[Workflow]:
 
 
 def _default_cards(user: User, words: str) -> list[WorkflowCard]:
-    shared = with_documents(list_workflows(user=user, is_shared=True)).order_by("created_at", "id")
-    cards = [_card(workflow, None) for workflow in shared]
+    shared = with_documents(list_workflows(user=user, is_shared=True), user=user)
+    cards = [_card(workflow, None) for workflow in shared.order_by("created_at", "id")]
     # In the words that their reader sees, which the database does not have.
     wanted = words.lower().split()
     return [
@@ -134,9 +134,7 @@ def _covers(user: User, workflow_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, uu
         user=user, session_id=OuterRef("id"), deleted_at=None, is_intermediate=False
     ).order_by("-created_at")
     made = (
-        runs.annotate(
-            of=KT("work__workflow"), cover=Subquery(latest.values("image_name")[:1])
-        )
+        runs.annotate(of=KT("work__workflow"), cover=Subquery(latest.values("image_name")[:1]))
         .filter(of__in=ids, cover__isnull=False)
         .order_by("of", F("created_at").desc())
         .distinct("of")

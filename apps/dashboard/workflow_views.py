@@ -8,7 +8,7 @@ from django.shortcuts import render
 from apps.accounts.requests import signed_in_user
 from apps.dashboard.views import is_htmx, page
 from apps.dashboard.workflow_selectors import workflow_form, workflows_page
-from apps.workflows.models import MAX_NAME_LENGTH
+from apps.workflows.models import MAX_WORKFLOW_NAME_LENGTH
 
 MAX_WORDS_LENGTH = 200
 
@@ -23,7 +23,7 @@ def workflows(request: HttpRequest) -> HttpResponse:
         "section": "workflows",
         "page": found,
         "words": words,
-        "limits": {"name": MAX_NAME_LENGTH, "words": MAX_WORDS_LENGTH},
+        "limits": {"name": MAX_WORKFLOW_NAME_LENGTH, "words": MAX_WORDS_LENGTH},
     }
     if is_htmx(request):
         partial = "workflow_own" if after else "workflow_lists"

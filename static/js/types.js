@@ -67,6 +67,7 @@
  * @property {boolean} starred
  * @property {string | null} board
  * @property {string | null} generation
+ * @property {boolean} has_workflow of Easel or of another tool
  * @property {Metadata} metadata
  * @property {string} created_at
  *

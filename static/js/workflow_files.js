@@ -1,8 +1,13 @@
 // @ts-check
 /** Workflows in files: as JSON, or inside a PNG that a workflow of Easel made. */
 
+import { toast } from "./toast.js";
+
+/** @import {PageLife} from "./page.js" */
+/** @import {Picture} from "./types.js" */
+
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const KEYWORD = "easel-workflow";
+const KEYWORD = "easel_workflow";
 
 /**
  * @param {File} file
@@ -17,6 +22,21 @@ export async function documentIn(file) {
   } catch {
     return null;
   }
+}
+
+/**
+ * Offer to open the workflow that came with an uploaded picture, if it is one of Easel.
+ *
+ * @param {PageLife} life
+ * @param {Picture} picture
+ * @param {File} file
+ */
+export async function offerWorkflow(life, picture, file) {
+  const found = await documentIn(file).catch(() => null);
+  if (found === null || life.isOver) return;
+  const address = `/workflows/new/?image=${encodeURIComponent(picture.image_name)}`;
+  const act = { text: gettext("Open its workflow"), run: () => life.visit(address) };
+  life.onEnd(toast(gettext("A workflow made this picture."), { act }));
 }
 
 /** @param {Uint8Array} bytes */

@@ -99,7 +99,9 @@ class WorkflowForm {
         this.#defaults.set(key, input.default);
         return field;
       });
-      const legend = make("legend", { class: "workflow-form__legend" }, title);
+      // One field says by its own title what it is for.
+      const look = fields.length > 1 ? "workflow-form__legend" : "visually-hidden";
+      const legend = make("legend", { class: look }, title);
       return make("fieldset", { class: "workflow-form__group", "data-node": node }, legend, ...fields);
     });
     byId("fields", HTMLElement).replaceChildren(...sets);
