@@ -14,7 +14,8 @@ from apps.core.errors import NotFound
 from apps.dashboard.workflow_outlines import Outline, outline_of
 from apps.generation.models import Job, JobKind
 from apps.images.models import Image
-from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
+from apps.plans.entitlements import Feature, decide, refusal
+from apps.plans.selectors import known_entitlements
 from apps.workflows.models import Workflow
 from apps.workflows.selectors import get_workflow, list_workflows, with_documents
 from apps.workflows.shown import shown_text
@@ -82,7 +83,7 @@ def workflow_form(*, user: User, workflow_id: uuid.UUID) -> WorkflowForm:
         NotFound: there is none.
     """
     workflow = get_workflow(user=user, workflow_id=workflow_id)
-    decision = decide(entitlements_of(user_id=user.id), feature=Feature.GENERATION)
+    decision = decide(known_entitlements(user_id=user.id), feature=Feature.GENERATION)
     return WorkflowForm(
         workflow=WorkflowSerializer(workflow).data,
         refusal=None if decision.allowed else refusal(decision),

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.core.tenancy import service_scope
 from apps.dashboard.workflow_outlines import outline_of
 from apps.dashboard.workflow_selectors import PAGE_SIZE
 from apps.generation.models import Job, JobKind
@@ -46,6 +47,17 @@ def make_run(user: User, starter: object, workflow: Workflow) -> Job:
         kind=JobKind.WORKFLOW, work={"workflow": str(workflow.id), "models": [], "pictures": []}
     )
     return job
+
+
+@pytest.fixture
+def shared() -> Workflow:
+    """A workflow that Easel comes with."""
+    with service_scope("a test"):
+        workflow = Workflow.objects.create(
+            name="Four seasons", description="One place in spring and snow.", node_count=2
+        )
+        WorkflowVersion.objects.create(workflow=workflow, number=1, document=two_nodes())
+    return workflow
 
 
 def test_a_card_draws_the_graph_and_leads_to_both_views(browser_client: Client, user: User) -> None:
@@ -94,15 +106,15 @@ def test_the_cover_is_the_latest_picture_that_a_run_made(
     assert covers == {workflow.id: pictures[1].image_name, other.id: None}
 
 
-def test_default_workflows_are_there_to_start_from(browser_client: Client, user: User) -> None:
+def test_default_workflows_are_there_to_start_from(
+    browser_client: Client, user: User, shared: Workflow
+) -> None:
     response = browser_client.get("/workflows/")
 
     page = response.context["page"]
-    shared = Workflow.objects.filter(user=None)
-    assert [card.workflow.id for card in page.shared] == [
-        one.id for one in shared.order_by("created_at", "id")
-    ]
-    assert len(page.shared) >= 3
+    defaults = Workflow.objects.filter(user=None).order_by("created_at", "id")
+    assert [card.workflow.id for card in page.shared] == [one.id for one in defaults]
+    assert shared.id in [card.workflow.id for card in page.shared]
     html = response.content.decode()
     assert "No workflow of yours yet" in html
     assert html.count('data-act="start-from"') == len(page.shared)
@@ -110,7 +122,9 @@ def test_default_workflows_are_there_to_start_from(browser_client: Client, user:
     assert not Workflow.objects.filter(user=user).exists()
 
 
-def test_words_find_own_and_default_ones(browser_client: Client, user: User) -> None:
+def test_words_find_own_and_default_ones(
+    browser_client: Client, user: User, shared: Workflow
+) -> None:
     fox = make_workflow(user, name="A red fox", description="with snow")
     make_workflow(user, name="A sea")
 
@@ -123,9 +137,8 @@ def test_words_find_own_and_default_ones(browser_client: Client, user: User) -> 
     html = browser_client.get("/workflows/", {"q": "nothing of the kind"}).content.decode()
     assert "No workflow is like that" in html
     assert "No workflow of yours yet" not in html
-    name = browser_client.get("/workflows/").context["page"].shared[0].name
-    shared = browser_client.get("/workflows/", {"q": name}).context["page"].shared
-    assert name in [card.name for card in shared]
+    defaults = browser_client.get("/workflows/", {"q": "SEASONS snow"}).context["page"].shared
+    assert [card.workflow.id for card in defaults] == [shared.id]
 
 
 def test_the_list_goes_on_where_a_page_ends(browser_client: Client, user: User) -> None:
@@ -169,7 +182,7 @@ def test_htmx_gets_the_lists_alone(browser_client: Client, user: User) -> None:
     assert "workflow-search" not in html
 
 
-def test_the_pages_speak_korean(browser_client: Client, user: User) -> None:
+def test_the_pages_speak_korean(browser_client: Client, user: User, shared: Workflow) -> None:
     workflow = make_workflow(user, name="여우")
 
     html = browser_client.get("/workflows/", headers={"Accept-Language": "ko"}).content.decode()
@@ -200,10 +213,9 @@ def test_the_form_has_the_workflow_as_the_api_has_it(browser_client: Client, use
     assert len(queries) == SIGNED_IN_QUERIES + 1
 
 
-def test_a_default_workflow_is_filled_in_without_a_copy(browser_client: Client, user: User) -> None:
-    shared = Workflow.objects.filter(user=None).first()
-    assert shared is not None
-
+def test_a_default_workflow_is_filled_in_without_a_copy(
+    browser_client: Client, user: User, shared: Workflow
+) -> None:
     response = browser_client.get(f"/workflows/{shared.id}/form/")
 
     assert response.status_code == 200
@@ -220,6 +232,28 @@ def test_a_stranger_sees_no_workflow_of_others(user: User, stranger: User) -> No
         'value="Secret"', ""
     )
     assert WorkflowVersion.objects.filter(workflow=workflow.id).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_offered"),
+    [
+        ({"graph": {"easel_workflow": 1, "nodes": []}}, True),
+        ({"workflow": {"easel_workflow": 1, "nodes": []}}, True),
+        ({"workflow": {"nodes": [], "last_node_id": 7}}, False),
+        ({}, False),
+    ],
+)
+def test_a_picture_leads_to_the_workflow_of_easel_that_made_it(
+    browser_client: Client, user: User, kept: dict[str, Any], is_offered: bool
+) -> None:
+    picture = make_image(user)
+    Image.objects.filter(id=picture.id).update(has_workflow=bool(kept), **kept)
+
+    html = browser_client.get(f"/gallery/{picture.image_name}/").content.decode()
+
+    address = f"/workflows/new/?image={picture.image_name}"
+    assert (f'href="{address}"' in html) == is_offered
+    assert client_of(user).get(address).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/workflows/", f"/workflows/{uuid.UUID(int=1)}/form/"])
