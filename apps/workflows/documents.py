@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.utils.translation import gettext
+
+from apps.core.errors import FieldMessages, Invalid
 from gpu_tasks.nodes.graph import MAX_BYTES, Graph, fill_inputs, read_document
 from gpu_tasks.nodes.problems import InvalidGraph, Problem
 from gpu_tasks.nodes.values import TYPE_TITLES
-
-from apps.core.errors import FieldMessages, Invalid
 
 # A document may be written with more spaces, and comes with a few values beside it.
 MAX_BODY_BYTES: Final = 4 * MAX_BYTES

@@ -10,7 +10,7 @@ from apps.boards.models import Board
 from apps.core.errors import FieldMessages, Invalid, from_exception
 from apps.generation.parameters import GenerationParameters, complete_parameters
 from apps.generation.parameters.add_ons import find_by_keys
-from apps.generation.requests import GenerationRequestSerializer
+from apps.generation.requests import GenerationRequestSerializer, QuoteRequestSerializer
 from apps.images.models import Image
 from gpu_tasks.engine.family_facts import FAMILY_FACTS
 from gpu_tasks.nodes.graph import Graph
@@ -55,13 +55,20 @@ class TenantFinder:
     def generation_problems(self, settings: Mapping[str, Any]) -> Mapping[str, str]:
         """Return what the model of a generation cannot do, by field; empty if it can all."""
         try:
-            self.parameters_of(settings)
+            self.parameters_of(settings, form=GenerationRequestSerializer)
         except Invalid as error:
             return {field: " ".join(messages) for field, messages in error.fields.items()}
         return {}
 
-    def parameters_of(self, settings: Mapping[str, Any]) -> GenerationParameters:
+    def parameters_of(
+        self,
+        settings: Mapping[str, Any],
+        *,
+        form: type[GenerationRequestSerializer] = QuoteRequestSerializer,
+    ) -> GenerationParameters:
         """Return the generation that settings in the form of the API ask for.
+
+        A prompt may be missing unless `form` says otherwise: what decodes latents has none.
 
         Raises:
             Invalid: its model cannot do it, by field.
@@ -69,12 +76,10 @@ class TenantFinder:
         model = self.models.get(settings.get("model", ""))
         if model is None:
             raise Invalid(fields={"model": [str(Invalid.detail)]})
-        form = GenerationRequestSerializer(
-            data={name: value for name, value in settings.items() if name != "model"}
-        )
-        if not form.is_valid():
-            raise Invalid(fields=_messages(form.errors))
-        return complete_parameters(model=model, add_ons=self.models, **form.validated_data)
+        asked = form(data={name: value for name, value in settings.items() if name != "model"})
+        if not asked.is_valid():
+            raise Invalid(fields=_messages(asked.errors))
+        return complete_parameters(model=model, add_ons=self.models, **asked.validated_data)
 
 
 def _messages(errors: Any) -> FieldMessages:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from django.utils.translation import get_language, gettext
+
 from gpu_tasks.nodes.schema import document_schema, palette
 
 # What of a palette is for people; all else is for programs.

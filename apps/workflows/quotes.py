@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.core import signing
-from gpu_tasks.nodes.checking import CheckedGraph
-from gpu_tasks.nodes.graph import Graph
 
 from apps.accounts.models import User
 from apps.credits.costs import Basis, Quote, charge_of
 from apps.generation.orders import Order
 from apps.generation.quotes import QUOTE_SECONDS, BindingQuote, expired_quote, quote_orders
 from apps.plans.tiers import GpuTier
+from gpu_tasks.nodes.checking import CheckedGraph
+from gpu_tasks.nodes.graph import Graph
 
 _SALT = "easel.workflow-quote"
 _VAGUEST_FIRST = (Basis.PLANNED, Basis.SCALED, Basis.MEASURED)

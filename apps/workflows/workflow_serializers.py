@@ -18,7 +18,7 @@ from apps.workflows.models import (
     Workflow,
     WorkflowVersion,
 )
-from apps.workflows.shown import shown_document, shown_text, translated
+from apps.workflows.shown import ready_document, shown_document, shown_text
 
 _MAX_VERSION = 2**31 - 1
 
@@ -82,7 +82,7 @@ class WorkflowSummarySerializer(serializers.ModelSerializer[Workflow]):
 
 
 class WorkflowSerializer(WorkflowSummarySerializer):
-    """A workflow with the document of its latest version."""
+    """A workflow with the document of its latest version; `context` has the `user` who reads."""
 
     document = DocumentField()
 
@@ -90,7 +90,8 @@ class WorkflowSerializer(WorkflowSummarySerializer):
         fields = (*WorkflowSummarySerializer.Meta.fields, "document")  # type: ignore[assignment]
 
     def to_representation(self, instance: Workflow) -> dict[str, Any]:
-        return {**super().to_representation(instance), "document": shown_document(instance)}
+        document = shown_document(instance, user=self.context["user"])
+        return {**super().to_representation(instance), "document": document}
 
 
 class WorkflowFilterSerializer(serializers.Serializer[Any]):
@@ -130,7 +131,7 @@ class VersionListSerializer(serializers.Serializer[Any]):
 
 
 class VersionSerializer(VersionSummarySerializer):
-    """A version with its document."""
+    """A version with its document; `context` has the `user` who reads."""
 
     document = DocumentField()
 
@@ -140,7 +141,8 @@ class VersionSerializer(VersionSummarySerializer):
     def to_representation(self, instance: WorkflowVersion) -> dict[str, Any]:
         shown: Mapping[str, Any] = super().to_representation(instance)
         if instance.user_id is None:
-            return {**shown, "document": translated(instance.document)}
+            document = ready_document(instance.document, user=self.context["user"])
+            return {**shown, "document": document}
         return dict(shown)
 
 

@@ -15,6 +15,7 @@ from gpu_tasks.engine.errors import (
     ModelUnavailable,
     OutOfMemory,
 )
+from gpu_tasks.engine.latents import LatentResult, Latents, Start
 from gpu_tasks.engine.request import (
     GenerationRequest,
     GenerationResult,
@@ -34,11 +35,14 @@ __all__ = [
     "GenerationRequest",
     "GenerationResult",
     "InvalidRequest",
+    "LatentResult",
+    "Latents",
     "ModelSource",
     "ModelUnavailable",
     "OutOfMemory",
     "PassMember",
     "Phase",
+    "Start",
     "StepProgress",
 ]
 

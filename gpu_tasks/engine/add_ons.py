@@ -103,11 +103,15 @@ class AddOnLoader:
                 "ip_adapter", request.image_prompt.source, self._load_ip_adapter
             )
         if request.vae is not None:
-            loaded.vae = self._use("vae", request.vae, self._load_vae)
+            loaded.vae = self.load_vae(request.vae)
         part = request.high_res or request.upscale
         if part is not None and part.upscaler is not None:
             loaded.upscaler = self._use("upscaler", part.upscaler, self._load_upscaler)
         return loaded
+
+    def load_vae(self, source: AddOn) -> Any:
+        """Load a VAE of the kind of the model's own; raise as `load` does."""
+        return self._use("vae", source, self._load_vae)
 
     def _use(self, kind: str, source: AddOn, load: Callable[[Path], Any]) -> Any:
         key = AddOnKey(kind, source, self.model.family.base, self.model.dtype)

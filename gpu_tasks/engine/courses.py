@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.families import ModelFamily
 from gpu_tasks.engine.guides import Control
+from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.pictures.canvas import Box, flatten
 from gpu_tasks.engine.pictures.masks import (
     Crop,
@@ -84,26 +85,38 @@ class Course:
 
     def run(self, make: Make) -> list[Image.Image]:
         """Have every call made; return a picture for each row that is left at the end."""
-        own = [call for call in self.calls if not call.by_refiner]
         if self.request.upscale is not None:
-            pictures = self._upscale(make, own)
-        elif self.request.mask is not None or self.request.outpaint is not None:
+            return self._upscale(make, self.calls)
+        if self.request.mask is not None or self.request.outpaint is not None:
             return self._fill(make, self.calls)
-        else:
-            pictures = self._make_whole(make, own)
-        for call in self.calls[len(own) :]:
-            pictures = make(CallInput(plan=call, images=pictures))
-        return pictures
+        pictures = self._start_pictures()
+        for call in self.calls:
+            pictures = make(self._whole_input(call, pictures))
+        return self._sized(pictures, self.size)
 
-    def _make_whole(self, make: Make, calls: Sequence[CallPlan]) -> list[Image.Image]:
-        pictures = [
+    def run_to_latents(
+        self, make: Make, denoise: Callable[[CallInput], torch.Tensor]
+    ) -> torch.Tensor:
+        """Have every call made but the last, and that one denoised; return what it ends with.
+
+        Only for requests whose pictures are whole when the last call has made them.
+        """
+        pictures = self._start_pictures()
+        for call in self.calls[:-1]:
+            pictures = make(self._whole_input(call, pictures))
+        return denoise(self._whole_input(self.calls[-1], pictures))
+
+    def _start_pictures(self) -> list[Image.Image]:
+        return [
             fit(one.init_image, self.size) for one in self.requests if one.init_image is not None
         ]
-        for call in calls:
-            size = (call.width, call.height)
-            images = [p if p.size == size else self.enlarge(p, size) for p in pictures]
-            pictures = make(CallInput(plan=call, images=images, controls=self._controls(call)))
-        return [p if p.size == self.size else self.enlarge(p, self.size) for p in pictures]
+
+    def _whole_input(self, call: CallPlan, pictures: Sequence[Image.Image]) -> CallInput:
+        images = self._sized(pictures, (call.width, call.height))
+        return CallInput(plan=call, images=images, controls=self._controls(call))
+
+    def _sized(self, pictures: Sequence[Image.Image], size: Size) -> list[Image.Image]:
+        return [p if p.size == size else self.enlarge(p, size) for p in pictures]
 
     def _upscale(self, make: Make, calls: Sequence[CallPlan]) -> list[Image.Image]:
         ground = self.enlarge(upright(self.request.init_image), self.size)

@@ -16,6 +16,7 @@ from gpu_tasks.engine.dressing import dressed
 from gpu_tasks.engine.families import LoadedModel, Scene
 from gpu_tasks.engine.families.scene import Reading
 from gpu_tasks.engine.guides import ControlKind
+from gpu_tasks.engine.latents import Latents
 from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.memory import is_out_of_memory, sparing_vae, vae_in_its_type
 from gpu_tasks.engine.noise import blend_first_noise
@@ -25,21 +26,34 @@ from gpu_tasks.engine.prompts.embedding_cache import EmbeddingCache, digest_key
 from gpu_tasks.engine.request import SEED_COUNT, GenerationRequest
 from gpu_tasks.engine.schedulers import make_scheduler
 from gpu_tasks.engine.tasks_of_calls import Task
+from gpu_tasks.engine.vae_taps import Undecoded, VaeTap
 
 
 @dataclass(slots=True, kw_only=True)
 class ForwardPass:
-    """Make the pictures of requests that are alike but for prompts, seeds and start pictures."""
+    """Make the pictures of requests that are alike but for prompts, seeds and start pictures.
+
+    With `to_latents` the one request there is ends before its last decoding; it may start from
+    latents then.
+    """
 
     model: LoadedModel
     passengers: Sequence[Passenger]
     cache: EmbeddingCache
     add_ons: AddOns = field(default_factory=AddOns)
     meter: SharedMeter = field(default_factory=SharedMeter)
+    to_latents: bool = False
+    start: Latents | None = None
+    # Of each batch that was denoised, what its VAE is to decode.
+    undecoded: list[torch.Tensor] = field(default_factory=list)
 
     @property
     def aboard(self) -> list[Passenger]:
         return [passenger for passenger in self.passengers if passenger.is_aboard]
+
+    def start_again(self) -> None:
+        for passenger in self.aboard:
+            passenger.start_again()
 
     def make_pictures(self, *, sparing: bool) -> str | None:
         """Make all pictures in one batch, or one after another if that is to spare memory.
@@ -49,6 +63,7 @@ class ForwardPass:
         """
         for passenger in self.passengers:
             passenger.finished.clear()
+        self.undecoded.clear()
         rows = [Row.of(one, seed) for one in self.aboard for seed in one.request.seeds]
         singly = sparing or (
             len(rows) > 1 and self.model.family.makes_one_by_one(rows[0].passenger.request)
@@ -88,10 +103,15 @@ class ForwardPass:
                 sparing=sparing,
                 image_index=image_index,
             )
-            pictures = course.run(journey.make)
+            if self.to_latents:
+                latents = course.run_to_latents(journey.make, journey.denoise)
+                # A card has better use for its memory than what waits.
+                self.undecoded.append(latents.cpu())
+            else:
+                pictures = course.run(journey.make)
+                for row, image in zip(rows, pictures, strict=True):
+                    row.passenger.finished.append(image)
         self.meter.read(self.passengers)
-        for row, image in zip(rows, pictures, strict=True):
-            row.passenger.finished.append(image)
 
     def _enlarge(self, picture: Image.Image, size: Size) -> Image.Image:
         if self.add_ons.upscaler is not None:
@@ -125,12 +145,29 @@ class _Journey:
     image_index: int | None
     before: int = 0
 
+    def denoise(self, wanted: CallInput) -> torch.Tensor:
+        """Return what the VAE would be given to decode at the end of a call."""
+        try:
+            self._call(wanted, takes_out=True)
+        except Undecoded as end:
+            return end.tensor
+        raise RuntimeError("the pipeline decodes nothing")
+
     def make(self, wanted: CallInput) -> list[Image.Image]:
+        size = (wanted.plan.width, wanted.plan.height)
+        made = self._call(wanted, takes_out=False)
+        return [p if p.size == size else p.resize(size, Image.Resampling.LANCZOS) for p in made]
+
+    def _call(self, wanted: CallInput, *, takes_out: bool) -> list[Image.Image]:
         plan = wanted.plan
         model = self.run.model
         if plan.by_refiner and self.run.add_ons.refiner is not None:
             model = self.run.add_ons.refiner
-        extras = {} if plan.by_refiner else self.extras
+        extras = {} if plan.by_refiner else dict(self.extras)
+        start = self._start() if self.before == 0 else None
+        if takes_out or start is not None:
+            vae = extras.get("vae", model.components["vae"])
+            extras["vae"] = tap = VaeTap(vae, start=start, takes_out=takes_out)
         scene = Scene(
             task=plan.task,
             width=plan.width,
@@ -150,6 +187,8 @@ class _Journey:
         pipeline = family.make_pipeline(
             model, scene, scheduler=scheduler, extras=extras, sparing=self.sparing
         )
+        if start is not None:
+            tap.start_in(pipeline)
         reading = Reading(
             model=model,
             cache=self.run.cache,
@@ -180,9 +219,13 @@ class _Journey:
                 in_tiles = not scene.request.seamless
                 stack.enter_context(sparing_vae(pipeline.vae, in_tiles=in_tiles))
             stack.enter_context(family.regional(model, scene, self._networks_of(scene)))
-            made = call.make(pipeline, family.arguments(scene) | prompts)
-        size = (plan.width, plan.height)
-        return [p if p.size == size else p.resize(size, Image.Resampling.LANCZOS) for p in made]
+            return call.make(pipeline, family.arguments(scene) | prompts)
+
+    def _start(self) -> Latents | None:
+        start = self.run.start
+        if start is None or self.image_index is None:
+            return start
+        return start.row(self.image_index)
 
     def _networks_of(self, scene: Scene) -> Sequence[Any]:
         is_network = scene.control is ControlKind.CONTROLNET

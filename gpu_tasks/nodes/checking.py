@@ -116,6 +116,8 @@ class _Check:
         self.problems: list[Problem] = []
         # Links by the node and the input that they lead to.
         self.links: dict[str, dict[str, Edge]] = {node_id: {} for node_id in graph.nodes}
+        # Nodes with a wrong link: what they lack is told already.
+        self.broken: set[str] = set()
         self.nodes: dict[str, CheckedNode] = {}
         self.found: dict[ValueType, set[str]] = {
             kind: set() for kind in (ValueType.MODEL_KEY, ValueType.PICTURE_NAME, ValueType.BOARD)
@@ -130,13 +132,13 @@ class _Check:
         order = self._order()
         live = self._live(order)
         for node_id in order:
-            if node_id not in live:
-                self._look_up_all(self.graph.nodes[node_id])
-            elif self._sources(node_id) <= self.nodes.keys():
-                self._visit(self.graph.nodes[node_id])
-            # What follows from a node with a problem is not known.
             if len(self.problems) >= MAX_PROBLEMS:
                 break
+            if node_id not in live or node_id in self.broken:
+                self._look_up_all(self.graph.nodes[node_id])
+            # What follows from a node with a problem is not known.
+            elif self._sources(node_id) <= self.nodes.keys():
+                self._visit(self.graph.nodes[node_id])
         if self.problems:
             raise InvalidGraph(self.problems)
         return CheckedGraph(
@@ -162,6 +164,12 @@ class _Check:
             self.problems.append(Problem(code, node, at, reason, values))
 
     def _link(self, edge: Edge) -> None:
+        before = len(self.problems)
+        self._try_link(edge)
+        if len(self.problems) > before:
+            self.broken.add(edge.target)
+
+    def _try_link(self, edge: Edge) -> None:
         source, target = self.graph.nodes.get(edge.source), self.graph.nodes.get(edge.target)
         if source is None or target is None:
             # Named is the node that is there, if one is: an editor can show it.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from gpu_tasks.engine.control.names import PREPROCESSOR_NAMES
+from gpu_tasks.engine.control.names import PREPROCESSOR_NAMES, complete_parameters
+from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.guides import MAX_CONTROLS, MAX_LORAS
 from gpu_tasks.engine.request import MAX_CLIP_SKIP
 from gpu_tasks.nodes.declaring import Category, Input, Node, NodeContext, Output, Values
@@ -20,6 +22,7 @@ from gpu_tasks.nodes.values import (
     ValueType,
 )
 
+_NUMBER: Final = re.compile(r"\s*([a-z]{1,20})\s*=\s*(\d{1,10}(?:\.\d{1,10})?)\s*", re.ASCII)
 _MODEL: Final = Input("model", "Model", ValueType.MODEL)
 
 
@@ -128,6 +131,14 @@ class Control(Node):
             choices={key: one.name for key, one in PREPROCESSOR_NAMES.items()},
         ),
         Input(
+            "numbers",
+            "Numbers of the preprocessor",
+            ValueType.TEXT,
+            "",
+            "Like low=50, high=120; the usual ones if it is empty.",
+            max_length=200,
+        ),
+        Input(
             "weight",
             "Weight",
             ValueType.NUMBER,
@@ -173,6 +184,15 @@ class Control(Node):
             yield Problem(
                 Code.BAD_VALUE, input="control", reason="too_many", values={"most": MAX_CONTROLS}
             )
+        if _numbers_of(values) is None:
+            known = PREPROCESSOR_NAMES[values["preprocessor"]].parameters
+            names = ", ".join(f"{key} ({one.least:g}–{one.most:g})" for key, one in known.items())
+            yield Problem(
+                Code.BAD_VALUE,
+                input="numbers",
+                reason="bad_numbers",
+                values={"names": names or "–"},
+            )
 
     def fold(self, values: Values) -> dict[str, Any]:
         return {"control": self._control(values, values["picture"])}
@@ -189,11 +209,28 @@ class Control(Node):
             kind=facts.kind,
             picture=picture,
             preprocessor=values["preprocessor"],
+            parameters=_numbers_of(values) or {},
             weight=values["weight"],
             start=values["start"],
             end=values["end"],
         )
         return (*(values["control"] or ()), added)
+
+
+def _numbers_of(values: Values) -> dict[str, float] | None:
+    """Return the numbers for a preprocessor by name, None if they cannot be read or are none."""
+    parameters: dict[str, float] = {}
+    for part in filter(str.strip, values["numbers"].split(",")):
+        found = _NUMBER.fullmatch(part)
+        if found is None or found[1] in parameters:
+            return None
+        number = float(found[2])
+        parameters[found[1]] = int(number) if number.is_integer() else number
+    try:
+        complete_parameters(values["preprocessor"], parameters)
+    except InvalidRequest:
+        return None
+    return parameters
 
 
 NODES: Final = (

@@ -6,10 +6,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from gpu_tasks.nodes import batches, masks, models, numbers, outputs, pictures, texts
+from gpu_tasks.nodes import (
+    batches,
+    diffusion,
+    latents,
+    masks,
+    models,
+    numbers,
+    outputs,
+    pictures,
+    texts,
+)
 from gpu_tasks.nodes.declaring import Node
 
-_MODULES: Final = (texts, models, pictures, masks, batches, numbers, outputs)
+_MODULES: Final = (texts, models, diffusion, latents, pictures, masks, batches, numbers, outputs)
 
 NODES: Final[Mapping[str, Node]] = MappingProxyType(
     {node.type: node for module in _MODULES for node in module.NODES}

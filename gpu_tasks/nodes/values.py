@@ -97,12 +97,14 @@ def accepted_types(wanted: ValueType) -> tuple[ValueType, ...]:
 class Outline:
     """What is known of pictures, a mask or latents before they are made; sides in pixels.
 
-    Latents have the sides of the pictures that they are decoded to.
+    Latents have the sides of the pictures that they are decoded to, and the `base` of the model
+    that made them.
     """
 
     count: int
     width: int
     height: int
+    base: str = ""
 
     @property
     def size(self) -> tuple[int, int]:

@@ -21,19 +21,43 @@ def facts_of_making(
     made: GenerationResult | GenerationCancelled,
     device: str,
 ) -> dict[str, Any]:
-    """Return the settings and what they were carried out with, alike for all pictures of a job.
+    """Return the settings and what they were carried out with, alike for all pictures of a job."""
+    is_whole = isinstance(made, GenerationResult)
+    return facts_of(
+        job,
+        model=job.model,
+        parameters=parameters,
+        add_ons=add_ons,
+        device=device,
+        seconds=made.compute_seconds,
+        batch=made.pass_pictures if is_whole else 1,
+        memory_saved=is_whole and made.memory_saved,
+    )
+
+
+def facts_of(
+    job: Job,
+    *,
+    model: GenerationModel,
+    parameters: GenerationParameters,
+    add_ons: Mapping[str, GenerationModel],
+    device: str,
+    seconds: float,
+    batch: int,
+    memory_saved: bool = False,
+) -> dict[str, Any]:
+    """Return settings and what they were carried out with.
 
     `made_with` names the weights by their hashes, the versions of the libraries, the device and
     how many pictures shared the forward pass.
     """
     named = {key for _field, key, _kinds in parameters.models_named()}
-    model = job.model
     return parameters.to_json() | {
         "scheduler_name": SCHEDULER_NAMES[parameters.scheduler],
         "model": model.key,
         "model_name": model.name,
         "generation": str(job.id),
-        "compute_seconds": round(made.compute_seconds, 3),
+        "compute_seconds": round(seconds, 3),
         "easel_version": settings.EASEL_VERSION,
         "made_with": {
             "weights": {
@@ -42,7 +66,7 @@ def facts_of_making(
             },
             "libraries": dict(LIBRARY_VERSIONS),
             "device": device,
-            "batch": made.pass_pictures if isinstance(made, GenerationResult) else 1,
-            "memory_saved": isinstance(made, GenerationResult) and made.memory_saved,
+            "batch": batch,
+            "memory_saved": memory_saved,
         },
     }

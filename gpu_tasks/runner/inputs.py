@@ -43,13 +43,34 @@ def engine_request(
         InvalidRequest: the engine takes it from nobody.
         ModelUnavailable, OSError: as `local_weights`.
     """
-    pictures = load_pictures(job, parameters)
+    return request_with(
+        parameters,
+        model_key=job.model_id,
+        pictures=load_pictures(job, parameters),
+        add_ons=add_ons,
+        source=source,
+    )
+
+
+def request_with(
+    parameters: GenerationParameters,
+    *,
+    model_key: str,
+    pictures: Pictures,
+    add_ons: Mapping[str, GenerationModel],
+    source: Source,
+) -> GenerationRequest:
+    """Return what the engine is asked for, with the `pictures` by the fields that name them.
+
+    Raises:
+        InvalidRequest, ModelUnavailable, OSError: as `engine_request`.
+    """
     _prepare_controls(parameters, pictures, add_ons)
     named = {key for _field, key, _kinds in parameters.models_named()}
     refiner = parameters.refiner
     return build_request(
         parameters,
-        model_key=job.model_id,
+        model_key=model_key,
         pictures=pictures,
         weights=dict(_weights(add_ons, named)),
         refiner=None if refiner is None else source(add_ons[refiner.model]),
@@ -67,10 +88,15 @@ def load_pictures(job: Job, parameters: GenerationParameters) -> Pictures:
         for field, name in parameters.pictures_named():
             image = get_image(user_id=job.user_id, image_name=uuid.UUID(name))
             keys[field] = image.s3_key
-    return {field: _load(key) for field, key in keys.items()}
+    return {field: open_picture(key) for field, key in keys.items()}
 
 
-def _load(key: str) -> PillowImage.Image:
+def open_picture(key: str) -> PillowImage.Image:
+    """Return the picture stored under a key, which Easel wrote itself: a PNG and nothing else.
+
+    Raises:
+        OSError: it is none, or the store is away.
+    """
     with default_storage.open(key) as file:
         return PillowImage.open(file, formats=("PNG",)).convert("RGB")
 

@@ -36,7 +36,7 @@ class ProgressReporter:
             "total": step.total,
             "percent": int(100 * step.fraction),
             "seconds_left": round(elapsed * (1 - step.fraction) / step.fraction, 1),
-            "preview": _data_url(step.preview()) if self._shows(step) else None,
+            "preview": data_url(step.preview()) if self._shows(step) else None,
         }
         save_progress(job_id=self._job.id, progress=progress)
         event: ProgressEvent = {
@@ -54,7 +54,8 @@ class ProgressReporter:
         return step.fraction < 1 and not settings.EASEL_SAFETY_CHECKER
 
 
-def _data_url(preview: PillowImage.Image) -> str:
+def data_url(preview: PillowImage.Image) -> str:
+    """Return a small picture as a WebP in a data URL."""
     buffer = io.BytesIO()
     preview.save(buffer, format="WEBP", quality=70, method=0)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -22,7 +22,7 @@ from apps.catalog.fingerprints import digest_of_file, fingerprint_of_directory
 from apps.catalog.models import GenerationModel
 from apps.core.errors import EaselError, NotFound
 from apps.core.tenancy import service_scope, tenant_scope
-from apps.generation.models import Job
+from apps.generation.models import Job, JobKind
 from apps.generation.parameters import GenerationParameters
 from apps.generation.parameters.add_ons import find_by_keys
 from apps.images.models import Image
@@ -81,6 +81,8 @@ def reproduce(image_name: uuid.UUID, *, engine: Engine | None = None) -> Reprodu
     made_with = metadata.get("made_with")
     if not made_with or job is None:
         raise NotReproducibleError("Nothing is on record of how this picture was made.")
+    if job.kind != JobKind.GENERATION:
+        raise NotReproducibleError("A workflow made this picture: run its document again.")
     keys = {key for _field, key, _kinds in job.settings.models_named()}
     with tenant_scope(image.user_id):
         add_ons = find_by_keys(user_id=image.user_id, keys=keys)

@@ -19,6 +19,7 @@ print(sorted(heavy & {{name.split(".")[0] for name in sys.modules}}))
         "gpu_tasks.engine",
         "gpu_tasks.engine.control.names",
         "gpu_tasks.engine.errors",
+        "gpu_tasks.engine.latents",
         "gpu_tasks.engine.request",
         "gpu_tasks.engine.scheduler_names",
     ],

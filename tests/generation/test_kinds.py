@@ -11,6 +11,7 @@ from apps.core.errors import Conflict, ErrorCode, PaymentRequired
 from apps.credits.costs import Basis, Quote
 from apps.credits.models import Hold
 from apps.credits.selectors import read_balance
+from apps.generation import retries
 from apps.generation.models import Job, JobKind, JobState
 from apps.generation.parameters import GenerationParameters, complete_parameters
 from apps.generation.selectors import pictures_of_active_jobs
@@ -120,7 +121,10 @@ def test_a_charge_that_is_told_counts_instead_of_seconds(
     assert read_balance(user_id=user.id).available == before - 5
 
 
-def test_it_is_not_tried_again_as_a_generation(user: User, starter: GenerationModel) -> None:
+def test_it_is_not_tried_again_as_a_generation(
+    user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "_BY_KIND", {})
     ask(user, starter)
     job = claim()
     fail_job(user_id=user.id, job_id=job.id, attempt=job.attempt, code=ErrorCode.INTERNAL)

@@ -6,7 +6,7 @@ from typing import Any
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 
 
-def node(name: str, kind: str, **inputs: Any) -> dict[str, Any]:
+def node(name: str, kind: str, /, **inputs: Any) -> dict[str, Any]:
     return {
         "id": name,
         "type": kind,

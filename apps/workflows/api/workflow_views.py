@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.models import Scope
+from apps.accounts.models import Scope, User
 from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
 from apps.core.pagination import KeysetPagination
@@ -103,7 +103,8 @@ class WorkflowListView(ListAPIView[Workflow]):
     def post(self, request: Request) -> Response:
         form = NewWorkflowSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        return _created(create_workflow(user=signed_in_user(request), **form.validated_data))
+        user = signed_in_user(request)
+        return _created(user, create_workflow(user=user, **form.validated_data))
 
 
 class WorkflowView(APIView):
@@ -114,8 +115,8 @@ class WorkflowView(APIView):
 
     @extend_schema(responses=WorkflowSerializer, operation_id="workflows_retrieve")
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
-        workflow = get_workflow(user=signed_in_user(request), workflow_id=workflow_id)
-        return Response(WorkflowSerializer(workflow).data)
+        user = signed_in_user(request)
+        return _answer(user, get_workflow(user=user, workflow_id=workflow_id))
 
     @extend_schema(
         request=WorkflowChangesSerializer,
@@ -128,7 +129,7 @@ class WorkflowView(APIView):
         form.is_valid(raise_exception=True)
         user = signed_in_user(request)
         workflow = edit_workflow(user=user, workflow_id=workflow_id, **form.validated_data)
-        return Response(WorkflowSerializer(workflow).data)
+        return _answer(user, workflow)
 
     @extend_schema(responses={204: None}, operation_id="workflows_delete")
     def delete(self, request: Request, workflow_id: uuid.UUID) -> Response:
@@ -157,7 +158,7 @@ class VersionView(APIView):
     def get(self, request: Request, workflow_id: uuid.UUID, number: int) -> Response:
         user = signed_in_user(request)
         version = get_version(user=user, workflow_id=workflow_id, number=number)
-        return Response(VersionSerializer(version).data)
+        return Response(VersionSerializer(version, context={"user": user}).data)
 
 
 class VersionRestoreView(APIView):
@@ -171,7 +172,7 @@ class VersionRestoreView(APIView):
     def post(self, request: Request, workflow_id: uuid.UUID, number: int) -> Response:
         user = signed_in_user(request)
         workflow = restore_version(user=user, workflow_id=workflow_id, number=number)
-        return Response(WorkflowSerializer(workflow).data)
+        return _answer(user, workflow)
 
 
 class WorkflowDuplicateView(APIView):
@@ -184,7 +185,7 @@ class WorkflowDuplicateView(APIView):
     )
     def post(self, request: Request, workflow_id: uuid.UUID) -> Response:
         user = signed_in_user(request)
-        return _created(duplicate_workflow(user=user, workflow_id=workflow_id))
+        return _created(user, duplicate_workflow(user=user, workflow_id=workflow_id))
 
 
 class WorkflowExportView(APIView):
@@ -194,8 +195,8 @@ class WorkflowExportView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT, operation_id="workflows_export")
     def get(self, request: Request, workflow_id: uuid.UUID) -> HttpResponse:
-        workflow = get_workflow(user=signed_in_user(request), workflow_id=workflow_id)
-        document = shown_document(workflow)
+        user = signed_in_user(request)
+        document = shown_document(get_workflow(user=user, workflow_id=workflow_id), user=user)
         response = HttpResponse(to_json(document), content_type="application/json")
         name = f"{document['name']}.json"
         response["Content-Disposition"] = str(
@@ -217,7 +218,7 @@ class WorkflowImportView(APIView):
     )
     def post(self, request: Request) -> Response:
         user = signed_in_user(request)
-        return _created(import_workflow(user=user, document=request.data))
+        return _created(user, import_workflow(user=user, document=request.data))
 
 
 class ImageWorkflowView(APIView):
@@ -231,7 +232,12 @@ class ImageWorkflowView(APIView):
         return Response(document_of_image(image))
 
 
-def _created(workflow: Workflow) -> Response:
-    headers = {"Location": reverse("workflow", args=[workflow.id])}
-    data = WorkflowSerializer(workflow).data
-    return Response(data, status=status.HTTP_201_CREATED, headers=headers)
+def _created(user: User, workflow: Workflow) -> Response:
+    answer = _answer(user, workflow)
+    answer.status_code = status.HTTP_201_CREATED
+    answer["Location"] = reverse("workflow", args=[workflow.id])
+    return answer
+
+
+def _answer(user: User, workflow: Workflow) -> Response:
+    return Response(WorkflowSerializer(workflow, context={"user": user}).data)

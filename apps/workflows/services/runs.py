@@ -5,8 +5,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gpu_tasks.nodes.graph import Graph, freeze_seeds
-
 from apps.accounts.models import ApiKey, User
 from apps.catalog.limits import MAX_SEED
 from apps.generation.models import Job, JobKind, Priority
@@ -15,6 +13,8 @@ from apps.workflows.admission import Admitted, admit_workflow, check_workflow, s
 from apps.workflows.documents import read, read_with_inputs
 from apps.workflows.quotes import WorkflowQuote, hold_to_token, quote_workflow
 from apps.workflows.selectors import get_version
+from apps.workflows.shown import ready_document
+from gpu_tasks.nodes.graph import Graph, freeze_seeds
 
 
 def check_document(*, user: User, document: object) -> None:
@@ -115,7 +115,10 @@ def _asked(
     inputs: Mapping[str, object],
 ) -> Graph:
     if workflow is not None:
-        document = get_version(user=user, workflow_id=workflow, number=version).document
+        kept = get_version(user=user, workflow_id=workflow, number=version)
+        document = kept.document
+        if kept.user_id is None:
+            document = ready_document(document, user=user)
     return read_with_inputs(document, inputs)
 
 
@@ -130,7 +133,8 @@ def _accept(
 ) -> Job:
     frozen = freeze_seeds(graph, lambda: secrets.randbelow(MAX_SEED + 1))
     admitted = admit_workflow(user=user, graph=frozen)
-    price = _quote(user, admitted).offer.quote
+    offer = _quote(user, admitted)
+    price = offer.offer.quote
     if quote is not None:
         # What was quoted left its seeds to chance.
         price = hold_to_token(price, quote, user=user, graph=graph, tier=admitted.tier)
@@ -141,6 +145,8 @@ def _accept(
         "drawn": sorted({*drawn, *_drawn(graph, frozen)}),
         "models": sorted(checked.models),
         "pictures": sorted(checked.pictures),
+        # What each node is expected to take.
+        "seconds": {node: round(seconds, 3) for node, seconds in offer.nodes.items()},
     }
     return accept_work(
         user=user,

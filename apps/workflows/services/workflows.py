@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from gpu_tasks.nodes.graph import Graph
 
 from apps.accounts.models import User
 from apps.core.audit import record_act
@@ -24,6 +23,7 @@ from apps.workflows.models import (
 )
 from apps.workflows.selectors import get_version, get_workflow
 from apps.workflows.shown import shown_document
+from gpu_tasks.nodes.graph import Graph
 
 
 def create_workflow(
@@ -60,7 +60,8 @@ def duplicate_workflow(*, user: User, workflow_id: uuid.UUID) -> Workflow:
         NotFound: there is none.
         Conflict: there are as many workflows as one may have.
     """
-    graph = read(shown_document(get_workflow(user=user, workflow_id=workflow_id)))
+    workflow = get_workflow(user=user, workflow_id=workflow_id)
+    graph = read(shown_document(workflow, user=user))
     name = _("%(name)s (copy)") % {"name": graph.name[: MAX_WORKFLOW_NAME_LENGTH - 20]}
     return _insert(user=user, graph=replace(graph, name=name))
 

@@ -59,6 +59,8 @@ class ModelFamily(ABC):
     image_encoder_class: ClassVar[Any] = transformers.CLIPVisionModelWithProjection
     # What a callback may change of a call so that rows leave it; nothing where they cannot.
     row_tensors: ClassVar[tuple[str, ...]] = ()
+    # Whether the VAE takes a picture as a film of one frame.
+    encodes_films: ClassVar[bool] = False
 
     @property
     def facts(self) -> FamilyFacts:
@@ -193,6 +195,11 @@ class ModelFamily(ABC):
         latents = vae.encode(pixels).latent_dist.mode() - (vae.config.shift_factor or 0.0)
         scaled: torch.Tensor = latents * vae.config.scaling_factor
         return scaled
+
+    def encoding_dtype(self, vae: Any) -> torch.dtype:
+        """Return the type that pipelines encode pictures in."""
+        dtype: torch.dtype = vae.dtype
+        return dtype
 
     # Calling
 

@@ -47,12 +47,12 @@ class QwenImage(FlowFamily):
     }
     # It compares two predictions; what it calls guidance is for distilled models yet to come.
     guidance_argument: ClassVar[str] = "true_cfg_scale"
+    encodes_films: ClassVar[bool] = True
 
     def preview_channels(self, components: Mapping[str, Any]) -> int:
         return int(components["vae"].config.z_dim)
 
     def latents_of(self, components: Mapping[str, Any], pixels: torch.Tensor) -> torch.Tensor:
-        # The VAE is one of films; a picture is one of a single frame.
         vae = components["vae"]
         latents = vae.encode(pixels[:, :, None]).latent_dist.mode()[:, :, 0]
         mean, spread = (

@@ -9,7 +9,7 @@ from gpu_tasks.engine.families.loading import Part
 from gpu_tasks.engine.families.scene import LoadedModel
 from gpu_tasks.engine.families.stable_diffusion import UNetFamily
 from gpu_tasks.engine.guides import ControlKind
-from gpu_tasks.engine.libraries import diffusers, transformers
+from gpu_tasks.engine.libraries import diffusers, torch, transformers
 from gpu_tasks.engine.prompts.clip_encoding import ClipEncoder
 from gpu_tasks.engine.tasks_of_calls import Task
 
@@ -51,6 +51,10 @@ class StableDiffusionXL(UNetFamily):
         (Task.TXT2IMG, ControlKind.T2I_ADAPTER): diffusers.StableDiffusionXLAdapterPipeline,
     }
     row_tensors: ClassVar[tuple[str, ...]] = ("prompt_embeds", "add_text_embeds", "add_time_ids")
+
+    def encoding_dtype(self, vae: Any) -> torch.dtype:
+        # Its VAE overflows in half precision.
+        return torch.float32 if vae.config.force_upcast else super().encoding_dtype(vae)
 
     def clip_encoder(self, model: LoadedModel) -> ClipEncoder:
         names = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")

@@ -76,7 +76,7 @@ _OPERATIONS: Final[Mapping[str, Callable[[Image.Image, Image.Image], Image.Image
         {
             "union": ImageChops.lighter,
             "intersection": ImageChops.darker,
-            "difference": lambda first, second: ImageChops.darker(first, invert(second)),
+            "difference": ImageChops.subtract,
             "exclusion": ImageChops.difference,
         }
     )
