@@ -54,7 +54,7 @@ export class Acts {
         fits: (node) => fittingPorts(graph.palette, node, { type, side: port.side }).length > 0,
         choose: (chosen) => this.#addLinked(chosen, port, type, place),
       });
-    } else this.#finder.open(client, { choose: (chosen) => void this.addAt(chosen, [place.x, place.y]) });
+    } else this.#finder.open(client, { choose: (chosen) => void this.addAt(chosen, [place.x, place.y], { isRevealed: false }) });
   }
 
   /** Choose a node to add where there is room, as the keyboard asks for it. */
@@ -70,7 +70,7 @@ export class Acts {
    */
   addDropped(type, client) {
     const { x, y } = this.#inGraph(client);
-    this.addAt(type, [x - NODE_WIDTH / 2, y - GRID]);
+    this.addAt(type, [x - NODE_WIDTH / 2, y - GRID], { isRevealed: false });
   }
 
   /**
@@ -93,16 +93,17 @@ export class Acts {
       if (!other) break;
       y = other.y + other.height + SHIFT;
     }
-    return this.addAt(type, [x, y], isFocused);
+    return this.addAt(type, [x, y], { isFocused });
   }
 
   /**
    * @param {string} type
    * @param {readonly [number, number]} place in the graph
-   * @param {boolean} [isFocused]
-   * @returns {string | null}
+   * @param {{isFocused?: boolean, isRevealed?: boolean}} [options] whether the keyboard follows,
+   *   and the view
+   * @returns {string | null} its id; null if there are as many as may be
    */
-  addAt(type, [x, y], isFocused = true) {
+  addAt(type, [x, y], { isFocused = true, isRevealed = true } = {}) {
     const { graph } = this.#desk;
     const id = graph.add(type, [snapped(x), snapped(y)]);
     if (!id) {
@@ -110,7 +111,7 @@ export class Acts {
       return null;
     }
     this.#desk.select([id]);
-    this.#board.reveal(id);
+    if (isRevealed) this.#board.reveal(id);
     if (isFocused) this.#board.node(id)?.element.focus({ preventScroll: true });
     announce(fill(gettext("%(node)s is added."), { node: graph.titleOf(id) }));
     return id;
@@ -127,7 +128,7 @@ export class Acts {
     graph.together(() => {
       // It comes to lie so that the link ends where it was dropped.
       const left = port.side === "out" ? x : x - NODE_WIDTH;
-      const id = this.addAt(type, [left, y - 3 * GRID]);
+      const id = this.addAt(type, [left, y - 3 * GRID], { isRevealed: false });
       const declared = id ? graph.declaredOf(id) : undefined;
       if (!id || !declared) return;
       const [name] = fittingPorts(graph.palette, declared, { type: portType, side: port.side });

@@ -63,9 +63,7 @@ export class Files {
     const name = document.name || graph.name;
     graph.replace({ ...document, name });
     this.#board.fit();
-    toast(fill(gettext("“%(file)s” is open."), { file: file.name }), {
-      act: { text: gettext("Undo"), run: () => void graph.undo() },
-    });
+    announce(fill(gettext("“%(file)s” is open."), { file: file.name }));
   }
 
   /** @param {DragEvent} event */

@@ -28,6 +28,7 @@ import { Touches } from "./touches.js";
  * @property {ReadonlyMap<string, readonly [number, number]>} places where the nodes were
  * @property {ReadonlySet<string>} before what was chosen
  * @property {string} node that was pressed, if one was
+ * @property {Port | null} port that was pressed, if one was
  */
 
 const CLICK_WITHIN_PX = 4;
@@ -106,12 +107,17 @@ export class Pointer {
     const node = target.closest(".node");
     const port = target.closest(".port");
     const id = node instanceof HTMLElement ? (node.dataset.node ?? "") : "";
-    const mode = isPan ? "pan" : this.#modeOf(event, id, port);
+    // A click began a link, and this one ends it.
+    const isSecond = !isPan && this.#linking.isOpen;
+    const mode = isPan ? "pan" : isSecond ? "link" : this.#modeOf(event, id, port);
     if (!mode) return;
-    this.#hold(event, mode, id);
-    if (mode === "link" && port instanceof HTMLElement) {
-      this.#linking.begin(portOf(port.dataset.port ?? ""), { takesUp: true });
-    }
+    const pressed = port instanceof HTMLElement ? portOf(port.dataset.port ?? "") : null;
+    this.#held = this.#heldBy(event, mode, { node: id, port: isSecond ? null : pressed });
+    this.#held.isMoved = isSecond;
+    // A press with the middle button would begin to scroll.
+    if (mode !== "move") event.preventDefault();
+    this.#showHeld();
+    if (mode === "link" && pressed && !isSecond) this.#linking.begin(pressed);
     if (mode === "band") {
       const link = target.closest(".link");
       const key = link instanceof SVGElement ? (link.dataset.link ?? null) : null;
@@ -144,9 +150,10 @@ export class Pointer {
   /**
    * @param {PointerEvent} event
    * @param {Held["mode"]} mode
-   * @param {string} node
+   * @param {{node: string, port: Port | null}} pressed
+   * @returns {Held}
    */
-  #hold(event, mode, node) {
+  #heldBy(event, mode, { node, port }) {
     const start = { x: event.clientX, y: event.clientY };
     const { graph, selection } = this.#desk;
     /** @type {Map<string, readonly [number, number]>} */
@@ -154,13 +161,10 @@ export class Pointer {
     if (mode === "move") {
       for (const id of selection) places.set(id, graph.nodes.get(id)?.position ?? [0, 0]);
     }
-    this.#held = {
+    return {
       ...{ pointer: event.pointerId, mode, start, last: start, isMoved: false },
-      ...{ places, before: event.shiftKey ? selection : new Set(), node },
+      ...{ places, before: event.shiftKey ? selection : new Set(), node, port },
     };
-    // A press with the middle button would begin to scroll.
-    if (mode !== "move") event.preventDefault();
-    this.#showHeld();
   }
 
   /** @param {PointerEvent} event */
@@ -168,22 +172,37 @@ export class Pointer {
     this.#at = { x: event.clientX, y: event.clientY };
     if (this.#touches.move(event)) return;
     const held = this.#held;
+    if (!held && this.#linking.isOpen) this.#lead(this.#at);
     if (held?.pointer !== event.pointerId) return;
     const [x, y] = [event.clientX - held.start.x, event.clientY - held.start.y];
     if (!held.isMoved && Math.hypot(x, y) < CLICK_WITHIN_PX) return;
-    if (!held.isMoved) this.#capture(event);
-    held.isMoved = true;
+    if (!held.isMoved) this.#begin(held, event);
     const { view } = this.#desk;
     if (held.mode === "pan") view.pan(event.clientX - held.last.x, event.clientY - held.last.y);
     if (held.mode === "move") this.#board.carry(this.#carried(held, x / view.scale, y / view.scale));
     if (held.mode === "band") this.#drawBand(held, this.#at);
-    if (held.mode === "link") this.#linking.lead(this.#inGraph(this.#at), this.#linking.portAt(this.#at));
+    if (held.mode === "link") this.#lead(this.#at);
     held.last = this.#at;
   }
 
-  // Only once it moves: a captured click would not reach what was clicked on.
-  /** @param {PointerEvent} event */
-  #capture(event) {
+  /** @param {Point} at */
+  #lead(at) {
+    this.#linking.lead(this.#inGraph(at), this.#linking.portAt(at));
+  }
+
+  /**
+   * It is a drag and no click.
+   *
+   * @param {Held} held
+   * @param {PointerEvent} event
+   */
+  #begin(held, event) {
+    held.isMoved = true;
+    if (held.mode === "link" && held.port) {
+      this.#linking.leave();
+      this.#linking.begin(held.port, { takesUp: true });
+    }
+    // Not before: a captured click would not reach what was clicked on.
     try {
       this.#stage.setPointerCapture(event.pointerId);
     } catch {
@@ -220,16 +239,15 @@ export class Pointer {
    * @param {Point} at
    */
   #endLink(held, at) {
-    if (!held.isMoved) {
-      this.#linking.leave();
-      return;
-    }
+    // After a click the link follows the pointer until the next one.
+    if (!held.isMoved) return;
     const port = this.#linking.portAt(at);
     if (port) this.#linking.finish(port);
     else if (document.elementFromPoint(at.x, at.y)?.closest(".node, #palette")) this.#linking.leave();
     else {
       const start = this.#linking.drop();
-      if (start) this.#acts.add(at, start);
+      // What pops up while a button goes up would be closed by it.
+      if (start) this.#desk.life.later(() => this.#acts.add(at, start), 0);
     }
   }
 
@@ -292,10 +310,17 @@ export class Pointer {
     const at = { x: event.clientX, y: event.clientY };
     const node = event.target.closest(".node");
     const link = event.target.closest(".link");
-    if (node instanceof HTMLElement) this.#acts.nodeMenu(node.dataset.node ?? "", at);
-    else if (link instanceof SVGElement) this.#acts.linkMenu(link.dataset.link ?? "", at);
-    // The key of the menu comes without a place in the window.
-    else if (event.button === 2) this.#acts.add(at, null);
+    const open = () => {
+      if (node instanceof HTMLElement) this.#acts.nodeMenu(node.dataset.node ?? "", at);
+      else if (link instanceof SVGElement) this.#acts.linkMenu(link.dataset.link ?? "", at);
+      // The key of the menu comes without a place in the window.
+      else if (event.button === 2) this.#acts.add(at, null);
+    };
+    const { life } = this.#desk;
+    const soon = () => void life.later(open, 0);
+    // Some systems tell it when the button goes down, others when it goes up.
+    if (event.buttons) addEventListener("pointerup", soon, { once: true, signal: life.signal });
+    else soon();
   }
 
   /** @param {WheelEvent} event */
