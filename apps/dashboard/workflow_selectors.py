@@ -85,7 +85,7 @@ def workflow_form(*, user: User, workflow_id: uuid.UUID) -> WorkflowForm:
     workflow = get_workflow(user=user, workflow_id=workflow_id)
     decision = decide(known_entitlements(user_id=user.id), feature=Feature.GENERATION)
     return WorkflowForm(
-        workflow=WorkflowSerializer(workflow).data,
+        workflow=WorkflowSerializer(workflow, context={"user": user}).data,
         refusal=None if decision.allowed else refusal(decision),
     )
 

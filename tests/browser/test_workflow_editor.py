@@ -7,7 +7,7 @@ from apps.accounts.models import User
 from apps.workflows.models import Workflow
 from apps.workflows.selectors import get_workflow
 from tests.browser.studio import Studio
-from tests.browser.workflow_graph import Graph
+from tests.browser.graph_hand import Graph
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

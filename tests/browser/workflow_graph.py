@@ -1,119 +1,180 @@
-"""What a hand does on the graph of a workflow, in terms of its page."""
+"""What a person does with the graph of a workflow, by the mouse and by the keyboard."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from tests.browser.studio import Studio
+from tests.browser.studio import MADE_WITHIN_MS
 
-STEP: Final = 368
-# Asks for pixels that no model makes, so that it can be quoted and run anywhere.
-NODES: Final[Sequence[tuple[str, str, dict[str, Any]]]] = (
-    ("colour_fill_1", "colour_fill", {"width": 64, "height": 64, "colour": "#3366cc"}),
-    ("resize_1", "resize", {"width": 32, "height": 32}),
-    ("save_1", "save", {}),
+LARGE: Final[ViewportSize] = {"width": 1600, "height": 1000}
+# The nodes of the journey by their types, in the order in which they are added.
+NODES: Final[Sequence[str]] = (
+    *("model", "prompt", "seed", "denoise"),
+    *("decode", "adjust", "sharpen", "save"),
 )
-LINKS: Final = (
-    ("colour_fill_1.picture", "resize_1.picture"),
-    ("resize_1.picture", "save_1.picture"),
+LINKS: Final[Sequence[tuple[str, str]]] = (
+    ("model_1.out.model", "denoise_1.in.model"),
+    ("prompt_1.out.prompt", "denoise_1.in.prompt"),
+    ("seed_1.out.seed", "denoise_1.in.seed"),
+    ("denoise_1.out.latents", "decode_1.in.latents"),
+    ("model_1.out.model", "decode_1.in.model"),
+    ("decode_1.out.picture", "adjust_1.in.picture"),
+    ("adjust_1.out.picture", "sharpen_1.in.picture"),
+    ("sharpen_1.out.picture", "save_1.in.picture"),
 )
+_MOST_KEYS: Final = 60
 
-
-def document(
-    nodes: Sequence[tuple[str, str, dict[str, Any]]] = NODES,
-    links: Sequence[tuple[str, str]] = LINKS,
-    *,
-    columns: int = 20,
-) -> dict[str, Any]:
-    """Return a document of nodes (id, type, inputs) in rows, with links "node.port" to "node.port"."""
-    return {
-        "easel_workflow": 1,
-        "name": "Postcard",
-        "description": "",
-        "nodes": [
-            {
-                "id": key,
-                "type": kind,
-                "version": 1,
-                "label": "",
-                "position": [index % columns * STEP, index // columns * 480],
-                "inputs": inputs,
-            }
-            for index, (key, kind, inputs) in enumerate(nodes)
-        ],
-        "edges": [{"from": start.split("."), "to": end.split(".")} for start, end in links],
-        "form": [],
+# Lists, from now on, the states that each node takes, and when each was first seen.
+_RECORD_STATES = """() => {
+  window.nodeStates = {};
+  const look = () => {
+    for (const { dataset: { node, state } } of document.querySelectorAll("article.node")) {
+      const seen = (window.nodeStates[node] ??= []);
+      if (seen.at(-1) !== state) seen.push(state);
     }
+  };
+  look();
+  new MutationObserver(look).observe(document.querySelector("#graph-nodes"),
+    { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"] });
+}"""
 
 
 class Graph:
-    """The editor in a window."""
+    """The editor in one window."""
 
-    def __init__(self, studio: Studio) -> None:
-        self.studio = studio
-        self.page: Page = studio.page
+    def __init__(self, page: Page) -> None:
+        self.page = page
 
-    def open(self, path: str) -> None:
-        self.studio.open(path)
-        expect(self.page.locator("#workflow-editor")).to_have_attribute("data-state", "ready")
+    def node(self, node: str) -> Locator:
+        return self.page.locator(f'article.node[data-node="{node}"]')
 
-    @property
-    def stage(self) -> Locator:
-        return self.page.locator("#graph")
+    def port(self, port: str) -> Locator:
+        return self.page.locator(f'[data-port="{port}"]')
 
     @property
     def nodes(self) -> Locator:
         return self.page.locator("article.node")
 
-    @property
-    def links(self) -> Locator:
-        return self.page.locator("#graph-links .link")
+    def save(self) -> None:
+        self.page.locator("#save").click()
+        expect(self.page.locator("#save-state")).to_have_attribute("data-state", "saved")
 
-    def node(self, key: str) -> Locator:
-        return self.page.locator(f'article.node[data-node="{key}"]')
+    def exported(self) -> dict[str, Any]:
+        """Return the document that the button for it downloads."""
+        with self.page.expect_download() as downloading:
+            self.page.locator("#export").click()
+        document: dict[str, Any] = json.loads(
+            Path(downloading.value.path()).read_text(encoding="utf-8")
+        )
+        return document
 
-    def port(self, key: str) -> Locator:
-        return self.page.locator(f'[data-port="{key}"]')
+    def links(self) -> set[tuple[str, str]]:
+        """Return what is linked, as the document has it, in names of ports."""
+        return {
+            (".out.".join(edge["from"]), ".in.".join(edge["to"]))
+            for edge in self.exported()["edges"]
+        }
 
-    def ids(self) -> list[str]:
-        return [str(one.get_attribute("data-node")) for one in self.nodes.all()]
+    def record_states(self) -> None:
+        self.page.evaluate(_RECORD_STATES)
 
-    def linked(self) -> list[str]:
-        """Return the inputs, "node.input", that links lead to."""
-        return sorted(str(one.get_attribute("data-link")) for one in self.links.all())
+    def seen_states(self) -> Mapping[str, Sequence[str]]:
+        seen: Mapping[str, Sequence[str]] = self.page.evaluate("() => window.nodeStates")
+        return seen
 
-    def middle(self, of: Locator) -> tuple[float, float]:
-        box = of.bounding_box()
-        assert box is not None
-        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    def wait_for_end(self) -> None:
+        expect(self.page.locator("#run-strip")).to_have_attribute(
+            "data-state", "succeeded", timeout=MADE_WITHIN_MS
+        )
 
-    def place(self, across: float, down: float) -> tuple[float, float]:
-        """Return a point of the window, by its place on the stage."""
-        box = self.stage.bounding_box()
-        assert box is not None
-        return box["x"] + across, box["y"] + down
 
-    def drag(
-        self, start: tuple[float, float], end: tuple[float, float], *, drops: bool = True
-    ) -> None:
+class Mouse(Graph):
+    """What only the pointer does; fields are filled in as one does who has just clicked them."""
+
+    def add(self, kind: str, x: float, y: float) -> None:
+        """Drag a node from the palette to a place of the graph, from its upper left corner."""
+        self.page.locator("#palette-words").fill(kind.replace("_", " "))
+        button = self.page.locator(f'#palette [data-type="{kind}"]')
+        button.scroll_into_view_if_needed()
+        corner = _box(self.page.locator("#graph"))
+        self._drag(_middle(button), (corner["x"] + x, corner["y"] + y))
+
+    def link(self, source: str, target: str) -> None:
+        self._drag(_middle(self.port(source)), _middle(self.port(target)))
+
+    def _drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         mouse = self.page.mouse
         mouse.move(*start)
         mouse.down()
-        mouse.move(start[0] + 8, start[1] + 6, steps=2)
-        mouse.move(*end, steps=5)
-        if drops:
-            mouse.up()
+        mouse.move(*((first + last) / 2 for first, last in zip(start, end, strict=True)), steps=4)
+        mouse.move(*end, steps=4)
+        mouse.up()
 
-    def drag_from_palette(self, kind: str, end: tuple[float, float]) -> None:
-        button = self.page.locator(f'#palette [data-type="{kind}"]')
-        button.scroll_into_view_if_needed()
-        self.drag(self.middle(button), end)
 
-    def link(self, start: str, end: str, *, drops: bool = True) -> None:
-        """Drag from one port to another, either of which is the output."""
-        self.drag(self.middle(self.port(start)), self.middle(self.port(end)), drops=drops)
+class Keys(Graph):
+    """The keyboard alone."""
 
-    def said(self) -> Locator:
-        """What a screen reader is told."""
-        return self.page.locator("#announcer")
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def focused(self, attribute: str) -> str:
+        """Return an attribute of what has the focus, empty if it has none of that name."""
+        text: str = self.page.evaluate(
+            "name => document.activeElement?.getAttribute(name) ?? ''", attribute
+        )
+        return text
+
+    def add(self, title: str, kind: str) -> None:
+        """Search a node in the list that the space bar opens; the focus goes to it."""
+        self.press("Escape", "Escape", "Space")
+        expect(self.page.locator("#finder-words")).to_be_focused()
+        self.page.keyboard.type(title)
+        chosen = self.page.locator('#finder-list [role="option"][aria-selected="true"]')
+        self._until(lambda: chosen.get_attribute("data-type") == kind, "ArrowDown")
+        self.press("Enter")
+        expect(self.node(f"{kind}_1")).to_be_focused()
+
+    def go(self, node: str) -> None:
+        self.press("Escape")
+        self._until(lambda: self.focused("data-node") == node, "]")
+
+    def go_to_port(self, port: str) -> None:
+        self.go(port.split(".")[0])
+        self.press("Enter")
+        self._until(lambda: self.focused("data-port") != "", "Tab")
+        self._until(lambda: self.focused("data-port") == port, "ArrowDown")
+
+    def link(self, source: str, target: str) -> None:
+        self.go_to_port(source)
+        self.press("Enter")
+        self._until(lambda: self.focused("data-port") == target, "ArrowDown")
+        self.press("Enter")
+
+    def go_to_field(self, node: str, name: str) -> None:
+        """Tab from a node to one of its fields."""
+        self.go(node)
+        inside = "name => document.activeElement.closest('[data-input]')?.dataset.input === name"
+        inside += " && document.activeElement.matches('input, select, textarea')"
+        self._until(lambda: self.page.evaluate(inside, name), "Tab")
+
+    def _until(self, is_there: Any, key: str) -> None:
+        for _press in range(_MOST_KEYS):
+            if is_there():
+                return
+            self.press(key)
+        raise AssertionError(f"{_MOST_KEYS} times {key}, and it was not reached")
+
+
+def _box(locator: Locator) -> Mapping[str, float]:
+    box = locator.bounding_box()
+    assert box is not None
+    return box  # type: ignore[return-value]
+
+
+def _middle(locator: Locator) -> tuple[float, float]:
+    box = _box(locator)
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
