@@ -55,6 +55,7 @@
  * @property {string} title
  * @property {string} description
  * @property {string} category
+ * @property {boolean} [is_output] whether a run keeps or shows what it gets
  * @property {DeclaredInput[]} inputs
  * @property {DeclaredOutput[]} outputs
  *

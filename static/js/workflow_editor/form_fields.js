@@ -39,11 +39,14 @@ export class FormFields {
    * @param {FormField} field
    * @param {number} index
    */
-  #makeRow({ node, title }, index) {
+  #makeRow({ node, input, title: given }, index) {
     const { graph } = this.#desk;
+    const declared = graph.declaredPort({ node, side: "in", name: input })?.title ?? input;
+    const title = given || declared;
     const words = fill(gettext("Name of the field of %(node)s"), { node: graph.titleOf(node) });
     const name = make("input", {
-      ...{ class: "input", value: title, maxlength: String(MOST_TITLE), autocomplete: "off" },
+      ...{ class: "input", value: given, placeholder: declared, maxlength: String(MOST_TITLE) },
+      autocomplete: "off",
       ...{ "data-at": String(index), "aria-label": words },
     });
     const last = graph.form.length - 1;
@@ -61,7 +64,7 @@ export class FormFields {
     if (!(target instanceof HTMLInputElement)) return;
     const at = Number(target.dataset.at);
     const form = this.#desk.graph.form.map((field, index) =>
-      index === at ? { ...field, title: target.value.trim() || field.title } : field,
+      index === at ? { ...field, title: target.value.trim() } : field,
     );
     this.#desk.graph.setForm(form);
   }

@@ -55,10 +55,16 @@ class WorkflowEditor {
     ]);
     if (this.#life.isOver) return;
     const parts = this.#build(palette);
-    const { desk, graph, board, saving, running } = parts;
+    const { desk, graph, board, acts, saving, running } = parts;
     desk.recallFolds(workflow?.id ?? "");
     if (workflow) saving.open(workflow);
     if (document) graph.replace(document);
+    // What a program wrote may have no places yet.
+    const places = new Set([...graph.nodes.values()].map(({ position }) => position.join()));
+    if (graph.nodes.size > 1 && places.size === 1) {
+      acts.tidy();
+      if (workflow) graph.markSaved();
+    }
     this.#page.dataset.state = "ready";
     board.fit();
     const bounds = board.bounds();
@@ -106,7 +112,7 @@ class WorkflowEditor {
     this.#startClipboard(desk, acts, pointer);
     this.#startNodes(desk, board, acts);
     this.#watchSize(desk);
-    return { graph, desk, board, saving, running };
+    return { graph, desk, board, acts, saving, running };
   }
 
   /**

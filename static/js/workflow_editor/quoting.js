@@ -5,6 +5,7 @@ import { ApiError } from "../api.js";
 import { byId } from "../dom.js";
 import { fill, formatNumber, formatSeconds } from "../i18n.js";
 import { problemsOf, quoteRun } from "../workflow_api.js";
+import { lacksOf } from "./lacks.js";
 
 /** @import {Desk} from "./desk.js" */
 /** @import {Problems} from "./problems.js" */
@@ -61,10 +62,12 @@ export class Quoting {
     if (priced === this.#answered) return;
     this.#asked += 1;
     const asked = this.#asked;
-    if (!graph.nodes.size) {
+    const lacks = graph.nodes.size ? lacksOf(graph) : [];
+    if (lacks.length || !graph.nodes.size) {
       this.#answered = priced;
-      this.#problems.show([]);
-      this.#show("none", "–", "");
+      this.#token = null;
+      this.#problems.show(lacks);
+      this.#show(lacks.length ? "wrong" : "none", "–", "");
       return;
     }
     this.#part.dataset.state = "asking";
@@ -80,7 +83,7 @@ export class Quoting {
         available: formatNumber(available),
       });
       const words = fill(message, { credits: formatNumber(credits) });
-      this.#show(credits > available ? "dear" : "known", words, title);
+      this.#show(credits > available ? "dear" : "ready", words, title);
     } catch (error) {
       if (asked !== this.#asked || life.isOver) return;
       this.#refused(error, priced);
@@ -109,7 +112,7 @@ export class Quoting {
   }
 
   /**
-   * @param {"none" | "known" | "dear" | "wrong" | "unknown"} state
+   * @param {"none" | "ready" | "dear" | "wrong" | "unknown"} state
    * @param {string} words
    * @param {string} title
    */
