@@ -26,7 +26,7 @@ def document(
     *,
     columns: int = 20,
 ) -> dict[str, Any]:
-    """Return a document of nodes (id, type, inputs) in rows, with links "node.port" to "node.port"."""
+    """Return a document of nodes (id, type, inputs) in rows; links join "node.port"s."""
     return {
         "easel_workflow": 1,
         "name": "Postcard",

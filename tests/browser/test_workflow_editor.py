@@ -5,9 +5,8 @@ from playwright.sync_api import expect
 
 from apps.accounts.models import User
 from apps.workflows.models import Workflow
-from apps.workflows.selectors import get_workflow
-from tests.browser.studio import Studio
 from tests.browser.graph_hand import Graph
+from tests.browser.studio import Studio
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,7 +61,7 @@ def test_a_workflow_is_built_by_mouse_and_is_there_after_a_reload(
     page.get_by_label("Name of the workflow").fill("Blue")
     page.locator("#save").click()
     expect(page.locator("#save-text")).to_have_text("Saved")
-    kept = get_workflow(user=transactional_user, workflow_id=Workflow.objects.get().id)
+    kept = Workflow.objects.get(user=transactional_user)
     assert page.url.endswith(f"/workflows/{kept.id}/")
     graph.open(f"/workflows/{kept.id}/")
     assert graph.ids() == ["colour_fill_1", "mask_shape_1", "resize_1", "save_1"]
