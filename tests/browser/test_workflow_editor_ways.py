@@ -66,7 +66,7 @@ def test_the_keyboard_alone_builds_moves_and_links(studio: Studio) -> None:
     keys.press("Escape")
     keys.press("/")
     expect(page.locator("#palette-words")).to_be_focused()
-    keys.type("blend")
+    keys.type("blend pictures")
     keys.press("Enter")
     graph.port("resize_1.out.picture").focus()
     keys.press("Enter")
@@ -219,7 +219,7 @@ def test_leaving_with_changes_is_asked_about(graph: Graph) -> None:
     page = graph.page
     graph.node("colour_fill_1").get_by_label("Width", exact=True).fill("96")
     page.get_by_role("link", name="All workflows").click()
-    graph.studio.answer("Keep")
+    graph.studio.answer("Stay")
     assert "/workflows/" in page.url
     expect(graph.nodes).to_have_count(3)
 

@@ -52,7 +52,7 @@ export class Board {
       if (type === "view") this.#showView();
       if (type === "selection") this.#showSelection();
       if (type === "folds") this.#showFolds();
-      if (type === "mode") this.stage.toggleAttribute("data-read-only", desk.isReadOnly);
+      if (type === "mode") this.#showMode();
     });
   }
 
@@ -253,6 +253,11 @@ export class Board {
     for (const id of selection) this.node(id)?.element.setAttribute("data-selected", "");
     this.#selected = selection;
     this.#links.choose(link);
+  }
+
+  #showMode() {
+    this.stage.toggleAttribute("data-read-only", this.#desk.isReadOnly);
+    for (const { view } of this.#nodes.values()) view.showMode();
   }
 
   #showFolds() {

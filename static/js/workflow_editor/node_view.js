@@ -31,6 +31,7 @@ export class NodeView {
   /** @type {{width: number, height: number} | null} read once, as it takes a layout */
   #size = null;
   #desk;
+  #body;
   #title = make("h3", { class: "node__title" });
   #time = make("span", { class: "node__time" });
   #fold = make("button", { type: "button", class: "node__button", "data-act": "fold" }, icon("chevron"));
@@ -79,6 +80,8 @@ export class NodeView {
       const text = fill(gettext("The node “%(type)s” is not known here."), { type: node.type });
       body.append(make("p", { class: "node__unknown" }, text));
     }
+    this.#body = body;
+    this.showMode();
     this.#progress.hidden = true;
     this.#word.hidden = true;
     this.#preview.hidden = true;
@@ -101,6 +104,13 @@ export class NodeView {
     for (const [name, row] of this.#rows) this.#showInput(name, row, node);
     this.showLinks();
     this.#label();
+  }
+
+  /** Take no changes where the graph is looked at alone. */
+  showMode() {
+    const { isReadOnly } = this.#desk;
+    this.#body.inert = isReadOnly;
+    this.#menu.hidden = isReadOnly;
   }
 
   /** Show which ports are linked, and to what. */

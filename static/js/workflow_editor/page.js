@@ -237,7 +237,7 @@ class WorkflowEditor {
       if (dataset.act === "rename") acts.rename(id);
       if (dataset.act === "fold") acts.fold();
       if (dataset.act === "duplicate") acts.duplicate();
-      if (dataset.act === "copy") void navigator.clipboard?.writeText(acts.copy()).catch(() => undefined);
+      if (dataset.act === "copy") copyText(acts.copy());
       if (dataset.act === "disconnect") acts.disconnect(desk.selection);
       if (dataset.act === "delete") acts.remove();
     });
@@ -260,7 +260,6 @@ class WorkflowEditor {
     const show = () => {
       desk.isReadOnly = media.matches || !byId("looking", HTMLElement).hidden;
       byId("workflow-name", HTMLInputElement).readOnly = media.matches;
-      byId("graph-nodes", HTMLElement).toggleAttribute("data-inert", media.matches);
     };
     media.addEventListener("change", show, { signal: this.#life.signal });
     show();
@@ -291,6 +290,13 @@ class WorkflowEditor {
     byId("workflow-failure", HTMLElement).textContent =
       error instanceof ApiError ? error.message : gettext("Check the connection and try again.");
   }
+}
+
+/** @param {string} text for other tabs; in this one it can be pasted at any rate */
+function copyText(text) {
+  // There is no clipboard where the connection is not safe, and it may be forbidden.
+  const { clipboard } = /** @type {{clipboard?: Clipboard}} */ (navigator);
+  clipboard?.writeText(text).catch(() => undefined);
 }
 
 /**
