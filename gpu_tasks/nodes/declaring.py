@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -315,8 +314,7 @@ def _read_whole(declared: Input, value: object) -> int:
 def _read_number(declared: Input, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise WrongValue("not_number")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise WrongValue("not_number")
+    # Neither NaN nor an infinity is within any range.
     _check_range(declared, value)
     return float(value)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from gpu_tasks.nodes.declaring import Input, is_unicode
+from gpu_tasks.nodes.declaring import is_unicode
 from gpu_tasks.nodes.problems import MAX_PROBLEMS, Code, InvalidGraph, Problem, WrongValue
 from gpu_tasks.nodes.registry import NODES
 from gpu_tasks.nodes.values import ValueType
@@ -152,7 +152,7 @@ def fill_inputs(graph: Graph, inputs: Mapping[str, object]) -> Graph:
             continue
         try:
             told.setdefault(node_id, dict(node.inputs))[name] = _read_input(node, name, value)
-        except _Wrong as wrong:
+        except _WrongInput as wrong:
             problems.append(replace(wrong.problem, node=node_id))
     if problems:
         raise InvalidGraph(problems)
@@ -193,12 +193,10 @@ def is_id(value: object) -> bool:
     return isinstance(value, str) and bool(_NAME.fullmatch(value)) and value not in RESERVED_IDS
 
 
-class _Wrong(Exception):
-    def __init__(
-        self, code: Code, *, reason: str = "", at: str | None = None, **values: int
-    ) -> None:
-        super().__init__(code)
-        self.problem = Problem(code, None, at, reason, values)
+class _WrongInput(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 class _Reader:
@@ -215,7 +213,7 @@ class _Reader:
         edges, form = document.get("edges", []), document.get("form", [])
         version = document.get("easel_workflow")
         if (
-            not is_version(version, FORMAT)
+            not _is_version(version, FORMAT)
             or not isinstance(edges, list)
             or not isinstance(form, list)
         ):
@@ -234,17 +232,9 @@ class _Reader:
             form=tuple(self._read_form(form)),
         )
 
-    def note(
-        self,
-        code: Code,
-        node: str | None = None,
-        *,
-        reason: str = "",
-        at: str | None = None,
-        **values: int,
-    ) -> None:
+    def note(self, code: Code, node: str | None = None, *, reason: str = "", **values: int) -> None:
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Problem(code, node, at, reason, values))
+            self.problems.append(Problem(code, node, None, reason, values))
 
     def _are_too_many(self, nodes: list[object], edges: list[object], form: list[object]) -> bool:
         if len(nodes) > MAX_NODES:
@@ -281,7 +271,7 @@ class _Reader:
         if declared is None:
             self.note(Code.UNKNOWN_TYPE, name)
             return None
-        if not is_version(value.get("version", declared.version), declared.version):
+        if not _is_version(value.get("version", declared.version), declared.version):
             self.note(Code.UNKNOWN_VERSION, name)
             return None
         told = value.get("inputs", {})
@@ -299,7 +289,7 @@ class _Reader:
         for input_name, literal in told.items():
             try:
                 inputs[input_name] = _read_input(node, input_name, literal)
-            except _Wrong as wrong:
+            except _WrongInput as wrong:
                 self.problems.append(replace(wrong.problem, node=name))
             if len(self.problems) >= MAX_PROBLEMS:
                 break
@@ -352,20 +342,18 @@ class _Reader:
             self.note(Code.NOT_A_DOCUMENT, node, reason="unknown_key")
 
 
-def is_version(value: object, version: int) -> bool:
+def _is_version(value: object, version: int) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == version
 
 
 def _read_input(node: GraphNode, name: str, value: object) -> Any:
-    declared: Input | None = NODES[node.type].input(name)
+    declared = NODES[node.type].input(name)
     if declared is None:
-        raise _Wrong(Code.UNKNOWN_INPUT, at=name if _is_name(name) else None)
+        raise _WrongInput(Problem(Code.UNKNOWN_INPUT, input=name if _is_name(name) else None))
     try:
         return declared.read(value)
     except WrongValue as wrong:
-        refused = _Wrong(Code.BAD_VALUE)
-        refused.problem = wrong.problem
-        raise refused from None
+        raise _WrongInput(wrong.problem) from None
 
 
 def _is_name(value: object) -> bool:

@@ -183,11 +183,11 @@ def _saved(*last: str, **nodes: Any) -> dict[str, Any]:
             _saved(
                 "b",
                 "picture",
-                a=("repeat_batch", {"picture": ("fill", "picture"), "times": 33}),
-                b=("repeat_batch", {"picture": ("a", "picture"), "times": 2}),
+                a=("repeat_batch", {"picture": ("fill", "picture"), "times": 13}),
+                b=("repeat_batch", {"picture": ("a", "picture"), "times": 5}),
             ),
             [("too_large", "b", None)],
-            id="66 pictures",
+            id="65 pictures",
         ),
         pytest.param(
             _saved("a", "picture", a=("pad", {"picture": ("fill", "picture"), "left": 4033})),
