@@ -89,6 +89,14 @@ class _VaeNode(Node):
     # A guess for a card, on the safe side: the measured seconds are charged.
     seconds_per_megapixel = 1.0
 
+    def check(self, values: Values) -> Iterator[Problem]:
+        model: ModelValue = values["model"]
+        yield from model_problems(model)
+        facts = FAMILY_FACTS.get(model.base)
+        if facts is not None and Capability.TXT2IMG in facts.lacks:
+            # There is no plainest request, by which its files would be found.
+            yield Problem(Code.BAD_VALUE, input="model", reason="wrong_kind")
+
     @staticmethod
     def _model(values: Values, context: NodeContext) -> tuple[ModelSource, AddOn | None]:
         model: ModelValue = values["model"]
@@ -105,7 +113,7 @@ class Decode(_VaeNode):
     outputs = (PICTURE_OUT,)
 
     def check(self, values: Values) -> Iterator[Problem]:
-        yield from model_problems(values["model"])
+        yield from super().check(values)
         yield from _space_problems(values["latents"], values["model"])
 
     def outline(self, values: Values) -> dict[str, Outline]:
@@ -126,9 +134,6 @@ class Encode(_VaeNode):
     description = "Makes latents of pictures."
     inputs = (PICTURE, MODEL)
     outputs = (LATENTS_OUT,)
-
-    def check(self, values: Values) -> Iterator[Problem]:
-        yield from model_problems(values["model"])
 
     def outline(self, values: Values) -> dict[str, Outline]:
         before: Outline = values["picture"]

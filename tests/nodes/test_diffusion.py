@@ -399,6 +399,15 @@ TWO_LATENTS = {"start": ("denoise", {**TOLD, **SMALL, "num_images": 2})}
             id="size_of_latents",
         ),
         pytest.param(
+            in_two(latents=("start", "latents"), strength=0.5)
+            | {
+                "start": ("encode", {"picture": PICTURE, "model": ("theirs", "model")}),
+                "theirs": ("model", {"key": "a-filler"}),
+            },
+            ("start", "model", "wrong_kind"),
+            id="model_that_fills",
+        ),
+        pytest.param(
             graph(made=("generate", {**TOLD, "model": ("theirs", "model")}))
             | {"theirs": ("model", {"key": "a-provider"})},
             ("made", "model", "wrong_kind"),
@@ -411,4 +420,5 @@ def test_what_cannot_be_is_refused_with_its_node(
 ) -> None:
     flux = "flux-2" if wrong[2] in ("starts_from_nothing", "not_multiple") else "flux-1"
 
-    assert found_wrong(nodes, a_flux=flux, a_provider="a-service") == [wrong]
+    bases = {"a_flux": flux, "a_filler": "flux-1-fill", "a_provider": "a-service"}
+    assert found_wrong(nodes, **bases) == [wrong]
