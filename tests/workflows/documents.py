@@ -55,7 +55,7 @@ def plain_document(**inputs: Any) -> dict[str, Any]:
         [
             node("model_1", "model", key="starter"),
             node("prompt_1", "prompt", text="a red circle"),
-            node("generate_1", "generate", **SAMPLING | inputs),
+            node("generate_1", "generate", **{**SAMPLING, **inputs}),
             node("save_1", "save"),
         ],
         ("model_1.model", "generate_1.model"),
@@ -70,7 +70,7 @@ def split_document(**inputs: Any) -> dict[str, Any]:
         [
             node("model_1", "model", key="starter"),
             node("prompt_1", "prompt", text="a red circle"),
-            node("denoise_1", "denoise", **SAMPLING | inputs),
+            node("denoise_1", "denoise", **{**SAMPLING, **inputs}),
             node("decode_1", "decode"),
             node("save_1", "save"),
         ],

@@ -207,7 +207,7 @@ def test_it_is_charged_its_seconds_and_never_more_than_the_quote(
 
     usage = UsageRecord.objects.get()
     assert usage.compute_seconds == job.compute_seconds
-    assert 0 < usage.credits_consumed <= usage.credits_quoted
+    assert 0 < usage.credits_consumed <= (usage.credits_quoted or 0)
     assert read_balance(user_id=user.id).available == before - usage.credits_consumed
     assert audit_credits() == []
 
@@ -218,7 +218,7 @@ def two_branches() -> dict[str, Any]:
     return document(
         [
             *base["nodes"],
-            node("generate_2", "generate", **SAMPLING | {"seed": 2, "steps": 4}),
+            node("generate_2", "generate", **{**SAMPLING, "seed": 2, "steps": 4}),
             node("save_2", "save"),
         ],
         *(tuple(".".join(one[end]) for end in ("from", "to")) for one in base["edges"]),  # type: ignore[arg-type]
@@ -229,10 +229,11 @@ def two_branches() -> dict[str, Any]:
 
 
 def at_node(
-    monkeypatch: pytest.MonkeyPatch, do: Callable[[], None], *, when: Callable[[NodeState], bool]
+    monkeypatch: pytest.MonkeyPatch, do: Callable[[], object], *, when: Callable[[NodeState], bool]
 ) -> None:
     """Do something once, when a node says of itself what `when` waits for."""
-    report, done = NodeReporter.report, []
+    report = NodeReporter.report
+    done: list[NodeState] = []
 
     def report_and_do(reporter: NodeReporter, state: NodeState) -> None:
         report(reporter, state)
@@ -255,11 +256,12 @@ def test_a_cancelled_run_keeps_what_was_saved_and_costs_the_seconds_until_then(
 
     def cancel() -> None:
         cancel_job(user=user, job_id=job.id)
+        seen.append("cancelled")
 
     monkeypatch.setattr(Lease, "must_stop", lambda _lease: bool(seen))
     at_node(
         monkeypatch,
-        lambda: (cancel(), seen.append("cancelled")),  # type: ignore[func-returns-value]
+        cancel,
         when=lambda state: state.node == "save_1" and state.state == "done",
     )
     runner.run_next()
@@ -270,7 +272,7 @@ def test_a_cancelled_run_keeps_what_was_saved_and_costs_the_seconds_until_then(
     usage = UsageRecord.objects.get()
     assert job.compute_seconds is not None
     assert job.compute_seconds > 0
-    assert 0 < usage.credits_consumed <= usage.credits_quoted
+    assert 0 < usage.credits_consumed <= (usage.credits_quoted or 0)
     assert audit_credits() == []
 
 
