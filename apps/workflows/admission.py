@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext
 
 from apps.accounts.models import User
-from apps.catalog.models import GenerationModel
+from apps.catalog.models import GenerationModel, ModelKind
 from apps.catalog.selectors import get_model
 from apps.catalog.services import check_licence
 from apps.core.errors import Forbidden
@@ -33,7 +33,7 @@ class Admitted:
     """A graph that may run: on which tier, with which models, and what its generations equal.
 
     `generations` are by node, in the order in which they run; `model` is the first's, or the
-    default one where nothing is generated.
+    default one where no model is asked.
     """
 
     checked: CheckedGraph
@@ -79,12 +79,14 @@ def admit_workflow(*, user: User, graph: Graph) -> Admitted:
         with _naming(node):
             check_words([order.parameters])
     check(decide(has, feature=Feature.STORAGE, used_bytes=used_bytes(user_id=user.id) + 1))
-    main = [order.model for order in generations.values()]
+    named = [finder.models[key] for key in sorted(checked.models)]
+    main = [model for model in named if model.kind == ModelKind.MAIN]
+    made_with = [order.model for order in generations.values()]
     return Admitted(
         checked=checked,
         has=has,
         tier=_tier(main, at_least=has.plan.gpu_tier),
-        model=main[0] if main else get_model(user=user, key=None),
+        model=[*made_with, *main][0] if main else get_model(user=user, key=None),
         models=finder.models,
         generations=generations,
     )
@@ -96,9 +98,8 @@ def sketch_of(admitted: Admitted) -> GenerationParameters:
     orders = list(admitted.generations.values())
     if not orders:
         name = admitted.checked.graph.name or gettext("Workflow")
-        return complete_parameters(
-            model=admitted.model, prompt=name, num_images=pictures, seed=0, steps=1
-        )
+        blank = complete_parameters(model=admitted.model, prompt=name, seed=0, steps=1)
+        return replace(blank, num_images=pictures)
     shown = orders[0].parameters
     return GenerationParameters(
         prompt=shown.prompt,

@@ -52,7 +52,15 @@ class PickFromBatch(_BatchNode):
     description = "Takes some pictures out of a batch."
     inputs = (
         PICTURE,
-        Input("first", "From", ValueType.INTEGER, 1, "1 is the first.", least=1, most=MAX_PICTURES),
+        Input(
+            "first",
+            "From number",
+            ValueType.INTEGER,
+            1,
+            "1 is the first.",
+            least=1,
+            most=MAX_PICTURES,
+        ),
         Input("count", "How many", ValueType.INTEGER, 1, least=1, most=MAX_PICTURES),
     )
 

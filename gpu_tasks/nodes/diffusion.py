@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from gpu_tasks.engine.family_facts import FAMILY_FACTS
 from gpu_tasks.engine.guides import (
     MAX_FEATHER,
     MAX_MARGIN,
@@ -27,9 +26,11 @@ from gpu_tasks.nodes.sampling import (
     STRENGTH,
     add_pictures,
     base_settings,
+    chosen_size,
     fit_side,
     model_problems,
     one_picture_problems,
+    side,
     whole,
 )
 from gpu_tasks.nodes.values import LINKED_PICTURE, Outline, ValueType
@@ -56,7 +57,7 @@ class DiffusionNode(Node):
 
     def size(self, values: Values) -> Size:
         """Return the width and height that the generation is asked for."""
-        return values["width"], values["height"]
+        return chosen_size(values)
 
     def parts(self, values: Values) -> dict[str, Any]:
         del values
@@ -242,8 +243,9 @@ class Inpaint(_FromOnePicture):
             "Only the masked part",
             ValueType.FLAG,
             default=False,
-            description="Makes the part at the size of the model and puts it back into the whole.",
+            description="Makes the part by itself and puts it back into the whole.",
         ),
+        side("part_size", "Size of the part by itself", 512),
         whole("padding", "Pixels around the part", 32, most=MAX_PADDING),
         CONTROL,
     )
@@ -254,9 +256,8 @@ class Inpaint(_FromOnePicture):
         yield from size_problems(values["picture"], values["mask"], at="mask")
 
     def size(self, values: Values) -> Size:
-        facts = FAMILY_FACTS[values["model"].base]
         if values["only_masked"]:
-            return facts.size, facts.size
+            return values["part_size"], values["part_size"]
         width, height = _size_of(values["picture"])
         return fit_side(width, values), fit_side(height, values)
 

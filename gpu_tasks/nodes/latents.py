@@ -15,11 +15,11 @@ from gpu_tasks.nodes.problems import Code, Problem
 from gpu_tasks.nodes.sampling import (
     MODEL,
     SEED_OUT,
-    SIZE,
     add_pictures,
     fit_side,
     model_problems,
     model_settings,
+    side,
 )
 from gpu_tasks.nodes.values import LINKED_PICTURE, ModelValue, Outline, ValueType
 
@@ -158,7 +158,8 @@ class UpscaleLatents(Node):
     category = Category.DIFFUSION
     inputs = (
         LATENTS,
-        *SIZE,
+        side("width", "Width", 1024),
+        side("height", "Height", 1024),
         Input(
             "scaling",
             "Method",

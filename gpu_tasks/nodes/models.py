@@ -39,7 +39,8 @@ class Model(_ModelNode):
 
     def fold(self, values: Values) -> dict[str, Any]:
         facts: ModelFacts = values["key"]
-        return {"model": ModelValue(key=facts.key, base=facts.base)}
+        model = ModelValue(key=facts.key, base=facts.base, width=facts.width, height=facts.height)
+        return {"model": model}
 
 
 class Lora(_ModelNode):

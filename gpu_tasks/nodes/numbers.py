@@ -133,7 +133,7 @@ class RoundNumber(_NumberNode):
             "Direction",
             ValueType.CHOICE,
             "nearest",
-            choices={"nearest": "To the nearest", "down": "Down", "up": "Up"},
+            choices={"nearest": "To the nearest", "down": "Always down", "up": "Always up"},
         ),
         Input("multiple", "Multiple of", ValueType.INTEGER, 1, least=1, most=4096),
     )

@@ -11,9 +11,6 @@ from gpu_tasks.nodes.batching import (
     PICTURE,
     PICTURE_OUT,
     EachNode,
-    count_problems,
-    pair,
-    size_problems,
     size_text,
 )
 from gpu_tasks.nodes.declaring import MAX_SIDE, Category, Input, Node, NodeContext, Values
@@ -32,8 +29,8 @@ def _side(name: str, title: str) -> Input:
     return Input(name, title, ValueType.INTEGER, 512, least=1, most=MAX_SIDE)
 
 
-def _place(name: str, title: str, *, least: int = 0) -> Input:
-    return Input(name, title, ValueType.INTEGER, 0, least=least, most=MAX_SIDE)
+def _place(name: str, title: str) -> Input:
+    return Input(name, title, ValueType.INTEGER, 0, least=0, most=MAX_SIDE)
 
 
 def _part(name: str, title: str, default: float, *, most: float = 1.0) -> Input:
@@ -254,7 +251,7 @@ class Sharpen(_EachPicture):
     inputs = (
         PICTURE,
         Input("radius", "Radius", ValueType.NUMBER, 1.0, least=0.5, most=32.0, step=0.5),
-        _part("amount", "Amount", 0.5, most=4.0),
+        _part("amount", "How strong", 0.5, most=4.0),
     )
     seconds_per_megapixel = 0.15
 
@@ -307,100 +304,6 @@ class InvertPicture(_EachPicture):
         return invert
 
 
-class Blend(Node):
-    type = "blend"
-    title = "Blend pictures"
-    description = "Mixes two pictures of one size."
-    category = Category.PICTURE
-    inputs = (
-        Input("first", "First", ValueType.PICTURE),
-        Input("second", "Second", ValueType.PICTURE),
-        Input(
-            "mode",
-            "Mode",
-            ValueType.CHOICE,
-            "normal",
-            choices={
-                "normal": "Normal",
-                "multiply": "Multiply",
-                "screen": "Screen",
-                "overlay": "Overlay",
-                "add": "Add",
-                "difference": "Difference",
-                "darken": "Darken",
-                "lighten": "Lighten",
-            },
-        ),
-        _part("amount", "Amount", 0.5),
-    )
-    outputs = (PICTURE_OUT,)
-    seconds_per_megapixel = 0.2
-
-    def check(self, values: Values) -> Iterator[Problem]:
-        yield from size_problems(values["first"], values["second"], at="second")
-        yield from count_problems(values["first"], values["second"], at="second")
-
-    def outline(self, values: Values) -> dict[str, Outline]:
-        first: Outline = values["first"]
-        return {"picture": Outline(max(first.count, values["second"].count), *first.size)}
-
-    def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
-        from gpu_tasks.nodes.pixels.tones import blend
-
-        del context
-        return {
-            "picture": tuple(
-                blend(first, second, mode=values["mode"], amount=values["amount"])
-                for first, second in pair(values["first"], values["second"])
-            )
-        }
-
-
-class Paste(Node):
-    type = "paste"
-    title = "Paste"
-    description = "Lays a picture on another, only where a mask is white if there is one."
-    category = Category.PICTURE
-    inputs = (
-        Input("ground", "Below", ValueType.PICTURE),
-        Input("picture", "Above", ValueType.PICTURE),
-        Input("mask", "Mask", ValueType.MASK, None, "As large as the picture above."),
-        _place("x", "From the left", least=-MAX_SIDE),
-        _place("y", "From the top", least=-MAX_SIDE),
-    )
-    outputs = (PICTURE_OUT,)
-    seconds_per_megapixel = 0.05
-
-    def check(self, values: Values) -> Iterator[Problem]:
-        ground, picture, mask = values["ground"], values["picture"], values["mask"]
-        yield from count_problems(ground, picture, at="picture")
-        if mask is not None:
-            yield from size_problems(picture, mask, at="mask")
-            yield from count_problems(self._both(values), mask, at="mask")
-
-    def outline(self, values: Values) -> dict[str, Outline]:
-        mask: Outline | None = values["mask"]
-        count = max(self._both(values).count, 0 if mask is None else mask.count)
-        return {"picture": Outline(count, *values["ground"].size)}
-
-    def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
-        from gpu_tasks.nodes.pixels.places import paste
-
-        del context
-        both = tuple(pair(values["ground"], values["picture"]))
-        return {
-            "picture": tuple(
-                paste(ground, picture, mask, x=values["x"], y=values["y"])
-                for (ground, picture), mask in pair(both, values["mask"] or (None,))
-            )
-        }
-
-    @staticmethod
-    def _both(values: Values) -> Outline:
-        ground: Outline = values["ground"]
-        return Outline(max(ground.count, values["picture"].count), *ground.size)
-
-
 class ColourFill(Node):
     type = "colour_fill"
     title = "Colour fill"
@@ -434,6 +337,4 @@ NODES: Final = (
     Adjust(),
     Grey(),
     InvertPicture(),
-    Blend(),
-    Paste(),
 )

@@ -10,6 +10,7 @@ from gpu_tasks.nodes import (
     batches,
     diffusion,
     latents,
+    layers,
     masks,
     models,
     numbers,
@@ -19,7 +20,18 @@ from gpu_tasks.nodes import (
 )
 from gpu_tasks.nodes.declaring import Node
 
-_MODULES: Final = (texts, models, diffusion, latents, pictures, masks, batches, numbers, outputs)
+_MODULES: Final = (
+    texts,
+    models,
+    diffusion,
+    latents,
+    pictures,
+    layers,
+    masks,
+    batches,
+    numbers,
+    outputs,
+)
 
 NODES: Final[Mapping[str, Node]] = MappingProxyType(
     {node.type: node for module in _MODULES for node in module.NODES}

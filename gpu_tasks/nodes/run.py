@@ -162,7 +162,7 @@ class _Run:
         preview = _preview_of(node, outputs) or own.last_preview
         self.previews[identity] = preview
         if self.readers[identity]:
-            self.made[identity] = {**node.outputs, **outputs}
+            self.made[identity] = outputs
         self._release(node)
         self.on_node(
             NodeState(node=node.id, state="done", seconds=seconds, fraction=1.0, preview=preview)

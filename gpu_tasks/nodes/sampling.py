@@ -16,7 +16,7 @@ from gpu_tasks.nodes.values import LINKED_PICTURE, ModelValue, PromptValue, Valu
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# The scheduler, steps and guidance that are the model's own where none are chosen.
+# The choice of no scheduler but the model's own.
 OWN: Final = "own"
 
 
@@ -25,14 +25,21 @@ def whole(name: str, title: str, default: int, *, most: int) -> Input:
     return Input(name, title, ValueType.INTEGER, default, least=0, most=most)
 
 
-def _side(name: str, title: str) -> Input:
-    return Input(name, title, ValueType.INTEGER, 512, least=MIN_SIZE, most=MAX_SIDE, step=8)
+def side(name: str, title: str, default: int | None, description: str = "") -> Input:
+    """Declare a width or height that a model can make."""
+    return Input(name, title, ValueType.INTEGER, default, description, MIN_SIZE, MAX_SIDE, 8)
+
+
+_OWN_SIDE: Final = "Without a number the model's own."
 
 
 MODEL: Final = Input("model", "Model", ValueType.MODEL)
 PROMPT: Final = Input("prompt", "Prompt", ValueType.PROMPT)
 CONTROL: Final = Input("control", "Control", ValueType.CONTROL, None)
-SIZE: Final = (_side("width", "Width"), _side("height", "Height"))
+SIZE: Final = (
+    side("width", "Width", None, _OWN_SIDE),
+    side("height", "Height", None, _OWN_SIDE),
+)
 STRENGTH: Final = Input(
     "strength",
     "How much may change",
@@ -131,6 +138,16 @@ def add_pictures(shown: Mapping[str, Image], values: Values) -> dict[str, Image]
     """Return the pictures of a generation by field: those given, and those of controls."""
     controls = values.get("control") or ()
     return {**shown, **{f"controls.{i}.image": one.picture for i, one in enumerate(controls)}}
+
+
+def chosen_size(values: Values) -> tuple[int, int]:
+    """Return the width and height that were chosen, or the model's own."""
+    model: ModelValue = values["model"]
+    usual = FAMILY_FACTS[model.base].size
+    return (
+        values["width"] or model.width or usual,
+        values["height"] or model.height or usual,
+    )
 
 
 def fit_side(side: int, values: Values) -> int:

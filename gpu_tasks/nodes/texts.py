@@ -140,8 +140,8 @@ class Style(Node):
     category = Category.PROMPT
     inputs = (
         Input("prompt", "Prompt", ValueType.PROMPT),
-        _text("before", "Before"),
-        _text("after", "After"),
+        _text("before", "Words before"),
+        _text("after", "Words after"),
         _text("negative", "Negative prompt"),
     )
     outputs = (Output("prompt", "Prompt", ValueType.PROMPT),)

@@ -121,12 +121,18 @@ class Outline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """What an input that names a model resolves to; `kind` as in the catalog ("main", "lora" …)."""
+    """What an input that names a model resolves to; `kind` as in the catalog ("main", "lora" …).
+
+    `width` and `height` are what a main model makes where no size is chosen, in pixels; 0 where
+    that is known of its family alone.
+    """
 
     key: str
     kind: str
     base: str
     name: str = ""
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +153,15 @@ class LoraValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelValue:
-    """A model with all that changes it; `seamless` is a part of ("x", "y")."""
+    """A model with all that changes it; `seamless` is a part of ("x", "y").
+
+    `width` and `height` are as in `ModelFacts`.
+    """
 
     key: str
     base: str
+    width: int = 0
+    height: int = 0
     loras: tuple[LoraValue, ...] = ()
     vae: str | None = None
     clip_skip: int = 0

@@ -22,7 +22,7 @@ def facts_of_making(
     device: str,
 ) -> dict[str, Any]:
     """Return the settings and what they were carried out with, alike for all pictures of a job."""
-    is_whole = isinstance(made, GenerationResult)
+    whole = made if isinstance(made, GenerationResult) else None
     return facts_of(
         job,
         model=job.model,
@@ -30,8 +30,8 @@ def facts_of_making(
         add_ons=add_ons,
         device=device,
         seconds=made.compute_seconds,
-        batch=made.pass_pictures if is_whole else 1,
-        memory_saved=is_whole and made.memory_saved,
+        batch=1 if whole is None else whole.pass_pictures,
+        memory_saved=whole is not None and whole.memory_saved,
     )
 
 

@@ -19,7 +19,9 @@ UNKNOWN_SECONDS = 0.01
 class NodeReporter:
     """Publish each state of a node, and what it means for the whole by the seconds expected."""
 
-    def __init__(self, *, job: Job, expected: Mapping[str, float], reporter: ProgressReporter):
+    def __init__(
+        self, *, job: Job, expected: Mapping[str, float], reporter: ProgressReporter
+    ) -> None:
         self._job = job
         self._expected = expected
         self._reporter = reporter

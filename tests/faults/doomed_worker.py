@@ -107,6 +107,19 @@ DEATHS: dict[str, Happening] = {
 }
 
 
+NODES = "gpu_tasks.runner.node_reports:NodeReporter"
+
+# Of a run of a workflow, beside those.
+WORKFLOW_DEATHS: dict[str, Happening] = {
+    "within a node": _before(NODES, "report", lambda _self, state: 0 < state.fraction < 1),
+    "between two nodes": _before(NODES, "report", lambda _self, state: state.node == "save_1"),
+    "pictures of nodes written and rows not": _after(
+        "gpu_tasks.runner.workflows:WorkflowAttempt", "_store_kept"
+    ),
+    "inside the final transaction": _after(RESULTS, "settle_hold"),
+}
+
+
 def _clock(step: timedelta) -> Happening:
     def set_clock() -> None:
         timezone: Any = import_module("django.utils.timezone")
@@ -127,7 +140,7 @@ def main() -> None:
 
     import_module("django").setup()
     import_module("gpu_tasks.tasks")
-    {**DEATHS, **CLOCKS}[point]()
+    {**DEATHS, **WORKFLOW_DEATHS, **CLOCKS}[point]()
     app.worker_main(arguments)
 
 

@@ -25,6 +25,8 @@ MODELS = {
     "sharp": "vae",
     "edges": "controlnet",
     "sketch": "t2i_adapter",
+    "likeness": "ip_adapter",
+    "larger": "upscaler",
 }
 
 Link = tuple[str, str]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from gpu_tasks.nodes.checking import MAX_RUN_PIXELS, CheckedGraph, check_graph
 from gpu_tasks.nodes.declaring import MAX_PICTURES, MAX_SIDE, Input
@@ -13,8 +15,17 @@ from gpu_tasks.nodes.graph import read_document
 from gpu_tasks.nodes.problems import MAX_PROBLEMS, InvalidGraph, Problem
 from gpu_tasks.nodes.registry import NODES
 from gpu_tasks.nodes.values import MADE_TYPES, Outline, accepted_types
-from tests.nodes.graphs import FOREIGN_PICTURE, MODELS, OWN_BOARD, OWN_PICTURE, Catalog
+from tests.nodes.graphs import (
+    FOREIGN_PICTURE,
+    MODELS,
+    OWN_BOARD,
+    OWN_PICTURE,
+    Catalog,
+    Workplace,
+    run,
+)
 
+_OWN = Image.fromarray(np.random.default_rng(7).integers(0, 256, (480, 640, 3), dtype=np.uint8))
 # The more of them a graph has, the more of the others find what they need.
 _SOURCES = ("colour_fill", "mask_shape", "load_picture", "model", "prompt", "integer", "seed")
 
@@ -110,7 +121,7 @@ def _checked(given: dict[str, Any]) -> CheckedGraph | tuple[Problem, ...]:
         return refused.problems
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(_graphs())
 def test_a_graph_is_refused_with_its_nodes_or_told_in_full(given: dict[str, Any]) -> None:
     checked = _checked(given)
@@ -156,3 +167,24 @@ def _hold_together(checked: CheckedGraph, given: dict[str, Any]) -> None:
             checked.nodes[source].node.output(output).type in MADE_TYPES  # type: ignore[union-attr]
             for source, output in node.links.values()
         )
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
+@given(_graphs())
+def test_what_runs_makes_what_was_told(given: dict[str, Any]) -> None:
+    checked = _checked(given)
+    if isinstance(checked, tuple) or any(
+        node.node.category == "diffusion" for node in checked.running
+    ):
+        return
+    workplace = Workplace(gallery={OWN_PICTURE: _OWN})
+
+    made = run(checked, workplace)
+
+    for node in checked.running:
+        for name, outline in node.outputs.items():
+            if isinstance(outline, Outline):
+                pictures = made[node.id][name]
+                assert Outline(len(pictures), *pictures[0].size) == outline
+                assert {one.size for one in pictures} == {outline.size}
+    assert [one.node for one in workplace.kept]

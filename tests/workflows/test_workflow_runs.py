@@ -85,6 +85,7 @@ def test_a_run_is_one_job_that_holds_its_quote(
         "drawn": [],
         "models": [],
         "pictures": [],
+        "seconds": quote["nodes"],
     }
     assert Hold.objects.get(job_id=job.id).amount == quote["credits"]
 

@@ -118,7 +118,7 @@ def _asked(
         kept = get_version(user=user, workflow_id=workflow, number=version)
         document = kept.document
         if kept.user_id is None:
-            document = ready_document(document, user=user)
+            document = ready_document(kept.document, user=user)
     return read_with_inputs(document, inputs)
 
 
