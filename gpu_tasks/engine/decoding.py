@@ -167,7 +167,9 @@ class Encoding(VaeWork):
                 pixels = VaeImageProcessor().preprocess(picture)
                 if model.family.encodes_films:
                     pixels = pixels[:, :, None]
-                found = vae.encode(pixels.to(model.device, dtype)).latent_dist
+                # As pipelines do, by way of the model's type.
+                shown = pixels.to(model.device, model.dtype).to(dtype)
+                found = vae.encode(shown).latent_dist
                 self.means.append(found.mode().cpu())
                 self.spreads.append(found.std.cpu())
 

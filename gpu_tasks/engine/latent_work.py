@@ -22,6 +22,7 @@ from gpu_tasks.engine.decoding import Decoding, Encoding, VaeWork
 from gpu_tasks.engine.families import find_family
 from gpu_tasks.engine.forward_pass import ForwardPass
 from gpu_tasks.engine.guides import AddOn
+from gpu_tasks.engine.latent_changes import blend_latents, upscale_latents
 from gpu_tasks.engine.latents import LatentResult, Latents, Start
 from gpu_tasks.engine.libraries import LIBRARY_VERSIONS, torch
 from gpu_tasks.engine.model_keeper import ModelKeeper
@@ -37,7 +38,10 @@ from gpu_tasks.engine.request import (
 
 
 class LatentWork(ModelKeeper):
-    """Denoise, decode and encode with the models that are kept."""
+    """Denoise, decode and encode with the models that are kept; change latents without any."""
+
+    upscale_latents = staticmethod(upscale_latents)
+    blend_latents = staticmethod(blend_latents)
 
     def denoise(
         self,

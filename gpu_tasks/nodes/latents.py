@@ -190,11 +190,12 @@ class UpscaleLatents(Node):
         return {"latents": Outline(before.count, *size, base=before.base)}
 
     def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
-        from gpu_tasks.engine.latent_changes import upscale_latents
-
-        del context
-        names = ("width", "height", "scaling")
-        scaled = upscale_latents(values["latents"], **{name: values[name] for name in names})
+        scaled = context.engine.upscale_latents(
+            values["latents"],
+            width=values["width"],
+            height=values["height"],
+            scaling=values["scaling"],
+        )
         return {"latents": scaled}
 
 
@@ -234,10 +235,9 @@ class BlendLatents(Node):
         return {"latents": Outline(max(one.count, other.count), *one.size, base=one.base)}
 
     def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
-        from gpu_tasks.engine.latent_changes import blend_latents
-
-        del context
-        blended = blend_latents(values["latents"], values["other"], part=values["part"])
+        blended = context.engine.blend_latents(
+            values["latents"], values["other"], part=values["part"]
+        )
         return {"latents": blended}
 
 

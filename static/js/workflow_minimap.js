@@ -18,6 +18,8 @@ export class Minimap {
   /** @type {Map<string, SVGRectElement>} */
   #nodes = new Map();
   #isDrawn = true;
+  /** Whether the nodes themselves have changed since, and not the view of them alone. */
+  #isChanged = true;
   /** @type {number | null} */
   #pointer = null;
 
@@ -31,8 +33,9 @@ export class Minimap {
     this.#frame.setAttribute("class", "minimap__frame");
     this.#svg.append(this.#frame);
     const { signal } = desk.life;
-    desk.graph.listen(() => this.#drawSoon());
-    desk.listen(() => this.#drawSoon());
+    desk.graph.listen(() => this.#drawSoon(true));
+    board.onResize = () => this.#drawSoon(true);
+    desk.listen((type) => this.#drawSoon(type === "selection"));
     this.#svg.addEventListener("pointerdown", (event) => this.#press(event), { signal });
     this.#svg.addEventListener("pointermove", (event) => this.#drag(event), { signal });
     for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) {
@@ -49,7 +52,9 @@ export class Minimap {
     if (rect) rect.dataset.state = state;
   }
 
-  #drawSoon() {
+  /** @param {boolean} isChanged */
+  #drawSoon(isChanged) {
+    this.#isChanged ||= isChanged;
     if (!this.#isDrawn) return;
     this.#isDrawn = false;
     requestAnimationFrame(() => {
@@ -59,7 +64,16 @@ export class Minimap {
   }
 
   #draw() {
-    const { graph, selection, view } = this.#desk;
+    const { view } = this.#desk;
+    if (this.#isChanged) this.#drawNodes();
+    this.#isChanged = false;
+    put(this.#frame, view.shown);
+    // While it is dragged, what is under the pointer must not slip away.
+    if (this.#pointer === null) this.#show(view.shown);
+  }
+
+  #drawNodes() {
+    const { graph, selection } = this.#desk;
     for (const [id, rect] of this.#nodes) {
       if (graph.nodes.has(id)) continue;
       rect.remove();
@@ -72,9 +86,6 @@ export class Minimap {
       rect.toggleAttribute("data-selected", selection.has(id));
       put(rect, node.rect);
     }
-    put(this.#frame, view.shown);
-    // While it is dragged, what is under the pointer must not slip away.
-    if (this.#pointer === null) this.#show(view.shown);
   }
 
   /** @param {Rect} shown */
@@ -116,7 +127,7 @@ export class Minimap {
 
   #release() {
     this.#pointer = null;
-    this.#drawSoon();
+    this.#drawSoon(false);
   }
 }
 

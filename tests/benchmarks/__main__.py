@@ -24,6 +24,7 @@ NAMES = (
     "scheduler",
     "users",
     "worker",
+    "workflow",
 )
 
 

@@ -13,7 +13,8 @@ import { NodeView } from "./node_view.js";
 /** @import {WorkflowEdge, WorkflowNode} from "../workflow_types.js" */
 /** @import {Desk} from "./desk.js" */
 
-const FAR_BELOW = 0.45;
+const FAR_BELOW = 0.3;
+const READABLE = 0.75;
 const REST_MS = 180;
 const MARGIN = 24;
 
@@ -30,6 +31,8 @@ export class Board {
   /** @type {ReadonlySet<string>} */
   #selected = new Set();
   #restTimer = 0;
+  /** Is done when nodes have other sizes. @type {() => void} */
+  onResize = () => undefined;
 
   /** @param {Desk} desk */
   constructor(desk) {
@@ -68,8 +71,7 @@ export class Board {
    * @returns {HTMLElement | null}
    */
   port(port) {
-    const found = this.#layer.querySelector(`[data-port="${CSS.escape(portKey(port))}"]`);
-    return found instanceof HTMLElement ? found : null;
+    return this.node(port.node)?.port(portKey(port)) ?? null;
   }
 
   /**
@@ -107,11 +109,16 @@ export class Board {
    * Move the view just as far that a node is seen.
    *
    * @param {string} id
+   * @param {{isRead?: boolean}} [options] whether it is to be so large that it can be read
    */
-  reveal(id) {
+  reveal(id, { isRead = false } = {}) {
     const rect = this.node(id)?.rect;
     if (!rect) return;
     const { view } = this.#desk;
+    if (isRead && view.scale < FAR_BELOW) {
+      view.zoomTo(READABLE);
+      view.center({ x: rect.x + rect.width / 2, y: rect.y + rect.height / 2 });
+    }
     const shown = view.toWindow(rect);
     const by = [
       inside(shown.x, shown.width, view.width),
@@ -217,24 +224,25 @@ export class Board {
     for (const { target } of entries) {
       const id = target instanceof HTMLElement ? target.dataset.node : undefined;
       if (!id) continue;
-      this.node(id)?.forgetAnchors();
+      this.node(id)?.forgetSize();
       ids.add(id);
     }
     this.#drawLinksOf(ids);
+    this.onResize();
   }
 
   #showView() {
     const { view, life } = this.#desk;
     const { stage } = this;
     this.#world.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`;
-    stage.style.setProperty("--grid", `${GRID * view.scale}px`);
-    stage.style.setProperty("--grid-x", `${view.x}px`);
-    stage.style.setProperty("--grid-y", `${view.y}px`);
-    stage.toggleAttribute("data-far", view.scale < FAR_BELOW);
-    // A layer of its own moves without being painted; at rest, letters are painted sharp again.
-    stage.toggleAttribute("data-moving", true);
+    // Properties of its own: a variable would have the styles of every node computed anew.
+    const grid = `${GRID * view.scale}px`;
+    stage.style.backgroundSize = `${grid} ${grid}`;
+    stage.style.backgroundPosition = `${view.x}px ${view.y}px`;
+    if (view.scale >= FAR_BELOW) stage.toggleAttribute("data-far", false);
+    // Not at once: while one zooms, all would be styled anew each time that it is crossed.
     life.cancel(this.#restTimer);
-    this.#restTimer = life.later(() => stage.toggleAttribute("data-moving", false), REST_MS);
+    this.#restTimer = life.later(() => stage.toggleAttribute("data-far", view.scale < FAR_BELOW), REST_MS);
   }
 
   #showSelection() {

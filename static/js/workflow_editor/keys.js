@@ -80,7 +80,7 @@ export class GraphKeys {
     if (!(node instanceof HTMLElement) || this.#linking.isOpen) return;
     const id = node.dataset.node ?? "";
     if (!this.#desk.selection.has(id)) this.#desk.select([id]);
-    if (target.matches(":focus-visible")) this.#board.reveal(id);
+    if (target.matches(":focus-visible")) this.#board.reveal(id, { isRead: true });
   }
 
   /** @param {KeyboardEvent} event */
@@ -274,7 +274,7 @@ export class GraphKeys {
 
   /** @param {string} id */
   #go(id) {
-    this.#board.reveal(id);
+    this.#board.reveal(id, { isRead: true });
     this.#board.node(id)?.element.focus({ preventScroll: true });
   }
 

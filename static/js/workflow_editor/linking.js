@@ -59,12 +59,16 @@ export class Linking {
     this.#fitting = graph.fitting(this.#start);
     const { stage } = this.#board;
     stage.dataset.linking = this.#start.side;
-    for (const element of stage.querySelectorAll("[data-port]")) {
-      if (element instanceof HTMLElement) {
-        element.toggleAttribute("data-fit", this.#fitting.has(element.dataset.port ?? ""));
-      }
+    const near = new Set([this.#start.node]);
+    for (const fitting of this.#fitting) {
+      const one = portOf(fitting);
+      near.add(one.node);
+      this.#board.port(one)?.setAttribute("data-fit", "");
     }
     this.#board.port(this.#start)?.setAttribute("data-start", "");
+    for (const id of graph.nodes.keys()) {
+      if (!near.has(id)) this.#board.node(id)?.element.setAttribute("data-aside", "");
+    }
     this.#draft.dataset.type = graph.declaredPort(this.#start)?.type ?? "";
     if (this.#taken) stage.querySelector(`[data-link="${CSS.escape(key)}"]`)?.setAttribute("data-taken", "");
   }
@@ -148,7 +152,7 @@ export class Linking {
     this.#taken = null;
     const { stage } = this.#board;
     delete stage.dataset.linking;
-    for (const name of ["data-fit", "data-start", "data-taken"]) {
+    for (const name of ["data-fit", "data-start", "data-taken", "data-aside"]) {
       for (const element of stage.querySelectorAll(`[${name}]`)) element.removeAttribute(name);
     }
     this.#draft.querySelector("path")?.removeAttribute("d");

@@ -28,6 +28,8 @@ export class NodeView {
   #ports = new Map();
   /** @type {Map<string, {x: number, y: number}> | null} where the ports are in the node; read once */
   #anchors = null;
+  /** @type {{width: number, height: number} | null} read once, as it takes a layout */
+  #size = null;
   #desk;
   #title = make("h3", { class: "node__title" });
   #time = make("span", { class: "node__time" });
@@ -138,7 +140,13 @@ export class NodeView {
   /** @returns {{x: number, y: number, width: number, height: number}} in the graph */
   get rect() {
     const { x = 0, y = 0, element } = this;
-    return { x, y, width: element.offsetWidth, height: element.offsetHeight };
+    this.#size ??= { width: element.offsetWidth, height: element.offsetHeight };
+    return { x, y, ...this.#size };
+  }
+
+  /** @param {string} key of a port */
+  port(key) {
+    return this.#ports.get(key);
   }
 
   /**
@@ -153,9 +161,10 @@ export class NodeView {
     return { x: x + (at?.x ?? 0), y: y + (at?.y ?? 0) };
   }
 
-  /** Have the ports looked for anew, for the node has another size. */
-  forgetAnchors() {
+  /** Have it measured anew, for the node has another size. */
+  forgetSize() {
     this.#anchors = null;
+    this.#size = null;
   }
 
   #readAnchors() {
@@ -166,10 +175,15 @@ export class NodeView {
     found.set("out", { x: element.offsetWidth, y: middle });
     if (element.hasAttribute("data-folded")) return found;
     for (const [key, port] of this.#ports) {
-      found.set(key, {
-        x: element.clientLeft + port.offsetLeft + port.offsetWidth / 2,
-        y: element.clientTop + port.offsetTop + port.offsetHeight / 2,
-      });
+      const at = { x: port.offsetWidth / 2, y: port.offsetHeight / 2 };
+      /** @type {Element | null} */
+      let part = port;
+      while (part instanceof HTMLElement && part !== element) {
+        at.x += part.offsetLeft;
+        at.y += part.offsetTop;
+        part = part.offsetParent;
+      }
+      found.set(key, { x: at.x + element.clientLeft, y: at.y + element.clientTop });
     }
     return found;
   }

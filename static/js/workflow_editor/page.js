@@ -32,6 +32,7 @@ import { Versions } from "./versions.js";
 const ZOOM = 1.25;
 /** In a window this small the graph is looked at; the form is for changes. */
 const SMALL = "(width < 48rem)";
+const SMALLEST = 0.5;
 
 class WorkflowEditor {
   #life;
@@ -60,6 +61,8 @@ class WorkflowEditor {
     if (document) graph.replace(document);
     this.#page.dataset.state = "ready";
     board.fit();
+    const bounds = board.bounds();
+    if (bounds && matchMedia(SMALL).matches && desk.view.scale < SMALLEST) desk.view.begin(bounds);
     const run = await running.resume();
     if (this.#life.isOver) return;
     if (run && !workflow && !graph.nodes.size) {

@@ -79,7 +79,7 @@ export class Problems {
     const problem = this.#problems[Number(button.dataset.at)];
     if (!problem) return;
     this.#desk.fold([problem.node], false);
-    this.#board.reveal(problem.node);
+    this.#board.reveal(problem.node, { isRead: true });
     this.#board.node(problem.node)?.focusTarget(problem.input).focus({ preventScroll: true });
   }
 }

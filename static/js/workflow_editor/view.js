@@ -5,9 +5,10 @@ import { View } from "../canvas/view.js";
 
 /** @import {Point, Rect} from "../canvas/geometry.js" */
 
-const LEAST = 0.15;
+const LEAST = 0.08;
 const MOST = 2;
 const MARGIN = 48;
+const READABLE = 0.6;
 
 export class GraphView extends View {
   /**
@@ -31,6 +32,14 @@ export class GraphView extends View {
     const scale = Math.min(1, Math.max(LEAST, Math.min(across, down)));
     this.scale = scale;
     this.center({ x: rect.x + rect.width / 2, y: rect.y + rect.height / 2 });
+  }
+
+  /** @param {Rect} rect of the graph, of which the upper left is shown so large that it can be read */
+  begin({ x, y }) {
+    this.scale = READABLE;
+    this.x = MARGIN / 2 - x * READABLE;
+    this.y = MARGIN / 2 - y * READABLE;
+    this.pan(0, 0);
   }
 
   /** @param {Point} point of the graph, which comes into the middle */

@@ -24,6 +24,7 @@ from gpu_tasks.engine.family_facts import FAMILY_FACTS, Capability
 from gpu_tasks.engine.latent_changes import blend_latents, upscale_latents
 from gpu_tasks.engine.latents import LATENT_SPACES
 from gpu_tasks.engine.libraries import torch
+from gpu_tasks.engine.placement import Placement
 from tests.engine.families.asking import ASK, picture, plain
 from tests.engine.families.conftest import Shop
 from tests.engine.test_out_of_memory import cuda_runs_out
@@ -44,6 +45,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated:FutureWarning"),
     pytest.mark.filterwarnings("ignore:The decode_latents method is deprecated:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:`upcast_vae` is deprecated:FutureWarning"),
 ]
 
 
@@ -228,3 +230,35 @@ def test_a_cancel_is_seen_at_the_next_step(engine: Engine, shop: Shop, base: str
     assert [one.step for one in seen] == [1]
     assert caught.value.images == ()
     assert caught.value.compute_seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("base", "precision"),
+    [*((base, "bfloat16") for base in MAKES_WHOLE), ("sdxl", "float16")],
+)
+def test_half_precision_is_decoded_as_it_was_made(
+    engine: Engine, shop: Shop, base: str, precision: str
+) -> None:
+    """The VAE of SDXL is widened for float16, and narrow again afterwards."""
+    source = replace(shop.model(base), placement=Placement(precision=precision))
+    request = plain(base)
+
+    latents = engine.denoise(request, source=source).latents
+    decoded = engine.decode(latents, source=source)
+
+    expected = engine.generate(request, source=source)
+    assert [one.tobytes() for one in decoded.images] == [one.tobytes() for one in expected.images]
+    with engine.hold(source) as model:
+        assert model.components["vae"].dtype == getattr(torch, precision)
+    if Capability.IMG2IMG in FAMILY_FACTS[base].capabilities:
+        encoded = engine.encode([picture()], source=source).latents
+        started = plain(base, init_image=picture(), strength=0.5)
+        by_latents = engine.denoise(
+            replace(started, init_image=None, strength=None),
+            source=source,
+            start=Start(latents=encoded, strength=0.5),
+        )
+        (made,) = engine.decode(by_latents.latents, source=source).images
+        (expected_one,) = engine.generate(started, source=source).images
+        assert made.tobytes() == expected_one.tobytes()
+    engine.unload(source)
