@@ -109,8 +109,9 @@ class Mouse(Graph):
         mouse = self.page.mouse
         mouse.move(*start)
         mouse.down()
-        mouse.move(*((first + last) / 2 for first, last in zip(start, end, strict=True)), steps=4)
-        mouse.move(*end, steps=4)
+        # A hand begins slowly.
+        mouse.move(start[0] + 8, start[1], steps=2)
+        mouse.move(*end, steps=8)
         mouse.up()
 
 
