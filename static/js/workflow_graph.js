@@ -205,11 +205,11 @@ export class WorkflowGraph {
   /**
    * @param {string} type
    * @param {readonly [number, number]} position
-   * @returns {string | null} its id; null if there are as many nodes as may be
+   * @returns {string | null} its id; null if there are as many nodes as may be, or none may be added
    */
   add(type, position) {
     const declared = this.#declared.get(type);
-    if (!declared || this.nodes.size >= MOST_NODES) return null;
+    if (!declared || this.#present || this.nodes.size >= MOST_NODES) return null;
     const id = freeId(type, this.nodes);
     /** @type {WorkflowNode} */
     const node = {
@@ -337,12 +337,12 @@ export class WorkflowGraph {
 
   /** @returns {boolean} whether there was a step to take back */
   undo() {
-    return this.#show(this.#steps.undo(this.#state));
+    return this.#present === null && this.#show(this.#steps.undo(this.#state));
   }
 
   /** @returns {boolean} whether there was a step to do again */
   redo() {
-    return this.#show(this.#steps.redo(this.#state));
+    return this.#present === null && this.#show(this.#steps.redo(this.#state));
   }
 
   /**
@@ -364,6 +364,7 @@ export class WorkflowGraph {
    * @param {string} [joins] steps in a row that join the same are one
    */
   #commit(next, joins = "") {
+    if (this.#present) return;
     this.#steps.add(this.#state, joins);
     this.#show(next);
   }

@@ -194,6 +194,13 @@ def test_versions_are_seen_and_restored_and_a_conflict_is_told(
     dialog.get_by_role("button", name="Version 1: Look at it").click()
     expect(page.locator("#looking")).to_be_visible()
     expect(width).to_have_value("64")
+    # It is looked at alone: no key changes it.
+    graph.node("save_1").focus()
+    page.keyboard.press("Delete")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Space")
+    expect(graph.nodes).to_have_count(3)
+    expect(width).to_have_value("64")
     page.get_by_role("button", name="Back to the present").click()
     expect(width).to_have_value("96")
     page.locator("#versions").click()

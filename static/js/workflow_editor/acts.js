@@ -104,7 +104,8 @@ export class Acts {
    * @returns {string | null} its id; null if there are as many as may be
    */
   addAt(type, [x, y], { isFocused = true, isRevealed = true } = {}) {
-    const { graph } = this.#desk;
+    const { graph, isReadOnly } = this.#desk;
+    if (isReadOnly) return null;
     const id = graph.add(type, [snapped(x), snapped(y)]);
     if (!id) {
       this.#tellFull();
@@ -237,7 +238,8 @@ export class Acts {
 
   /** Lay out the chosen nodes, or all of them. */
   tidy() {
-    const { graph, selection } = this.#desk;
+    const { graph, selection, isReadOnly } = this.#desk;
+    if (isReadOnly) return;
     const ids = selection.size > 1 ? selection : new Set(graph.nodes.keys());
     const bounds = this.#board.bounds(ids);
     if (!bounds) return;

@@ -137,6 +137,9 @@ class WorkflowEditor {
       undo.disabled = !graph.canUndo || desk.isReadOnly;
       redo.disabled = !graph.canRedo || desk.isReadOnly;
       empty.hidden = graph.nodes.size > 0;
+      for (const id of ["palette", "workflow-name", "tidy", "import", "form-fields"]) {
+        byId(id, HTMLElement).inert = desk.isReadOnly;
+      }
     };
     graph.listen(show);
     const zoom = byId("zoom-text", HTMLElement);
@@ -259,7 +262,6 @@ class WorkflowEditor {
     const media = matchMedia(SMALL);
     const show = () => {
       desk.isReadOnly = media.matches || !byId("looking", HTMLElement).hidden;
-      byId("workflow-name", HTMLInputElement).readOnly = media.matches;
     };
     media.addEventListener("change", show, { signal: this.#life.signal });
     show();
