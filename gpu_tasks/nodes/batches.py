@@ -111,7 +111,7 @@ class ContactSheet(_BatchNode):
         Input("gap", "Gap in pixels", ValueType.INTEGER, 8, least=0, most=256),
         Input("colour", "Colour", ValueType.COLOUR, "#ffffff"),
     )
-    seconds_per_megapixel = 0.05
+    seconds_per_megapixel = 0.02
 
     def outline(self, values: Values) -> dict[str, Outline]:
         before: Outline = values["picture"]

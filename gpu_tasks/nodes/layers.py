@@ -47,7 +47,7 @@ class Blend(Node):
         ),
     )
     outputs = (PICTURE_OUT,)
-    seconds_per_megapixel = 0.2
+    seconds_per_megapixel = 0.04
 
     def check(self, values: Values) -> Iterator[Problem]:
         yield from size_problems(values["first"], values["second"], at="second")
@@ -82,7 +82,7 @@ class Paste(Node):
         Input("y", "From the top", ValueType.INTEGER, 0, least=-MAX_SIDE, most=MAX_SIDE),
     )
     outputs = (PICTURE_OUT,)
-    seconds_per_megapixel = 0.05
+    seconds_per_megapixel = 0.02
 
     def check(self, values: Values) -> Iterator[Problem]:
         ground, picture, mask = values["ground"], values["picture"], values["mask"]

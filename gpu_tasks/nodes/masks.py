@@ -34,7 +34,7 @@ class _EachMask(EachNode):
     category = Category.MASK
     inputs: ClassVar[tuple[Input, ...]] = (MASK,)
     outputs = (MASK_OUT,)
-    seconds_per_megapixel = 0.05
+    seconds_per_megapixel = 0.02
 
 
 class MaskFromBrightness(_EachMask):
@@ -62,7 +62,7 @@ class MaskFromColour(_EachMask):
         Input("colour", "Colour", ValueType.COLOUR, "#ffffff"),
         _level("tolerance", "Tolerance", 32),
     )
-    seconds_per_megapixel = 0.15
+    seconds_per_megapixel = 0.08
 
     def changer(self, values: Values) -> Change:
         from gpu_tasks.nodes.pixels.masks import from_colour
@@ -110,7 +110,7 @@ class MaskShape(Node):
         ),
     )
     outputs = (MASK_OUT,)
-    seconds_per_megapixel = 0.1
+    seconds_per_megapixel = 0.02
 
     def check(self, values: Values) -> Iterator[Problem]:
         for least, most in (("left", "right"), ("top", "bottom")):
@@ -134,7 +134,7 @@ class GrowMask(_EachMask):
     title = "Grow mask"
     description = "Makes masks wider on all sides; below 0 narrower."
     inputs = (MASK, Input("amount", "Pixels", ValueType.INTEGER, 8, least=-256, most=256))
-    seconds_per_megapixel = 0.3
+    seconds_per_megapixel = 0.04
 
     def changer(self, values: Values) -> Change:
         from gpu_tasks.nodes.pixels.masks import grow
@@ -150,7 +150,7 @@ class FeatherMask(_EachMask):
         MASK,
         Input("radius", "Radius", ValueType.NUMBER, 8.0, least=0.0, most=128.0, step=0.5),
     )
-    seconds_per_megapixel = 0.1
+    seconds_per_megapixel = 0.02
 
     def changer(self, values: Values) -> Change:
         from gpu_tasks.nodes.pixels.smoothing import blur
@@ -192,7 +192,7 @@ class CombineMasks(Node):
         ),
     )
     outputs = (MASK_OUT,)
-    seconds_per_megapixel = 0.05
+    seconds_per_megapixel = 0.02
 
     def check(self, values: Values) -> Iterator[Problem]:
         yield from size_problems(values["first"], values["second"], at="second")

@@ -22,8 +22,6 @@ _SEED: Final = Input(
 class _OutputNode(Node):
     category = Category.OUTPUT
     is_output = True
-    # A picture is stored as PNG.
-    seconds_per_megapixel = 0.3
 
 
 def _save(values: Values, context: NodeContext, *, board: str | None) -> None:
@@ -65,7 +63,6 @@ class Preview(_OutputNode):
     description = "Shows pictures while the workflow runs, and keeps none."
     inputs = (PICTURE,)
     outputs = (PICTURE_OUT,)
-    seconds_per_megapixel = 0.0
 
     def outline(self, values: Values) -> dict[str, Outline]:
         return {"picture": values["picture"]}

@@ -41,7 +41,7 @@ def _part(name: str, title: str, default: float, *, most: float = 1.0) -> Input:
 
 class _EachPicture(EachNode):
     category = Category.PICTURE
-    seconds_per_megapixel = 0.05
+    seconds_per_megapixel = 0.02
 
 
 class LoadPicture(Node):
@@ -51,7 +51,6 @@ class LoadPicture(Node):
     category = Category.PICTURE
     inputs = (Input("name", "Picture", ValueType.PICTURE_NAME),)
     outputs = (PICTURE_OUT,)
-    seconds_per_megapixel = 0.05
 
     def outline(self, values: Values) -> dict[str, Outline]:
         return {"picture": values["name"].outline}
@@ -186,7 +185,7 @@ class Rotate(_EachPicture):
         ),
         _COLOUR,
     )
-    seconds_per_megapixel = 0.1
+    seconds_per_megapixel = 0.06
 
     def size(self, outline: Outline, values: Values) -> tuple[int, int]:
         if not values["expand"]:
@@ -236,7 +235,7 @@ class Blur(_EachPicture):
         PICTURE,
         Input("radius", "Radius", ValueType.NUMBER, 4.0, least=0.0, most=128.0, step=0.5),
     )
-    seconds_per_megapixel = 0.15
+    seconds_per_megapixel = 0.06
 
     def changer(self, values: Values) -> Change:
         from gpu_tasks.nodes.pixels.smoothing import blur
@@ -253,7 +252,7 @@ class Sharpen(_EachPicture):
         Input("radius", "Radius", ValueType.NUMBER, 1.0, least=0.5, most=32.0, step=0.5),
         _part("amount", "How strong", 0.5, most=4.0),
     )
-    seconds_per_megapixel = 0.15
+    seconds_per_megapixel = 0.08
 
     def changer(self, values: Values) -> Change:
         from gpu_tasks.nodes.pixels.smoothing import sharpen
@@ -271,7 +270,7 @@ class Adjust(_EachPicture):
         _part("contrast", "Contrast", 1.0, most=3.0),
         _part("saturation", "Saturation", 1.0, most=3.0),
     )
-    seconds_per_megapixel = 0.15
+    seconds_per_megapixel = 0.04
 
     def changer(self, values: Values) -> Change:
         from gpu_tasks.nodes.pixels.tones import adjust

@@ -257,7 +257,6 @@ def test_the_model_says_what_it_cannot_do_by_the_name_of_the_input(
 
 
 def test_what_leads_to_no_result_does_not_run_and_costs_nothing() -> None:
-    alone = check({"fill": _FILL, "save": _SAVE})
     graph = check(
         {
             "fill": _FILL,
@@ -269,7 +268,28 @@ def test_what_leads_to_no_result_does_not_run_and_costs_nothing() -> None:
 
     assert graph.order == ("fill", "save")
     assert graph.dead == {"blur", "unfinished"}
-    assert graph.seconds == alone.seconds > 0
+    assert graph.seconds == 0
+
+
+def test_the_processor_is_counted_by_the_pixels_that_come_and_go() -> None:
+    big = ("colour_fill", {"width": 2000, "height": 1000})
+    nodes = {
+        "fill": big,
+        "two": ("repeat_batch", {"picture": ("fill", "picture"), "times": 2}),
+        "blur": ("blur", {"picture": ("two", "picture")}),
+        "small": ("resize", {"picture": ("blur", "picture"), "width": 10, "height": 10}),
+        "save": ("save", {"picture": ("small", "picture")}),
+    }
+
+    graph = check(nodes)
+
+    # 4 megapixels are blurred, and as many are read to be made small.
+    rates = [NODES[kind].seconds_per_megapixel for kind in ("blur", "resize")]
+    assert [graph.nodes[node].cost.seconds for node in ("blur", "small")] == [
+        pytest.approx(4 * rate) for rate in rates
+    ]
+    assert min(rates) > 0
+    assert graph.seconds == pytest.approx(4 * sum(rates))
 
 
 def test_what_is_only_measured_is_not_made() -> None:
