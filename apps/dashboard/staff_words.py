@@ -136,6 +136,7 @@ COLUMN_WORDS: Final[dict[str, Any]] = {
     "name": _("name"),
     "negative_prompt": _("negative prompt"),
     "next_plan": _("next plan"),
+    "node_count": _("nodes"),
     "note": _("note"),
     "number": _("number"),
     "paid_at": _("paid"),
