@@ -38,7 +38,7 @@ class DocumentField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-@extend_schema_field({"type": ["string", "number", "boolean", "null"]})
+@extend_schema_field({"oneOf": [{"type": each} for each in ("string", "number", "boolean")]})
 class LiteralField(serializers.Field[Any, Any, Any, Any]):
     """A value of an input; which ones it takes is checked with the graph."""
 
@@ -118,7 +118,7 @@ class WorkflowChangesSerializer(NewWorkflowSerializer):
     )
 
 
-class VersionSummarySerializer(serializers.ModelSerializer[WorkflowVersion]):
+class WorkflowVersionSummarySerializer(serializers.ModelSerializer[WorkflowVersion]):
     version = serializers.IntegerField(source="number")
 
     class Meta:
@@ -126,17 +126,17 @@ class VersionSummarySerializer(serializers.ModelSerializer[WorkflowVersion]):
         fields = ("version", "created_at")
 
 
-class VersionListSerializer(serializers.Serializer[Any]):
-    results = VersionSummarySerializer(many=True)
+class WorkflowVersionListSerializer(serializers.Serializer[Any]):
+    results = WorkflowVersionSummarySerializer(many=True)
 
 
-class VersionSerializer(VersionSummarySerializer):
+class WorkflowVersionSerializer(WorkflowVersionSummarySerializer):
     """A version with its document; `context` has the `user` who reads."""
 
     document = DocumentField()
 
-    class Meta(VersionSummarySerializer.Meta):
-        fields = (*VersionSummarySerializer.Meta.fields, "document")  # type: ignore[assignment]
+    class Meta(WorkflowVersionSummarySerializer.Meta):
+        fields = (*WorkflowVersionSummarySerializer.Meta.fields, "document")  # type: ignore[assignment]
 
     def to_representation(self, instance: WorkflowVersion) -> dict[str, Any]:
         shown: Mapping[str, Any] = super().to_representation(instance)

@@ -78,4 +78,4 @@ def test_no_version_is_tied_to_the_workflow_of_another(
 @pytest.mark.parametrize("table", ["workflows_workflow", "workflows_workflowversion"])
 def test_a_worker_has_nothing_to_do_with_them(table: str, shared: Workflow) -> None:
     with connected_as("worker") as raw, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        raw.execute(f"SELECT FROM {table}")  # type: ignore[call-overload]
+        raw.execute(f"SELECT FROM {table}")

@@ -33,13 +33,13 @@ from apps.workflows.services.workflows import (
 from apps.workflows.shown import shown_document
 from apps.workflows.workflow_serializers import (
     NewWorkflowSerializer,
-    VersionListSerializer,
-    VersionSerializer,
-    VersionSummarySerializer,
     WorkflowChangesSerializer,
     WorkflowFilterSerializer,
     WorkflowSerializer,
     WorkflowSummarySerializer,
+    WorkflowVersionListSerializer,
+    WorkflowVersionSerializer,
+    WorkflowVersionSummarySerializer,
 )
 
 
@@ -142,10 +142,10 @@ class VersionListView(APIView):
 
     required_scopes = by_method(GET=Scope.READ)
 
-    @extend_schema(responses=VersionListSerializer, operation_id="workflows_versions")
+    @extend_schema(responses=WorkflowVersionListSerializer, operation_id="workflows_versions")
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
         versions = list_versions(user=signed_in_user(request), workflow_id=workflow_id)
-        data = VersionSummarySerializer(versions.defer("document"), many=True).data
+        data = WorkflowVersionSummarySerializer(versions.defer("document"), many=True).data
         return Response({"results": data})
 
 
@@ -154,11 +154,11 @@ class VersionView(APIView):
 
     required_scopes = by_method(GET=Scope.READ)
 
-    @extend_schema(responses=VersionSerializer, operation_id="workflows_version")
+    @extend_schema(responses=WorkflowVersionSerializer, operation_id="workflows_version")
     def get(self, request: Request, workflow_id: uuid.UUID, number: int) -> Response:
         user = signed_in_user(request)
         version = get_version(user=user, workflow_id=workflow_id, number=number)
-        return Response(VersionSerializer(version, context={"user": user}).data)
+        return Response(WorkflowVersionSerializer(version, context={"user": user}).data)
 
 
 class VersionRestoreView(APIView):
