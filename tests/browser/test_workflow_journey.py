@@ -65,7 +65,7 @@ def test_eight_nodes_are_built_by_mouse_run_kept_and_taken_elsewhere(
     ):
         graph.field(*place).fill(value)
     expect(page.locator("#problems")).to_be_hidden()
-    expect(page.locator("#quote")).to_have_attribute("data-state", "known")
+    expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
     shoot(page, "workflow-built")
     pardon(large)
 
@@ -137,19 +137,23 @@ def test_eight_nodes_are_built_run_and_kept_by_the_keyboard_alone(
         graph.go_to_field("denoise_1", name)
         graph.press("Control+a")
         page.keyboard.type(value)
-    expect(page.locator("#quote")).to_have_attribute("data-state", "known")
+    expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
     pardon(large)
 
+    graph.press("Control+s")
+    expect(page.locator("#save-state")).to_have_attribute("data-state", "saved")
+    page.wait_for_url("**/workflows/*-*/**")
+    kept = Workflow.objects.get(user=transactional_user)
+    assert kept.node_count == 8
     graph.record_states()
     graph.press("Control+Enter")
     graph.wait_for_end()
     shoot(page, "workflow-by-keys")
     seen = graph.seen_states()
     assert {name for name in seen if seen[name][-2:] == ["running", "done"]} >= WORKED
-    graph.press("Control+s")
-    expect(page.locator("#save-state")).to_have_attribute("data-state", "saved")
-    page.wait_for_url("**/workflows/*-*/**")
-    assert Workflow.objects.get(user=transactional_user).node_count == 8
+    job = Job.objects.get()
+    assert job.work is not None
+    assert (job.work["workflow"], job.work["version"]) == (str(kept.id), 1)
     assert graph.links() == set(LINKS)
     assert Image.objects.count() == 1
 
