@@ -16,7 +16,7 @@ import { Steps } from "./workflow_steps.js";
 /** @import {PageLife} from "./page.js" */
 /** @import {Job, Picture} from "./types.js" */
 /** @import {ExposedGroup} from "./workflow_exposed.js" */
-/** @import {Literal, Palette, Problem, RunSubject, Workflow, WorkflowDocument} from "./workflow_types.js" */
+/** @import {DeclaredInput, Literal, Palette, Problem, RunSubject, Workflow, WorkflowDocument} from "./workflow_types.js" */
 
 class WorkflowForm {
   #life;
@@ -31,8 +31,8 @@ class WorkflowForm {
   #isPaused = byId("refusal", HTMLElement).hidden === false;
   /** @type {Map<string, HTMLElement>} by "node.input" */
   #fields = new Map();
-  /** @type {Map<string, Literal | undefined>} */
-  #defaults = new Map();
+  /** @type {Map<string, DeclaredInput>} */
+  #inputs = new Map();
   /** @type {Map<string, Literal>} what is filled in otherwise than the workflow has it */
   #values = new Map();
   /** @type {Set<string>} the fields of which it is time to say what is wrong */
@@ -96,7 +96,7 @@ class WorkflowForm {
         );
         field.addEventListener("focusout", () => this.#leave(key));
         this.#fields.set(key, field);
-        this.#defaults.set(key, input.default);
+        this.#inputs.set(key, input);
         return field;
       });
       // One field says by its own title what it is for.
@@ -138,7 +138,7 @@ class WorkflowForm {
    */
   #putBack(key, field) {
     const [node = "", name = ""] = key.split(".");
-    putValue(field, this.#kept(node, name) ?? this.#defaults.get(key));
+    putValue(field, this.#kept(node, name) ?? this.#inputs.get(key)?.default);
   }
 
   /** @param {string} key */
@@ -159,7 +159,10 @@ class WorkflowForm {
       for (const [name, value] of Object.entries(node.inputs)) {
         const key = `${node.id}.${name}`;
         const field = this.#fields.get(key);
-        if (!field || value === this.#kept(node.id, name)) continue;
+        const kept = this.#kept(node.id, name);
+        if (!field || value === kept) continue;
+        // It was drawn for that run, and is to be drawn anew for the next one.
+        if (this.#inputs.get(key)?.widget === "seed" && (kept ?? null) === null) continue;
         putValue(field, value);
         this.#values.set(key, value);
       }

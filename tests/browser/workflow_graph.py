@@ -54,6 +54,11 @@ class Graph:
     def port(self, port: str) -> Locator:
         return self.page.locator(f'[data-port="{port}"]')
 
+    def field(self, node: str, name: str) -> Locator:
+        """Return the first control of an input."""
+        controls = ":is(input, select, textarea)"
+        return self.node(node).locator(f'[data-input="{name}"] {controls}').first
+
     @property
     def nodes(self) -> Locator:
         return self.page.locator("article.node")

@@ -97,7 +97,8 @@ class WorkflowEditor {
     nodes.show();
     const problems = new Problems(desk, board);
     const quoting = new Quoting(desk, problems);
-    const running = new Running(desk, { board, minimap, problems, quoting });
+    const kept = () => saving.workflow;
+    const running = new Running(desk, { board, minimap, problems, quoting, kept });
     const saving = new Saving(desk, (workflow) => this.#saved(workflow, desk));
     new Versions(desk, board, saving);
     new FormFields(desk);

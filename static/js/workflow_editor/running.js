@@ -10,7 +10,7 @@ import { WorkflowRun } from "../workflow_run.js";
 
 /** @import {Job, Picture} from "../types.js" */
 /** @import {Minimap} from "../workflow_minimap.js" */
-/** @import {NodeProgress} from "../workflow_types.js" */
+/** @import {NodeProgress, RunSubject, Workflow} from "../workflow_types.js" */
 /** @import {Board} from "./board.js" */
 /** @import {Desk} from "./desk.js" */
 /** @import {Problems} from "./problems.js" */
@@ -22,6 +22,7 @@ export class Running {
   #minimap;
   #problems;
   #quoting;
+  #kept;
   #run;
   #strip = byId("run-strip", HTMLElement);
   #state = byId("run-state", HTMLElement);
@@ -32,9 +33,11 @@ export class Running {
 
   /**
    * @param {Desk} desk
-   * @param {{board: Board, minimap: Minimap, problems: Problems, quoting: Quoting}} parts
+   * @param {{board: Board, minimap: Minimap, problems: Problems, quoting: Quoting,
+   *   kept: () => Workflow | null}} parts `kept` is the workflow as it was last saved
    */
-  constructor(desk, { board, minimap, problems, quoting }) {
+  constructor(desk, { board, minimap, problems, quoting, kept }) {
+    this.#kept = kept;
     this.#desk = desk;
     this.#board = board;
     this.#minimap = minimap;
@@ -77,7 +80,7 @@ export class Running {
     this.#showActive(true);
     const { token } = this.#quoting;
     try {
-      await this.#run.start({ document: graph.toJSON(), ...(token ? { quote: token } : {}) });
+      await this.#run.start({ ...this.#subject(), ...(token ? { quote: token } : {}) });
     } catch (error) {
       const problems = problemsOf(error);
       if (problems.length) {
@@ -87,6 +90,14 @@ export class Running {
     } finally {
       this.#showActive(this.#run.isActive);
     }
+  }
+
+  /** @returns {RunSubject} what is kept by its id, so that its pictures are known to be its own */
+  #subject() {
+    const { graph } = this.#desk;
+    const kept = this.#kept();
+    if (!kept || kept.is_shared || graph.isDirty) return { document: graph.toJSON() };
+    return { workflow: kept.id, version: kept.version };
   }
 
   async #cancel() {
