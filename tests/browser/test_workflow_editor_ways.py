@@ -289,7 +289,9 @@ def test_two_hundred_nodes_stay_usable(
     studio: Studio, transactional_user: User, shoot: Shoot
 ) -> None:
     kinds = ("colour_fill", "resize", "invert", "blur")
-    nodes = [(f"n_{index}", kinds[index % 4], {}) for index in range(199)]
+    nodes: list[tuple[str, str, dict[str, Any]]] = [
+        (f"n_{index}", kinds[index % 4], {}) for index in range(199)
+    ]
     links = [(f"n_{index - 1}.picture", f"n_{index}.picture") for index in range(199) if index % 4]
     made = document([*nodes, ("save_1", "save", {})], [*links, ("n_198.picture", "save_1.picture")])
     big = create_workflow(user=transactional_user, document=made)
