@@ -166,7 +166,7 @@ def test_schema_and_reader_agree(given: dict[str, Any]) -> None:
         assert codes - _BEYOND
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(_JUNK)
 def test_they_agree_on_any_json(given: object) -> None:
     assert _VALIDATOR.is_valid(given) == (not _codes(given))
@@ -185,7 +185,7 @@ def test_every_default_is_within_the_schema(kind: str) -> None:
     assert _codes(written) == set()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(_documents())
 def test_what_is_read_is_written_and_read_again(given: dict[str, Any]) -> None:
     if _codes(given):
