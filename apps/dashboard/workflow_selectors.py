@@ -104,7 +104,7 @@ def _having(workflows: QuerySet[Workflow], words: str) -> QuerySet[Workflow]:
 
 def _default_cards(user: User, words: str) -> list[WorkflowCard]:
     shared = with_documents(list_workflows(user=user, is_shared=True), user=user)
-    cards = [_card(workflow, None) for workflow in shared.order_by("created_at", "id")]
+    cards = [_card(workflow, None) for workflow in shared.order_by("node_count", "name")]
     # In the words that their reader sees, which the database does not have.
     wanted = words.lower().split()
     return [
