@@ -14,6 +14,7 @@ class Shown:
     job: uuid.UUID
     picture: uuid.UUID
     canvas: uuid.UUID
+    workflow: uuid.UUID
 
 
 STUDIO_PAGES: Final[Mapping[str, Callable[[Shown], str]]] = {
@@ -30,6 +31,10 @@ STUDIO_PAGES: Final[Mapping[str, Callable[[Shown], str]]] = {
     "queue": lambda _shown: "/queue/",
     "models": lambda _shown: "/models/",
     "workflows": lambda _shown: "/workflows/",
+    "workflow-form": lambda shown: f"/workflows/{shown.workflow}/form/",
+    "workflow-new": lambda _shown: "/workflows/new/",
+    "workflow": lambda shown: f"/workflows/{shown.workflow}/",
+    "styles": lambda _shown: "/styles/",
     "usage": lambda _shown: "/usage/",
     "receipt": lambda shown: f"/usage/receipts/{shown.job}/",
     "plan": lambda _shown: "/account/plan/",

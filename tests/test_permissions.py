@@ -307,7 +307,11 @@ TABLE = {
     # A signature is the right.
     ("POST", "billing/stripe/webhook/"): Row((400,) * 5),
     ("GET", "boards/"): Row(OWN_PAGE),
+    ("GET", "styles/"): Row(OWN_PAGE),
     ("GET", "workflows/"): Row(OWN_PAGE),
+    ("GET", "workflows/new/"): Row(OWN_PAGE),
+    ("GET", f"{WORKFLOW}/"): Row(OBJECT_PAGE),
+    ("GET", f"{WORKFLOW}/form/"): Row(OBJECT_PAGE),
     ("GET", "canvas/"): Row(OWN_PAGE),
     ("GET", "canvas/new/"): Row(OWN_PAGE),
     ("GET", "canvas/<uuid:canvas_id>/"): Row(OBJECT_PAGE),

@@ -18,6 +18,7 @@ from apps.boards.selectors import board_names
 from apps.catalog.serializers import render_models
 from apps.credits.selectors import holds_of_jobs
 from apps.dashboard.guide_facts import Fact, guide_facts
+from apps.dashboard.workflow_selectors import has_own_document
 from apps.images.models import Image, ImageOrigin
 from apps.images.selectors import get_image, list_images, picture_counts
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
@@ -61,9 +62,11 @@ class Picture:
     """A picture with its facts and the names of its neighbours in the gallery.
 
     `cost` is what was charged for the job that made it, and perhaps others; `None` if none did.
+    `opens` tells whether a workflow of Easel made it, which can be opened.
     """
 
     image: Image
+    opens: bool
     cost: int | None
     facts: Sequence[Fact]
     boards: Sequence[Board]
@@ -107,7 +110,7 @@ def plan_banner(*, user: User) -> Banner | None:
 
 
 def get_picture(*, user: User, image_name: uuid.UUID) -> Picture:
-    """Return a picture of `user` with all that its page shows; at most five queries.
+    """Return a picture of `user` with all that its page shows; at most six queries.
 
     Raises:
         NotFound: there is none of that name, or it is somebody else's.
@@ -122,6 +125,7 @@ def get_picture(*, user: User, image_name: uuid.UUID) -> Picture:
     older = _older_than(images, image.created_at, image.id)
     return Picture(
         image=image,
+        opens=image.has_workflow and has_own_document(user=user, image_name=image_name),
         cost=_cost(image),
         facts=_facts(image),
         boards=list(board_names(user=user)),

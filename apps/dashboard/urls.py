@@ -10,10 +10,12 @@ from apps.dashboard import (
     queue_views,
     settings_views,
     sharing_views,
+    style_views,
     trash_views,
     usage_views,
     views,
     welcome_views,
+    workflow_editor_views,
     workflow_views,
 )
 
@@ -69,9 +71,13 @@ urlpatterns = [
     path("queue/act/", queue_views.act, name="queue-act"),
     path("queue/<uuid:job_id>/", queue_views.act_on_job, name="queue-job"),
     path("settings/", settings_views.settings_page, name="settings"),
+    path("styles/", style_views.styles, name="styles"),
     path("usage/", usage_views.usage, name="usage"),
     path("usage/receipts/<uuid:job_id>/", usage_views.receipt, name="receipt"),
     path("usage/receipts/<uuid:job_id>/appeal/", usage_views.appeal, name="appeal"),
-    path("workflows/", workflow_views.workflows, name="workflows"),
     path("welcome/close/", welcome_views.close_first_steps, name="first-steps-close"),
+    path("workflows/", workflow_views.workflows, name="workflows"),
+    path("workflows/new/", workflow_editor_views.new_workflow, name="workflow-new"),
+    path("workflows/<uuid:workflow_id>/", workflow_editor_views.workflow, name="workflow"),
+    path("workflows/<uuid:workflow_id>/form/", workflow_views.form, name="workflow-form"),
 ]

@@ -66,16 +66,21 @@ def list_workflows(*, user: User, is_shared: bool | None = None) -> QuerySet[Wor
     return Workflow.objects.filter(shown).order_by("-updated_at", "-id")
 
 
+def with_documents(workflows: QuerySet[Workflow], *, user: User) -> QuerySet[Workflow]:
+    """Add the `document` of its latest version to each of what `user` sees."""
+    latest = WorkflowVersion.objects.filter(
+        Q(user=user) | Q(user=None), workflow=OuterRef("id"), number=OuterRef("version")
+    )
+    return workflows.annotate(document=Subquery(latest.values("document")))
+
+
 def get_workflow(*, user: User, workflow_id: uuid.UUID) -> Workflow:
     """Return a workflow that `user` sees, with the `document` of its latest version.
 
     Raises:
         NotFound: there is none.
     """
-    latest = WorkflowVersion.objects.filter(
-        Q(user=user) | Q(user=None), workflow=OuterRef("id"), number=OuterRef("version")
-    )
-    workflows = list_workflows(user=user).annotate(document=Subquery(latest.values("document")))
+    workflows = with_documents(list_workflows(user=user), user=user)
     workflow = workflows.filter(id=workflow_id).first()
     if workflow is None:
         raise NotFound

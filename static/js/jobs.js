@@ -82,7 +82,7 @@ export class JobStore {
 
   /** @param {StudioEvent} event */
   take(event) {
-    if (event.type === "balance" || event.type === "archive") return;
+    if (event.type === "balance" || event.type === "archive" || event.type === "node") return;
     if (event.type === "queue") {
       for (const { job_id, ...queue } of event.jobs) this.#place(job_id, queue);
       return;

@@ -24,6 +24,7 @@ const TYPES = new Set([
   "queued",
   "started",
   "progress",
+  "node",
   "image",
   "finished",
   "failed",

@@ -6,6 +6,7 @@ import { pickPicture } from "./create/picture_picker.js";
 import { byId } from "./dom.js";
 import { formatPercent } from "./i18n.js";
 import { toastError } from "./toast.js";
+import { offerWorkflow } from "./workflow_files.js";
 
 /** @import {PageLife} from "./page.js" */
 /** @import {Picture} from "./types.js" */
@@ -102,7 +103,9 @@ export class StartImage {
     this.#drop.setAttribute("aria-busy", "true");
     try {
       const picture = await uploadPicture(file);
-      if (!this.#life.isOver) this.use(picture);
+      if (this.#life.isOver) return;
+      this.use(picture);
+      if (picture.has_workflow) void offerWorkflow(this.#life, picture, file);
     } catch (error) {
       toastError(error);
       this.#file.value = "";

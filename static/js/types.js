@@ -1,6 +1,8 @@
 /**
  * The shapes of what the API and the socket say. Types only: nothing imports this at run time.
  *
+ * @import {NodeProgress} from "./workflow_types.js"
+ *
  * @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} JobState
  *
  * @typedef {object} SchedulerName
@@ -65,6 +67,7 @@
  * @property {boolean} starred
  * @property {string | null} board
  * @property {string | null} generation
+ * @property {boolean} has_workflow of Easel or of another tool
  * @property {Metadata} metadata
  * @property {string} created_at
  *
@@ -186,7 +189,8 @@
  * @typedef {{type: "finished", job_id: string, state: "succeeded" | "cancelled", compute_seconds: number | null}} FinishedEvent
  * @typedef {{type: "failed", job_id: string, error: Failure}} FailedEvent
  * @typedef {{type: "archive"} & ArchiveState} ArchiveEvent
- * @typedef {SnapshotEvent | BalanceEvent | QueueEvent | QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent | ArchiveEvent} StudioEvent
+ * @typedef {{type: "node", job_id: string, attempt: number, node: string} & NodeProgress} NodeEvent
+ * @typedef {SnapshotEvent | BalanceEvent | QueueEvent | QueuedEvent | StartedEvent | ProgressEvent | NodeEvent | ImageEvent | FinishedEvent | FailedEvent | ArchiveEvent} StudioEvent
  *
  * @typedef {{prompt: string, negative_prompt: string}} Prompts
  *

@@ -32,6 +32,7 @@ from apps.images.models import Image
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.workflows.services import create_preset
+from apps.workflows.services.workflows import create_workflow
 from config.local.addresses import SUPERUSER
 from tests.benchmarks.first_load import first_load, sent_and_unpacked
 from tests.benchmarks.report import Report, Target, percentile
@@ -41,6 +42,7 @@ from tests.libraries import fill_libraries
 from tests.queries import counted_queries
 from tests.stack import ROOT, Stack
 from tests.studio_pages import STUDIO_PAGES, Shown
+from tests.workflows.documents import fill_document
 
 ROWS = 100_000
 MOST_MS = 100
@@ -175,7 +177,16 @@ def _account(user: User, board: Board, starter: GenerationModel, counts: Counts)
     ]
     for number in range(counts.presets):
         create_preset(user=user, name=f"style {number}", prompt="{prompt}, in oil")
-    shown = Shown(board=board.id, job=ended[0].id, picture=image.image_name, canvas=canvases[0].id)
+    workflows = [
+        create_workflow(user=user, document=fill_document()) for _number in range(counts.canvases)
+    ]
+    shown = Shown(
+        board=board.id,
+        job=ended[0].id,
+        picture=image.image_name,
+        canvas=canvases[0].id,
+        workflow=workflows[0].id,
+    )
     return Account(user=user, cookies=session_cookies(user), shown=shown)
 
 

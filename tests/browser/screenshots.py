@@ -100,7 +100,7 @@ SHOTS: Final = (
     Shot(name="canvas", prepare=open_canvas),
     Shot(name="canvas-ko", language="ko-KR", theme="dark", prepare=open_canvas),
     Shot(name="boards", path="/boards/"),
-    Shot(name="workflows", path="/workflows/"),
+    Shot(name="styles", path="/styles/"),
     Shot(name="models", path="/models/"),
     Shot(name="models-ko", path="/models/", language="ko-KR"),
     Shot(name="usage", path="/usage/"),

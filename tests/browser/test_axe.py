@@ -11,10 +11,12 @@ from apps.boards.models import Board
 from apps.canvas.services.documents import create_document
 from apps.catalog.models import GenerationModel
 from apps.generation.services.jobs import cancel_job
+from apps.workflows.services.workflows import create_workflow
 from tests.browser.studio import DESKTOP, PHONE, Studio
 from tests.factories import make_image, make_job
 from tests.stack import ROOT
 from tests.studio_pages import STUDIO_PAGES, Shown
+from tests.workflows.documents import fill_document
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -57,7 +59,14 @@ def shown(transactional_user: User, starter: GenerationModel) -> Iterator[Shown]
     cancel_job(user=transactional_user, job_id=job.id)
     make_job(transactional_user, starter, prompt="waits")
     canvas = create_document(user=transactional_user, width=128, height=128)
-    yield Shown(board=board.id, job=job.id, picture=pictures[0].image_name, canvas=canvas.id)
+    workflow = create_workflow(user=transactional_user, document=fill_document())
+    yield Shown(
+        board=board.id,
+        job=job.id,
+        picture=pictures[0].image_name,
+        canvas=canvas.id,
+        workflow=workflow.id,
+    )
     for picture in pictures:
         picture.delete()
 

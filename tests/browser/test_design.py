@@ -38,7 +38,7 @@ PAGES: Final = {
     "boards": "/boards/",
     "queue": "/queue/",
     "models": "/models/",
-    "workflows": "/workflows/",
+    "styles": "/styles/",
     "usage": "/usage/",
     "plan": "/account/plan/",
     "keys": "/keys/",
@@ -50,6 +50,10 @@ PAGES: Final = {
 
 # Text on what it stands on, and the ratio that WCAG 2.2 asks for (1.4.3; 1.4.11 for edges).
 _GROUNDS: Final = ("page", "surface", "raised", "hover")
+_TYPES: Final = (
+    *("model", "prompt", "control", "latents"),
+    *("picture", "mask", "number", "plain"),
+)
 PAIRS: Final = (
     *((ink, ground, 4.5) for ink in ("ink", "ink-soft", "danger") for ground in _GROUNDS),
     *(("ink", ground, 4.5) for ground in ("mat", "accent-tint", "danger-tint")),
@@ -65,6 +69,8 @@ PAIRS: Final = (
     ("page", "ink", 4.5),
     *(("focus", ground, 3.0) for ground in ("mat", *_GROUNDS)),
     *(("line-strong", ground, 3.0) for ground in ("page", "surface", "raised")),
+    # Ports lie on the edge of a node, links on the ground.
+    *((f"type-{kind}", ground, 3.0) for kind in _TYPES for ground in ("mat", "surface", "raised")),
 )
 
 # Adds up how far things moved that nobody had touched, as web-vitals does for CLS.
@@ -203,7 +209,7 @@ def first_visit(new_studio: Callable[..., Studio], furnished: User) -> Studio:
     return new_studio(user=furnished, **DESK)
 
 
-@pytest.mark.parametrize("path", ["/gallery/", "/workflows/"])
+@pytest.mark.parametrize("path", ["/gallery/", "/styles/"])
 def test_a_first_visit_is_light(first_visit: Studio, path: str) -> None:
     answers = Answers(first_visit.page)
 

@@ -582,7 +582,7 @@ class TestGrowth:
         paths = [
             *("/queue/", f"/gallery/{images[0].image_name}/", "/models/", "/gallery/trash/"),
             *("/usage/", "/gallery/shared/", "/keys/", "/account/plan/", "/account/data/"),
-            *("/create/", "/boards/", "/workflows/", "/canvas/", "/settings/", "/help/"),
+            *("/create/", "/boards/", "/styles/", "/canvas/", "/settings/", "/help/"),
             "/gallery/",
         ]
         with measured(live.page) as meter:

@@ -50,6 +50,7 @@ export function drawKeys(keys) {
  * @returns {string[]} the plus sign itself comes last, if it is the key
  */
 function partsOf(keys) {
+  if (keys === "+") return [keys];
   return keys.endsWith("++") ? [...keys.slice(0, -2).split("+"), "+"] : keys.split("+");
 }
 

@@ -5,10 +5,10 @@ import { ApiError } from "./api.js";
 import { byId, make } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
 import { toastError } from "./toast.js";
-import { keepStyle, keepWildcard, latestPictures } from "./workflows_api.js";
+import { keepStyle, keepWildcard, latestPictures } from "./styles_api.js";
 
 /** @import {PageLife} from "./page.js" */
-/** @import {Style, Wildcard} from "./workflows_api.js" */
+/** @import {Style, Wildcard} from "./styles_api.js" */
 
 const PLACEHOLDER = "{prompt}";
 const COVERS = 24;

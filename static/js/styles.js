@@ -1,12 +1,12 @@
 // @ts-check
-/** The page of workflows: styles, wildcards, and a place to try templates. */
+/** The page of styles: styles, wildcards, and a place to try templates. */
 
 import { byId } from "./dom.js";
 import { fill } from "./i18n.js";
 import { fetchPart } from "./parts.js";
 import { toast, toastError } from "./toast.js";
-import { StyleEditor, WildcardEditor } from "./workflow_dialogs.js";
-import { TemplateTrial } from "./workflow_trial.js";
+import { StyleEditor, WildcardEditor } from "./style_dialogs.js";
+import { TemplateTrial } from "./template_trial.js";
 import {
   deleteStyle,
   deleteWildcard,
@@ -14,14 +14,14 @@ import {
   getWildcard,
   keepStyle,
   keepWildcard,
-} from "./workflows_api.js";
+} from "./styles_api.js";
 
 /** @import {PageLife} from "./page.js" */
-/** @import {Style, Wildcard} from "./workflows_api.js" */
+/** @import {Style, Wildcard} from "./styles_api.js" */
 
-class Workflows {
+class StylesPage {
   #life;
-  #cards = byId("workflow-cards", HTMLElement);
+  #cards = byId("style-cards", HTMLElement);
   #words = byId("style-words", HTMLInputElement);
   #styles;
   #wildcards;
@@ -196,5 +196,5 @@ class Workflows {
 
 /** @param {PageLife} life */
 export function start(life) {
-  new Workflows(life);
+  new StylesPage(life);
 }

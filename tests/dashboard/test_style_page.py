@@ -1,4 +1,4 @@
-"""The pages of workflows and boards, and what was added beside them: shown, found, refused."""
+"""The pages of styles and boards, and what was added beside them: shown, found, refused."""
 
 import re
 import uuid
@@ -37,7 +37,7 @@ def client_of(user: User) -> Client:
     return client
 
 
-# Workflows
+# Styles
 
 
 def test_styles_are_shown_with_the_places_of_the_prompt(browser_client: Client, user: User) -> None:
@@ -45,7 +45,7 @@ def test_styles_are_shown_with_the_places_of_the_prompt(browser_client: Client, 
     create_preset(user=user, name="Rain", prompt="rain", negative_prompt="{prompt}, sun, glare")
     create_preset(user=user, name="Bare")
 
-    own = browser_client.get("/workflows/").context["page"].own
+    own = browser_client.get("/styles/").context["page"].own
 
     assert [
         (card.preset.name, [(part.text, part.is_prompt) for part in card.parts], card.without)
@@ -63,7 +63,7 @@ def test_a_style_leads_to_create_and_only_own_ones_are_edited(
     own = create_preset(user=user, name="<b>Mine</b>")
     shared = StylePreset.objects.create(user=None, name="Watercolour", prompt="watercolour")
 
-    html = browser_client.get("/workflows/").content.decode()
+    html = browser_client.get("/styles/").content.decode()
 
     assert f'href="/create/?preset={own.id}"' in html
     assert f'href="/create/?preset={shared.id}"' in html
@@ -77,13 +77,13 @@ def test_a_card_of_a_wildcard_has_room_for_twelve_values(
 ) -> None:
     create_wildcard(user=user, name="colour", values=[f"colour {n}" for n in range(14)])
 
-    (card,) = browser_client.get("/workflows/").context["page"].wildcards
+    (card,) = browser_client.get("/styles/").context["page"].wildcards
 
     assert (list(card.shown), card.more) == ([f"colour {n}" for n in range(12)], 2)
 
 
 def test_a_user_with_nothing_is_told_how_to_begin(browser_client: Client) -> None:
-    html = browser_client.get("/workflows/").content.decode()
+    html = browser_client.get("/styles/").content.decode()
 
     assert "You have none of your own yet." in html
     assert html.count('data-act="new-style"') == 2
@@ -93,7 +93,7 @@ def test_a_user_with_nothing_is_told_how_to_begin(browser_client: Client) -> Non
 def test_the_page_speaks_korean(browser_client: Client) -> None:
     StylePreset.objects.create(user=None, name="Oil painting", prompt="oil painting")
 
-    html = browser_client.get("/workflows/", headers={"Accept-Language": "ko"}).content.decode()
+    html = browser_client.get("/styles/", headers={"Accept-Language": "ko"}).content.decode()
 
     assert "모두의 스타일" in html
     assert "유화" in html
@@ -103,25 +103,25 @@ def test_the_page_speaks_korean(browser_client: Client) -> None:
 def test_htmx_gets_the_cards_alone(browser_client: Client, user: User) -> None:
     create_preset(user=user, name="Mine")
 
-    html = browser_client.get("/workflows/", headers={"HX-Request": "true"}).content.decode()
+    html = browser_client.get("/styles/", headers={"HX-Request": "true"}).content.decode()
 
     assert "Mine" in html
     assert "<html" not in html
     assert "trial-prompt" not in html
 
 
-def test_workflows_of_others_are_not_seen(user: User, stranger: User) -> None:
+def test_styles_of_others_are_not_seen(user: User, stranger: User) -> None:
     create_preset(user=user, name="Mine alone")
     create_wildcard(user=user, name="secret", values=["hidden"])
 
-    page = client_of(stranger).get("/workflows/").context["page"]
+    page = client_of(stranger).get("/styles/").context["page"]
 
     assert (page.own, page.wildcards) == ([], [])
     assert (StylePreset.objects.count(), Wildcard.objects.count()) == (1, 1)
 
 
 @pytest.mark.parametrize("count", [1, 12])
-def test_the_page_of_workflows_takes_two_queries(
+def test_the_page_of_styles_takes_two_queries(
     browser_client: Client, user: User, count: int
 ) -> None:
     for number in range(count):
@@ -129,7 +129,7 @@ def test_the_page_of_workflows_takes_two_queries(
         create_wildcard(user=user, name=f"list{number}", values=["a"])
 
     with counted_queries() as queries:
-        response = browser_client.get("/workflows/")
+        response = browser_client.get("/styles/")
 
     assert response.status_code == 200
     assert len(queries) == SIGNED_IN_QUERIES + 2
@@ -191,7 +191,7 @@ def test_the_page_of_boards_asks_as_often_however_many_there_are(
     assert len(queries) == SIGNED_IN_QUERIES + 4
 
 
-@pytest.mark.parametrize("path", ["/boards/", "/workflows/"])
+@pytest.mark.parametrize("path", ["/boards/", "/styles/"])
 def test_a_visitor_is_sent_to_sign_in(client: Client, path: str) -> None:
     response = client.get(path)
 
@@ -367,10 +367,10 @@ def test_a_model_of_somebody_else_gets_no_picture(user: User, stranger: User) ->
 
 
 def test_a_page_names_every_module_that_it_will_ask_for(browser_client: Client) -> None:
-    html = browser_client.get("/workflows/").content.decode()
+    html = browser_client.get("/styles/").content.decode()
 
     named = re.findall(r'<link rel="modulepreload" href="/static/js/([\w.]+)">', html)
     assert len(named) == len(set(named))
-    assert {"shell.js", "workflows.js", "workflow_trial.js", "dom.js", "i18n.js"} <= set(named)
+    assert {"shell.js", "styles.js", "template_trial.js", "dom.js", "i18n.js"} <= set(named)
     # These are imported for their types alone.
     assert "types.js" not in named

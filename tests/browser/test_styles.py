@@ -1,4 +1,4 @@
-"""The page of workflows in the browser: styles, wildcards, and templates that are tried."""
+"""The page of styles in the browser: styles, wildcards, and templates that are tried."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ def test_a_style_is_written_seen_changed_deleted_and_taken_back(
 ) -> None:
     image = make_image(transactional_user, prompt="a fox", seed=1)
     page = studio.page
-    studio.open("/workflows/")
+    studio.open("/styles/")
     page.get_by_label("See every style with words of yours").fill("a fox")
     page.get_by_role("button", name="New style").first.click()
     editor = page.get_by_role("dialog", name="New style")
@@ -33,7 +33,7 @@ def test_a_style_is_written_seen_changed_deleted_and_taken_back(
     editor.get_by_label("Text of the style").fill("paper cut")
     expect(editor.locator("#style-preview")).to_have_text("a fox, paper cut")
     editor.get_by_role("radio", name="a fox").check()
-    shoot(page, "workflows-editor-desk")
+    shoot(page, "style-editor-desk")
     editor.get_by_role("button", name="Save").click()
 
     card = page.locator(".style", has_text="Paper cut")
@@ -70,7 +70,7 @@ def test_a_name_twice_and_a_text_too_long_are_said_beside_their_fields(
 ) -> None:
     create_preset(user=transactional_user, name="Paper")
     page = studio.page
-    studio.open("/workflows/")
+    studio.open("/styles/")
     page.get_by_role("button", name="New style").first.click()
     editor = page.get_by_role("dialog", name="New style")
 
@@ -92,7 +92,7 @@ def test_a_shared_style_is_copied_before_it_is_changed(
 ) -> None:
     shared = StylePreset.objects.create(user=None, name="Watercolour", prompt="watercolour")
     page = studio.page
-    studio.open("/workflows/")
+    studio.open("/styles/")
 
     page.get_by_role("button", name="Copy and change").click()
     editor = page.get_by_role("dialog", name="Your own “Watercolour”")
@@ -118,14 +118,14 @@ def test_a_wildcard_is_kept_and_a_template_tried_on_a_phone_in_korean(
         reduced_motion="reduce",
     )
     page = studio.page
-    studio.open("/workflows/")
+    studio.open("/styles/")
     page.get_by_role("button", name="새 와일드카드").first.tap()
     editor = page.get_by_role("dialog", name="새 와일드카드")
     editor.get_by_label("이름").fill("색")
     editor.get_by_label("값, 한 줄에 하나씩").fill("붉은\n\n금빛\n 푸른 ")
     expect(page.locator("#wildcard-count")).to_have_text("값 3개")
     expect(page.locator("#wildcard-name-note")).to_contain_text("__색__")
-    shoot(page, "workflows-wildcard-hand")
+    shoot(page, "styles-wildcard-hand")
     editor.get_by_role("button", name="저장").tap()
     expect(page.locator(".wildcard__value")).to_have_text(["붉은", "금빛", "푸른"])
     kept = Wildcard.objects.get(user=transactional_user)
@@ -139,7 +139,7 @@ def test_a_wildcard_is_kept_and_a_template_tried_on_a_phone_in_korean(
     assert set(made.all_inner_texts()) == {
         f"{colour} 여우, {time}" for colour in kept.values for time in ("낮", "밤")
     }
-    shoot(page, "workflows-trial-hand")
+    shoot(page, "styles-trial-hand")
     assert studio.overflow() == 0
 
 
@@ -148,7 +148,7 @@ def test_an_example_teaches_and_what_is_wrong_is_said_at_the_template(
 ) -> None:
     create_wildcard(user=transactional_user, name="colour", values=["red"])
     page = studio.page
-    studio.open("/workflows/")
+    studio.open("/styles/")
 
     page.get_by_role("button", name="one of them").click()
     expect(page.get_by_label("Template", exact=True)).to_have_value("a {red|golden|blue} fox")

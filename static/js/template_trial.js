@@ -5,10 +5,10 @@ import { ApiError } from "./api.js";
 import { byId, icon, make } from "./dom.js";
 import { fill, formatNumber } from "./i18n.js";
 import { toast, toastError } from "./toast.js";
-import { expandTemplate } from "./workflows_api.js";
+import { expandTemplate } from "./styles_api.js";
 
 /** @import {PageLife} from "./page.js" */
-/** @import {MadePrompt} from "./workflows_api.js" */
+/** @import {MadePrompt} from "./styles_api.js" */
 
 export class TemplateTrial {
   #life;

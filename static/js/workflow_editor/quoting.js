@@ -1,0 +1,124 @@
+// @ts-check
+/** What a run would cost, told while the graph is changed; a refusal says what is wrong. */
+
+import { ApiError } from "../api.js";
+import { byId } from "../dom.js";
+import { fill, formatNumber, formatSeconds } from "../i18n.js";
+import { problemsOf, quoteRun } from "../workflow_api.js";
+import { lacksOf } from "./lacks.js";
+
+/** @import {Desk} from "./desk.js" */
+/** @import {Problems} from "./problems.js" */
+
+const PAUSE_MS = 450;
+const AGAIN_MS = 5000;
+
+export class Quoting {
+  #desk;
+  #problems;
+  #part = byId("quote", HTMLElement);
+  #text = byId("quote-text", HTMLElement);
+  #timer = 0;
+  #asked = 0;
+  /** What was quoted or refused last, without what costs nothing. */
+  #answered = "";
+  /** @type {string | null} */
+  #token = null;
+
+  /**
+   * @param {Desk} desk
+   * @param {Problems} problems
+   */
+  constructor(desk, problems) {
+    this.#desk = desk;
+    this.#problems = problems;
+    desk.graph.listen(({ nodes, edges }) => {
+      if (nodes.size || edges.size) this.#askSoon(PAUSE_MS);
+    });
+  }
+
+  /** @returns {string | undefined} what makes the shown price hold; undefined if it is an old one */
+  get token() {
+    return this.#token !== null && this.#answered === this.#priced() ? this.#token : undefined;
+  }
+
+  /** @param {number} inMs */
+  #askSoon(inMs) {
+    const { life } = this.#desk;
+    life.cancel(this.#timer);
+    this.#timer = life.later(() => void this.#ask(), inMs);
+  }
+
+  /** @returns {string} what the price depends on: not where nodes stand or what they are called */
+  #priced() {
+    const { graph } = this.#desk;
+    const nodes = [...graph.nodes.values()].map(({ id, type, inputs }) => [id, type, inputs]);
+    return JSON.stringify([nodes, [...graph.edges.values()]]);
+  }
+
+  async #ask() {
+    const { graph, life } = this.#desk;
+    const priced = this.#priced();
+    if (priced === this.#answered) return;
+    this.#asked += 1;
+    const asked = this.#asked;
+    const lacks = graph.nodes.size ? lacksOf(graph) : [];
+    if (lacks.length || !graph.nodes.size) {
+      this.#answered = priced;
+      this.#token = null;
+      this.#problems.show(lacks);
+      this.#show(lacks.length ? "wrong" : "none", "–", "");
+      return;
+    }
+    this.#part.dataset.state = "asking";
+    try {
+      const { credits, seconds, available, token } = await quoteRun({ document: graph.toJSON() });
+      if (asked !== this.#asked || life.isOver) return;
+      this.#answered = priced;
+      this.#token = token;
+      this.#problems.show([]);
+      const message = ngettext("%(credits)s credit", "%(credits)s credits", credits);
+      const title = fill(gettext("About %(seconds)s of GPU time. %(available)s credits are left."), {
+        seconds: formatSeconds(seconds),
+        available: formatNumber(available),
+      });
+      const words = fill(message, { credits: formatNumber(credits) });
+      this.#show(credits > available ? "dear" : "ready", words, title);
+    } catch (error) {
+      if (asked !== this.#asked || life.isOver) return;
+      this.#refused(error, priced);
+    }
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {string} priced
+   */
+  #refused(error, priced) {
+    this.#token = null;
+    const problems = problemsOf(error);
+    const isOfDocument = error instanceof ApiError && error.status === 422;
+    if (isOfDocument) {
+      this.#answered = priced;
+      this.#problems.show(problems.length ? problems : [{ node: "", input: "", message: error.message }]);
+      this.#show("wrong", "–", gettext("The price is known once nothing is wrong."));
+      return;
+    }
+    if (!(error instanceof ApiError)) throw error;
+    this.#show("unknown", "–", error.message);
+    // The machine or the way to it is at fault, so it may go well later.
+    if (error.status === 0 || error.status === 429 || error.status >= 500) this.#askSoon(AGAIN_MS);
+    else this.#answered = priced;
+  }
+
+  /**
+   * @param {"none" | "ready" | "dear" | "wrong" | "unknown"} state
+   * @param {string} words
+   * @param {string} title
+   */
+  #show(state, words, title) {
+    this.#part.dataset.state = state;
+    this.#part.title = title;
+    this.#text.textContent = words;
+  }
+}
