@@ -42,7 +42,14 @@ class TenantFinder:
         model = self.models.get(key)
         if model is None:
             return None
-        return ModelFacts(key=model.key, kind=model.kind, base=model.base, name=model.name)
+        return ModelFacts(
+            key=model.key,
+            kind=model.kind,
+            base=model.base,
+            name=model.name,
+            width=model.default_width,
+            height=model.default_height,
+        )
 
     def picture(self, name: str) -> Outline | None:
         """Return what is known of a picture of the user."""
