@@ -20,7 +20,12 @@ from gpu_tasks.training.lora.trainable import Trainable
 _NAME: Final = "trained"
 # Queries, keys, values and what comes out of attention, as diffusers and transformers call them.
 _DENOISER_LAYERS: Final = ("to_q", "to_k", "to_v", "to_out.0")
-_ENCODER_LAYERS: Final = ("q_proj", "k_proj", "v_proj", "out_proj")
+# What lies between: the blocks' convolutions and what tells them of the step.
+_BETWEEN: Final = (
+    *("conv1", "conv2", "conv_shortcut", "time_emb_proj"),
+    *("proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"),
+)
+_ENCODER_LAYERS: Final[tuple[str, ...]] = ("q_proj", "k_proj", "v_proj", "out_proj")
 _ENCODERS: Final = ("text_encoder", "text_encoder_2")
 
 
@@ -40,7 +45,9 @@ class Adapter:
         modules = {name: model.components[name] for name in names}
         weights: dict[str, torch.nn.Parameter] = {}
         for name, module in modules.items():
-            layers = _DENOISER_LAYERS if name == model.family.denoiser else _ENCODER_LAYERS
+            layers = _ENCODER_LAYERS
+            if name == model.family.denoiser:
+                layers = _DENOISER_LAYERS + (_BETWEEN if settings.trains_convolutions else ())
             # peft draws first weights that are not kept.
             with torch.random.fork_rng(devices=[]):
                 module.add_adapter(
