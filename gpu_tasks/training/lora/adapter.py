@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _BETWEEN: Final = (
     *("proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"),
 )
 _ENCODER_LAYERS: Final[tuple[str, ...]] = ("q_proj", "k_proj", "v_proj", "out_proj")
+# Some releases of transformers wrap an encoder in another; files have the names of those that do.
+_WRAPPED: Final = re.compile(r"^(text_encoder(?:_2)?)\.(?!text_model\.)")
 _ENCODERS: Final = ("text_encoder", "text_encoder_2")
 
 
@@ -110,7 +113,9 @@ class Adapter:
         """
         scale = settings.alpha / settings.rank
         tensors = {
-            name: (weight.detach() * (scale if ".lora_B." in name else 1.0))
+            _WRAPPED.sub(r"\1.text_model.", name): (
+                weight.detach() * (scale if ".lora_B." in name else 1.0)
+            )
             .to("cpu", torch.float16)
             .contiguous()
             for name, weight in self.weights.items()
