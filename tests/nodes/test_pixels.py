@@ -198,6 +198,20 @@ def test_two_pictures_are_mixed(mode: str, amount: float, expected: tuple[int, i
     assert rows("blend", first=first, second=second, mode=mode, amount=amount) == [[expected]]
 
 
+@pytest.mark.parametrize("height", [255, 256, 257, 600])
+def test_a_tall_picture_is_changed_to_its_last_row(height: int) -> None:
+    levels = np.random.default_rng(height).integers(0, 256, (height, 3, 3), dtype=np.uint8)
+    first, second = Image.fromarray(levels), Image.fromarray(255 - levels)
+
+    (mixed,) = made("blend", first=first, second=second, mode="normal", amount=1)
+    (darker,) = made("adjust", picture=first, brightness=0)
+    (chosen,) = made("mask_from_colour", picture=first, colour="#000000", tolerance=127)
+
+    assert np.array_equal(np.asarray(mixed), 255 - levels)
+    assert np.array_equal(np.asarray(darker), np.zeros_like(levels))
+    assert np.array_equal(np.asarray(chosen) == 255, (levels <= 127).all(axis=2))
+
+
 def test_one_picture_goes_with_each_of_a_batch() -> None:
     batch = (picture([BLACK]), picture([WHITE]))
 

@@ -166,10 +166,46 @@ def test_schema_and_reader_agree(given: dict[str, Any]) -> None:
         assert codes - _BEYOND
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(_JUNK)
 def test_they_agree_on_any_json(given: object) -> None:
     assert _VALIDATOR.is_valid(given) == (not _codes(given))
+
+
+@pytest.mark.parametrize("kind", list(NODES))
+def test_they_agree_at_every_limit(kind: str) -> None:
+    agreed = 0
+    for one in NODES[kind].inputs:
+        least, most = one.range or (0, 0)
+        numbers = [*(limit + by for limit in (least, most) for by in (-1, 0, 1, 0.5)), 1e308]
+        texts = ["", "a", "x" * one.max_length, "x" * (one.max_length + 1), "a\0", "#0A0b0c"]
+        others: list[Any] = [
+            None,
+            True,
+            [],
+            {},
+            OWN_PICTURE,
+            OWN_PICTURE.upper(),
+            "k" * 64,
+            "k" * 65,
+        ]
+        for value in [*numbers, *texts, *others, *one.choices]:
+            written = document({"a": (kind, {one.name: value})})
+            assert _VALIDATOR.is_valid(written) == (not _codes(written)), (one.name, value)
+            agreed += 1
+    assert agreed >= 20 * len(NODES[kind].inputs)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a", "0", "_", "a" * 40, "a" * 41, "", "A", "a b", "a\n", "__proto__", "constructor", 1],
+)
+def test_they_agree_on_ids(name: object) -> None:
+    written = {"easel_workflow": 1, "nodes": [{"id": name, "type": "grey"}]}
+    asked = {**document({"a": ("grey",)}), "form": [{"node": name, "input": "picture"}]}
+
+    assert _VALIDATOR.is_valid(written) == (not _codes(written))
+    assert _VALIDATOR.is_valid(asked) == (not _codes(asked))
 
 
 @pytest.mark.parametrize("kind", list(NODES))
@@ -185,7 +221,7 @@ def test_every_default_is_within_the_schema(kind: str) -> None:
     assert _codes(written) == set()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(_documents())
 def test_what_is_read_is_written_and_read_again(given: dict[str, Any]) -> None:
     if _codes(given):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from gpu_tasks.engine.pictures.smoothing import spread_maximum
-from gpu_tasks.nodes.pixels.levels import levels_of, picture_of, rgb
+from gpu_tasks.nodes.pixels.levels import Floats, change_pixels, levels_of, picture_of, rgb
 from gpu_tasks.nodes.pixels.tones import invert
 
 Numbers = NDArray[np.float64]
@@ -28,8 +28,12 @@ def from_brightness(picture: Image.Image, *, low: int, high: int) -> Image.Image
 
 def from_colour(picture: Image.Image, *, colour: str, tolerance: int) -> Image.Image:
     """Choose pixels of which no channel is further than `tolerance` from a colour."""
-    distance = np.abs(levels_of(picture) - np.array(rgb(colour), dtype=np.float32)).max(axis=2)
-    return picture_of(np.where(distance <= tolerance, 255, 0))
+    wanted = np.array(rgb(colour), dtype=np.float32)
+
+    def choose(levels: Floats) -> NDArray[Any]:
+        return np.where(np.abs(levels - wanted).max(axis=2) <= tolerance, 255, 0)
+
+    return change_pixels(choose, picture)
 
 
 def draw_shape(size: tuple[int, int], *, shape: str, box: Box) -> Image.Image:

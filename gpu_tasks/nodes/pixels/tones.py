@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from gpu_tasks.nodes.pixels.levels import Floats, levels_of, picture_of
+from gpu_tasks.nodes.pixels.levels import Floats, change_pixels
 
 # ITU-R BT.601, as in Pillow.
 _LUMA: Final = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_MIDDLE: Final = 127.5
+_MIDDLE: Final = np.float32(127.5)
 
 
 def adjust(
     picture: Image.Image, *, brightness: float, contrast: float, saturation: float
 ) -> Image.Image:
     """Multiply the levels, then their distance to the middle, then that to their grey; 1 keeps."""
-    levels = levels_of(picture) * np.float32(brightness)
-    levels = _MIDDLE + np.float32(contrast) * (levels - _MIDDLE)
-    grey = (levels @ _LUMA)[..., None]
-    return picture_of(grey + np.float32(saturation) * (levels - grey))
+
+    def change(levels: Floats) -> NDArray[Any]:
+        levels = _MIDDLE + np.float32(contrast) * (levels * np.float32(brightness) - _MIDDLE)
+        grey = (levels @ _LUMA)[..., None]
+        return grey + np.float32(saturation) * (levels - grey)
+
+    return change_pixels(change, picture)
 
 
 def turn_grey(picture: Image.Image) -> Image.Image:
@@ -38,9 +42,13 @@ def invert(picture: Image.Image) -> Image.Image:
 
 def blend(first: Image.Image, second: Image.Image, *, mode: str, amount: float) -> Image.Image:
     """Go from `first` by `amount` (0 to 1) towards what `mode` makes of both; of one size."""
-    ground, layer = (levels_of(one) / np.float32(255) for one in (first, second))
-    mixed = _MODES[mode](ground, layer)
-    return picture_of((ground + np.float32(amount) * (mixed - ground)) * 255)
+
+    def mix(ground: Floats, layer: Floats) -> Floats:
+        ground, layer = ground / np.float32(255), layer / np.float32(255)
+        mixed = _MODES[mode](ground, layer)
+        return (ground + np.float32(amount) * (mixed - ground)) * np.float32(255)
+
+    return change_pixels(mix, first, second)
 
 
 def _overlay(ground: Floats, layer: Floats) -> Floats:
