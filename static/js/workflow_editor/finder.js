@@ -22,8 +22,6 @@ export class Finder {
   /** @type {(type: string) => void} */
   #choose = () => undefined;
   #chosen = 0;
-  /** @type {HTMLElement | null} what had the focus before */
-  #before = null;
 
   /** @param {Desk} desk */
   constructor(desk) {
@@ -35,7 +33,6 @@ export class Finder {
     this.#list.addEventListener("pointermove", (event) => this.#point(event), { signal });
     // The words keep the focus while one clicks on what they found.
     this.#list.addEventListener("pointerdown", (event) => event.preventDefault(), { signal });
-    this.#popup.addEventListener("toggle", (event) => this.#closed(event), { signal });
     desk.life.onEnd(() => {
       if (this.#popup.matches(":popover-open")) this.#popup.hidePopover();
     });
@@ -48,8 +45,6 @@ export class Finder {
   open({ x, y }, { choose, fits = () => true }) {
     this.#fits = fits;
     this.#choose = choose;
-    const { activeElement } = document;
-    this.#before = activeElement instanceof HTMLElement ? activeElement : null;
     this.#words.value = "";
     this.#show();
     this.#popup.showPopover();
@@ -135,15 +130,8 @@ export class Finder {
   #take(option) {
     const { type } = option?.dataset ?? {};
     if (!type) return;
-    this.#before = null;
+    // The focus goes back by itself to where it was, unless what is chosen takes it.
     this.#popup.hidePopover();
     this.#choose(type);
-  }
-
-  /** @param {ToggleEvent} event */
-  #closed(event) {
-    if (event.newState !== "closed") return;
-    if (this.#before?.isConnected) this.#before.focus({ preventScroll: true });
-    this.#before = null;
   }
 }

@@ -30,6 +30,8 @@ export class Running {
   #runButton = byId("run", HTMLButtonElement);
   #cancelButton = byId("cancel", HTMLButtonElement);
   #said = "";
+  /** The state of the job that who listens was told of last. */
+  #heard = "";
 
   /**
    * @param {Desk} desk
@@ -125,6 +127,9 @@ export class Running {
     this.#strip.dataset.state = job.state;
     this.#showActive(!hasEnded(job));
     this.#tell(job);
+    // Each percent would be too much to listen to; how it ended is said with what came of it.
+    if (job.state !== this.#heard && !hasEnded(job)) announce(this.#said);
+    this.#heard = job.state;
   }
 
   /** @param {Job} job */
