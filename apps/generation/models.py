@@ -4,6 +4,7 @@ And the lane: where a user's jobs of a tier wait for their turn.
 """
 
 import time
+import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -30,6 +31,14 @@ ACTIVE_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})
 TERMINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
 
 
+class JobKind(models.TextChoices):
+    """What a job makes: pictures of one request, those of a workflow, or a LoRA."""
+
+    GENERATION = "generation", _("pictures")
+    WORKFLOW = "workflow", _("workflow")
+    TRAINING = "training", _("training")
+
+
 class Priority(models.TextChoices):
     """Where in its user's queue a job waits; a background one runs only when its tier is idle."""
 
@@ -49,19 +58,29 @@ def position_now() -> int:
 
 
 class Job(TenantModel):
-    """A request for pictures.
+    """A request for pictures, or for what takes a GPU as long.
 
     `attempt` counts claims and is the fencing token: whoever holds an older one has lost the
     job. `parallel_limit` is the plan's at the time of asking. Of a user's waiting jobs those of
     the smallest `position` come first, the background ones among themselves. `expected_seconds`
-    are what its quote expects. Jobs of one `batch_shape` can share a forward pass.
+    are what its quote expects. Generations of one `batch_shape` can share a forward pass.
+
+    What a job of another kind is to do is its `work`, whose "models" and "pictures" name what it
+    needs; its `parameters` are a sketch by which lists and receipts show it.
     """
 
     state = models.CharField(max_length=16, choices=JobState.choices, default=JobState.QUEUED)
     tier = models.CharField(max_length=20, choices=GpuTier.choices)
     parallel_limit = models.PositiveIntegerField(null=True)
     model = models.ForeignKey("catalog.GenerationModel", on_delete=models.PROTECT)
+    kind = models.CharField(
+        max_length=16,
+        choices=JobKind.choices,
+        default=JobKind.GENERATION,
+        db_default=JobKind.GENERATION,
+    )
     parameters = models.JSONField()
+    work = models.JSONField(null=True, blank=True)
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)
     request_digest = models.CharField(max_length=64)
     # The key that asked, if it was one; keys are revoked, never deleted.
@@ -173,6 +192,20 @@ class Job(TenantModel):
     def settings(self) -> GenerationParameters:
         """Return `parameters` as what they are."""
         return GenerationParameters.from_json(self.parameters)
+
+    @property
+    def models_wanted(self) -> set[str]:
+        """Return the keys of the models that are needed beside `model`."""
+        if self.work is not None:
+            return set(self.work["models"]) - {self.model_id}
+        return {key for _field, key, _kinds in self.settings.models_named()}
+
+    @property
+    def pictures_wanted(self) -> set[uuid.UUID]:
+        """Return the names of the pictures of its user that are looked at."""
+        if self.work is not None:
+            return {uuid.UUID(name) for name in self.work["pictures"]}
+        return {uuid.UUID(name) for _field, name in self.settings.pictures_named()}
 
 
 _HAS_PLACE = Q(parallel_limit__isnull=True) | Q(

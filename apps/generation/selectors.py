@@ -52,8 +52,10 @@ def list_batch(*, user: User, batch_id: uuid.UUID) -> list[Job]:
 
 def pictures_of_active_jobs(*, user_id: uuid.UUID) -> set[uuid.UUID]:
     """Return the names of the pictures that waiting and running jobs of a user look at."""
-    active = Job.objects.filter(user=user_id, state__in=sorted(ACTIVE_STATES)).only("parameters")
-    return {uuid.UUID(name) for job in active for _field, name in job.settings.pictures_named()}
+    active = Job.objects.filter(user=user_id, state__in=sorted(ACTIVE_STATES)).only(
+        "parameters", "work"
+    )
+    return {name for job in active for name in job.pictures_wanted}
 
 
 def list_current_jobs(*, user: User, limit: int = 50) -> list[Job]:

@@ -181,6 +181,7 @@ class GenerationSerializer(serializers.ModelSerializer[Job]):
         model = Job
         fields = (
             "id",
+            "kind",
             "url",
             "state",
             "model",

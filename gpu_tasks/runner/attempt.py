@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from typing import ClassVar
 
 import structlog
 from django.db import DatabaseError, connection
@@ -19,6 +20,7 @@ from apps.generation.services.leases import hand_back
 from apps.generation.services.results import fail_job, finish_job, result_name
 from apps.images.services.pictures import StoredPicture, delete_files, store_picture
 from gpu_tasks.engine import (
+    Engine,
     EngineError,
     GenerationCancelled,
     GenerationRequest,
@@ -58,7 +60,13 @@ _USERS_FAULTS = frozenset(
 
 
 class Attempt:
-    """Carry one job from its claim to its end; whatever goes wrong here is this job's alone."""
+    """Carry one job from its claim to its end; whatever goes wrong here is this job's alone.
+
+    A solo one makes what is asked for by itself, in `make`; the others' requests are carried by
+    the engine, many at once. Those of other kinds override `_prepare`, `make` and `_end`.
+    """
+
+    is_solo: ClassVar[bool] = False
 
     def __init__(
         self, *, job: Job, shutdown: Shutdown, source: Source, device: str, asked_ns: int
@@ -82,13 +90,24 @@ class Attempt:
     def prepare(self) -> bool:
         """Look whether the job may still be made, and load what it needs beside its model."""
         with self._ended_by_errors():
-            self._add_ons = check_entitled(self.job)
-            self.request = engine_request(
-                self.job, self.parameters, add_ons=self._add_ons, source=self._source
-            )
+            self._prepare()
         if self.lease.closed:
             self.trace.end()
         return not self.lease.closed
+
+    def _prepare(self) -> None:
+        self._add_ons = check_entitled(self.job)
+        self.request = engine_request(
+            self.job, self.parameters, add_ons=self._add_ons, source=self._source
+        )
+
+    def make(self, engine: Engine) -> Outcome:
+        """Make what a solo attempt is for; what is raised ends its job.
+
+        Raises:
+            NotImplementedError: the engine carries this one.
+        """
+        raise NotImplementedError
 
     def member(self, *, in_company: bool) -> PassMember:
         """Return what the engine is asked; in company a cancel is answered before the others end.

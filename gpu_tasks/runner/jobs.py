@@ -18,6 +18,7 @@ from gpu_tasks.engine import Engine, GenerationResult, ModelSource
 from gpu_tasks.engine.batching import Batching, BatchTable
 from gpu_tasks.engine.device import device_name
 from gpu_tasks.runner.attempt import Attempt, Outcome
+from gpu_tasks.runner.kinds import attempt_class
 from gpu_tasks.runner.lease import LeaseKeeper
 from gpu_tasks.runner.preloading import Preloader
 from gpu_tasks.runner.sources import model_source
@@ -129,7 +130,7 @@ class JobRunner:
         return self.source(model, tier=tier) if are_here(model) else None
 
     def _attempt(self, job: Job, *, asked_ns: int) -> Attempt:
-        return Attempt(
+        return attempt_class(job)(
             job=job,
             shutdown=self.shutdown,
             source=partial(self.source, tier=GpuTier(job.tier)),
@@ -138,7 +139,7 @@ class JobRunner:
         )
 
     def _claim_alike(self, job: Job) -> list[Job]:
-        if not job.settings.is_plain:
+        if attempt_class(job).is_solo or not job.settings.is_plain:
             return []
         room = self.batches.pictures_for(job.batch_shape) - job.parameters["num_images"]
         if room < 1:
@@ -154,6 +155,8 @@ class JobRunner:
         ready = [attempt for attempt in attempts if attempt.prepare()]
         if not ready:
             return []
+        if ready[0].is_solo:
+            return [(ready[0], self._make_solo(ready[0]))]
         in_company = len(ready) > 1
         members = [attempt.member(in_company=in_company) for attempt in ready]
         job_ids = [str(attempt.job.id) for attempt in ready]
@@ -168,6 +171,13 @@ class JobRunner:
             outcomes = [error] * len(ready)
         self._note_pace(ready, outcomes)
         return list(zip(ready, outcomes, strict=True))
+
+    def _make_solo(self, attempt: Attempt) -> Outcome:
+        try:
+            with structlog.contextvars.bound_contextvars(job_ids=[str(attempt.job.id)]):
+                return attempt.make(self.engine)
+        except Exception as error:  # noqa: BLE001  (the job ends by it)
+            return error
 
     def _note_pace(self, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> None:
         shape = attempts[0].job.batch_shape

@@ -25,8 +25,8 @@ from tests.stack import Stack, wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 QUEUES = ",".join(TIER_BY_QUEUE)
-# Far more than a second of work.
-ENDLESS = {"steps": 100, "width": 256, "height": 256}
+# Longer than it takes to notice that a worker is to end, on a fast machine too.
+ENDLESS = {"steps": 100, "width": 256, "height": 256, "num_images": 4}
 
 
 def exit_code(stack: Stack, name: str = "worker", *, seconds: float = 60) -> int:

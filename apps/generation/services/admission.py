@@ -49,7 +49,7 @@ def check_entitled(job: Job) -> dict[str, GenerationModel]:
         Forbidden: the plan has ended or was paused since, or does not include a model any more;
             or a model is gone, or its licence was withdrawn.
     """
-    wanted = {key for _field, key, _kinds in job.settings.models_named()}
+    wanted = job.models_wanted
     with tenant_scope(job.user_id):
         has = require(user_id=job.user_id, feature=Feature.GENERATION)
         found = find_by_keys(user_id=job.user_id, keys=wanted)

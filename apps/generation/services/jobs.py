@@ -16,11 +16,12 @@ from apps.accounts.models import ApiKey, User
 from apps.catalog.models import GenerationModel
 from apps.core.errors import Conflict, ErrorCode, Forbidden
 from apps.core.observability.tracing import span
+from apps.credits.costs import Quote
 from apps.credits.selectors import credits_of_key_this_month
 from apps.credits.services.ledger import hold_credits_for_jobs, release_hold
 from apps.generation.announcements import announce_accepted, announce_end, announce_queue
 from apps.generation.cancels import tell_workers
-from apps.generation.models import Job, JobState, Lane, Priority
+from apps.generation.models import Job, JobKind, JobState, Lane, Priority
 from apps.generation.orders import Order
 from apps.generation.parameters import GenerationParameters
 from apps.generation.placing import tier_for
@@ -127,6 +128,61 @@ def accept_batch(
     )
 
 
+def accept_work(
+    *,
+    user: User,
+    kind: JobKind,
+    work: dict[str, Any],
+    model: GenerationModel,
+    sketch: GenerationParameters,
+    tier: GpuTier,
+    parallel_limit: int | None,
+    quote: Quote,
+    priority: Priority = Priority.NORMAL,
+    idempotency_key: str | None = None,
+    digest: str = "",
+    api_key: ApiKey | None = None,
+) -> Job:
+    """Accept a job of another kind than a generation, which its caller has admitted and quoted.
+
+    Raises:
+        PaymentRequired, Conflict, Forbidden: as `accept_generation`, but for what admission asks.
+    """
+    earlier = _accepted_before(user=user, key=idempotency_key, digest=digest)
+    if earlier:
+        return earlier[0]
+    with span("accept") as accepting:
+        job = Job(
+            user=user,
+            kind=kind,
+            work=work,
+            tier=tier,
+            parallel_limit=parallel_limit,
+            model=model,
+            parameters=sketch.to_json(),
+            priority=priority,
+            expected_seconds=quote.seconds,
+            idempotency_key=idempotency_key,
+            request_digest=digest,
+            api_key_id=None if api_key is None else api_key.id,
+            traceparent=accepting.traceparent,
+        )
+        accepting.describe({"easel.jobs": 1, "easel.tier": tier, "easel.model": model.key})
+        (accepted,) = _insert(
+            user=user, jobs=[job], amounts={job.id: quote.credits}, api_key=api_key
+        )
+    return accepted
+
+
+def earlier_job(*, user: User, key: str | None, digest: str) -> Job | None:
+    """Return the job that was accepted under an idempotency key before, if one was.
+
+    Raises:
+        Conflict: the key was used for another request.
+    """
+    return next(iter(_accepted_before(user=user, key=key, digest=digest)), None)
+
+
 def _accept(
     *,
     user: User,
@@ -157,23 +213,29 @@ def _accept(
         # The key of a batch is its first job's, and so is what it is a grid of.
         jobs[0].idempotency_key = idempotency_key
         jobs[0].grid = grid
-        try:
-            with transaction.atomic():
-                woken = _insert_in_line(user=user, jobs=jobs)
-                with span("hold"):
-                    hold_credits_for_jobs(
-                        user_id=user.id, amounts=amounts, api_key_id=jobs[0].api_key_id
-                    )
-                if api_key is not None:
-                    _check_cap(user=user, api_key=api_key, quoted=sum(amounts.values()))
-                transaction.on_commit(lambda: _announce(user, jobs, woken))
-        except IntegrityError:
-            raced = _accepted_before(user=user, key=idempotency_key, digest=digest)
-            if not raced:
-                raise
-            return raced
-        for job in jobs:
-            logger.info("job_accepted", job_id=str(job.id), tier=job.tier)
+        return _insert(user=user, jobs=jobs, amounts=amounts, api_key=api_key)
+
+
+def _insert(
+    *, user: User, jobs: list[Job], amounts: dict[uuid.UUID, int], api_key: ApiKey | None
+) -> list[Job]:
+    """Insert `jobs` and hold their credits; return those of another request that was faster."""
+    first = jobs[0]
+    try:
+        with transaction.atomic():
+            woken = _insert_in_line(user=user, jobs=jobs)
+            with span("hold"):
+                hold_credits_for_jobs(user_id=user.id, amounts=amounts, api_key_id=first.api_key_id)
+            if api_key is not None:
+                _check_cap(user=user, api_key=api_key, quoted=sum(amounts.values()))
+            transaction.on_commit(lambda: _announce(user, jobs, woken))
+    except IntegrityError:
+        raced = _accepted_before(user=user, key=first.idempotency_key, digest=first.request_digest)
+        if not raced:
+            raise
+        return raced
+    for job in jobs:
+        logger.info("job_accepted", job_id=str(job.id), tier=job.tier)
     return jobs
 
 

@@ -15,7 +15,7 @@ from apps.core.errors import Conflict, Invalid
 from apps.credits.services.ledger import release_holds
 from apps.generation.announcements import announce_end, announce_queue
 from apps.generation.cancels import tell_workers
-from apps.generation.models import TERMINAL_STATES, Job, JobState, Priority
+from apps.generation.models import TERMINAL_STATES, Job, JobKind, JobState, Priority
 from apps.generation.orders import order_again
 from apps.generation.queue_selectors import (
     first_position,
@@ -143,6 +143,8 @@ def retry_job(
     job = get_job(user=user, job_id=job_id)
     if job.state not in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(_("Only a job that failed or was cancelled can be tried again."))
+    if job.kind != JobKind.GENERATION:
+        raise Conflict(_("Start this again where you started it."))
     parameters = job.settings
     if new_seed:
         seed = secrets.randbelow(limits.MAX_SEED + 1)

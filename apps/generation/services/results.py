@@ -17,7 +17,7 @@ from apps.credits.services.ledger import release_hold, settle_hold
 from apps.credits.services.usage import record_generation
 from apps.generation.announcements import announce_end, announce_images, announce_queue
 from apps.generation.loads import load_of
-from apps.generation.models import Job, JobState
+from apps.generation.models import Job, JobKind, JobState
 from apps.generation.services.lanes import lock_lanes
 from apps.generation.wakeups import wake_next_of
 from apps.images.models import Image
@@ -44,10 +44,12 @@ def finish_job(
     pictures: Sequence[StoredPicture],
     compute_seconds: float,
     cancelled: bool = False,
+    charge: int | None = None,
 ) -> bool:
     """End a running job with its stored pictures; `False` if `attempt` has lost it meanwhile.
 
-    A cancelled job keeps what was finished before.
+    A cancelled job keeps what was finished before. It is charged its seconds, unless `charge` says
+    otherwise in credits, and never more than was held for it.
     """
     state = JobState.CANCELLED if cancelled else JobState.SUCCEEDED
     with tenant_scope(user_id):
@@ -63,8 +65,13 @@ def finish_job(
             pictures=enumerate(pictures),
             board_id=auto_add_board_id(user_id=user_id),
         )
-        resolution = settle_hold(user_id=user_id, job_id=job.id, charge=charge_of(compute_seconds))
+        resolution = settle_hold(
+            user_id=user_id,
+            job_id=job.id,
+            charge=charge_of(compute_seconds) if charge is None else charge,
+        )
         load = load_of(job.settings, base=job.model.base)
+        teaches = load.teaches and job.kind == JobKind.GENERATION
         record_generation(
             user_id=user_id,
             job_id=job.id,
@@ -73,7 +80,7 @@ def finish_job(
             tier=GpuTier(job.tier),
             shape=dataclasses.replace(load.shape, batch_size=len(pictures)),
             # Of other jobs nobody could tell what a plain one takes.
-            is_whole=load.teaches and len(pictures) == load.shape.batch_size,
+            is_whole=teaches and len(pictures) == load.shape.batch_size,
             compute_seconds=compute_seconds,
             quoted=resolution.charged + resolution.released,
             charged=resolution.charged,
