@@ -40,6 +40,18 @@ class ProgressEvent(Progress):
     attempt: int
 
 
+class TrainingEvent(TypedDict):
+    """How far a training is: losses by step since the last one told, and a sample's address."""
+
+    type: Literal["training"]
+    job_id: str
+    attempt: int
+    step: int
+    total: int
+    losses: list[list[float]]
+    sample: str | None
+
+
 class ImageEvent(TypedDict):
     type: Literal["image"]
     job_id: str
@@ -139,11 +151,16 @@ Event = (
     QueuedEvent
     | StartedEvent
     | ProgressEvent
+    | TrainingEvent
     | ImageEvent
     | FinishedEvent
     | FailedEvent
     | ArchiveEvent
 )
+
+
+# What shows the present alone: the next one tells as much, or a look at the whole does.
+_OF_THE_PRESENT = frozenset({"progress", "training"})
 
 
 def user_group(user_id: uuid.UUID) -> str:
@@ -161,7 +178,7 @@ class EventPublisher:
         """
         # Encoded once and not by each socket: a preview makes most of it.
         text = json.dumps(event)
-        if event["type"] == "progress":
+        if event["type"] in _OF_THE_PRESENT:
             sender.send(user_group(user_id), {"type": "job.event", "text": text})
         else:
             sender.send_kept(user_group(user_id), {"type": "job.event"}, text=text)

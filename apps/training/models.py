@@ -1,4 +1,4 @@
-"""Sets of pictures with captions, the runs that learn from them, and what a run shows on its way."""
+"""Sets of pictures with captions, the runs that learn from them, and samples of their way."""
 
 import uuid
 from typing import Any
@@ -21,9 +21,7 @@ class TrainingSet(TenantModel):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["user", "id"], name="training_set_of_user"),)
-        indexes = (
-            models.Index(fields=["user", "-created_at", "-id"], name="training_set_newest"),
-        )
+        indexes = (models.Index(fields=["user", "-created_at", "-id"], name="training_set_newest"),)
 
     def __str__(self) -> str:
         return self.name

@@ -52,7 +52,9 @@ def list_pictures(*, user: User, set_id: uuid.UUID) -> QuerySet[TrainingPicture]
     )
 
 
-def covers_of(*, user: User, set_ids: Collection[uuid.UUID], each: int) -> dict[uuid.UUID, list[Image]]:
+def covers_of(
+    *, user: User, set_ids: Collection[uuid.UUID], each: int
+) -> dict[uuid.UUID, list[Image]]:
     """Return the first pictures of some sets, at most `each` of one; one query."""
     first = TrainingPicture.objects.filter(
         user=user, training_set__in=set_ids, image__deleted_at=None

@@ -55,6 +55,7 @@ _USERS_FAULTS = frozenset(
         ErrorCode.MODEL_GONE,
         ErrorCode.INVALID,
         ErrorCode.CONTENT_REFUSED,
+        ErrorCode.TRAINING_DIVERGED,
     }
 )
 

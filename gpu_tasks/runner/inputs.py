@@ -67,10 +67,15 @@ def load_pictures(job: Job, parameters: GenerationParameters) -> Pictures:
         for field, name in parameters.pictures_named():
             image = get_image(user_id=job.user_id, image_name=uuid.UUID(name))
             keys[field] = image.s3_key
-    return {field: _load(key) for field, key in keys.items()}
+    return {field: open_picture(key) for field, key in keys.items()}
 
 
-def _load(key: str) -> PillowImage.Image:
+def open_picture(key: str) -> PillowImage.Image:
+    """Return the picture stored under a key, which Easel wrote itself: a PNG and nothing else.
+
+    Raises:
+        OSError: it is none, or the store is away.
+    """
     with default_storage.open(key) as file:
         return PillowImage.open(file, formats=("PNG",)).convert("RGB")
 

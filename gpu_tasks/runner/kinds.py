@@ -4,8 +4,12 @@ from collections.abc import Mapping
 
 from apps.generation.models import Job, JobKind
 from gpu_tasks.runner.attempt import Attempt
+from gpu_tasks.runner.trainings import TrainingAttempt
 
-_BY_KIND: Mapping[str, type[Attempt]] = {JobKind.GENERATION: Attempt}
+_BY_KIND: Mapping[str, type[Attempt]] = {
+    JobKind.GENERATION: Attempt,
+    JobKind.TRAINING: TrainingAttempt,
+}
 
 
 def attempt_class(job: Job) -> type[Attempt]:
