@@ -101,6 +101,18 @@ class Engine:
         ) as model:
             yield model
 
+    @contextmanager
+    def lend(self, source: ModelSource, *, dtype: torch.dtype) -> Iterator[LoadedModel]:
+        """Load a model for the time of the block, for a caller who may change it as they like.
+
+        It is none of those that are kept, which make room for it. No pictures are made meanwhile.
+        """
+        self._cache.drop_unused()
+        release_memory()
+        lent = [self._load(source, find_family(source.base), dtype)]
+        with self._running, self.tuning.attending():
+            yield lent.pop()
+
     def _load(self, source: ModelSource, family: ModelFamily, dtype: torch.dtype) -> LoadedModel:
         started = time.perf_counter()
         with ExitStack() as alone:
