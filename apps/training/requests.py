@@ -77,8 +77,8 @@ class TrainingRequestSerializer(serializers.Serializer[Any]):
     rank = serializers.IntegerField(
         min_value=1, max_value=MOST_RANK, required=False, help_text="How much it can learn."
     )
-    alpha = FiniteFloatField(
-        min_value=0.001, max_value=4 * MOST_RANK, required=False, help_text="The rank without."
+    alpha = serializers.IntegerField(
+        min_value=1, max_value=MOST_RANK, required=False, help_text="The rank without."
     )
     learning_rate = FiniteFloatField(min_value=1e-7, max_value=0.05, required=False)
     batch_size = serializers.IntegerField(min_value=1, max_value=MOST_BATCH, required=False)
@@ -139,7 +139,7 @@ def complete_settings(
     values = {name: value for name, value in asked.items() if value is not None}
     steps = values.setdefault("steps", DEFAULT_STEPS)
     rank = values.setdefault("rank", DEFAULT_RANK)
-    values.setdefault("alpha", float(rank))
+    values.setdefault("alpha", rank)
     values.setdefault("learning_rate", DEFAULT_LEARNING_RATE)
     if values.setdefault("resolution", model.default_width) > model.max_size:
         message = _("At most %(most)d pixels.") % {"most": model.max_size}
