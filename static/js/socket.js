@@ -24,6 +24,7 @@ const TYPES = new Set([
   "queued",
   "started",
   "progress",
+  "training",
   "image",
   "finished",
   "failed",

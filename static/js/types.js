@@ -182,11 +182,12 @@
  * @typedef {{type: "queued", job_id: string, prompt: string, created_at: string}} QueuedEvent
  * @typedef {{type: "started", job_id: string, attempt: number}} StartedEvent
  * @typedef {{type: "progress", job_id: string, attempt: number} & Progress} ProgressEvent
+ * @typedef {{type: "training", job_id: string, attempt: number, step: number, total: number, losses: [number, number][], sample: string | null}} TrainingEvent
  * @typedef {{type: "image", job_id: string, image: Picture}} ImageEvent
  * @typedef {{type: "finished", job_id: string, state: "succeeded" | "cancelled", compute_seconds: number | null}} FinishedEvent
  * @typedef {{type: "failed", job_id: string, error: Failure}} FailedEvent
  * @typedef {{type: "archive"} & ArchiveState} ArchiveEvent
- * @typedef {SnapshotEvent | BalanceEvent | QueueEvent | QueuedEvent | StartedEvent | ProgressEvent | ImageEvent | FinishedEvent | FailedEvent | ArchiveEvent} StudioEvent
+ * @typedef {SnapshotEvent | BalanceEvent | QueueEvent | QueuedEvent | StartedEvent | ProgressEvent | TrainingEvent | ImageEvent | FinishedEvent | FailedEvent | ArchiveEvent} StudioEvent
  *
  * @typedef {{prompt: string, negative_prompt: string}} Prompts
  *
