@@ -375,9 +375,7 @@ class CreatePage {
   /** Carry out what a link from the gallery asks for: its settings, its seed, or it as the start. */
   async #takeOverFromAddress() {
     const query = new URLSearchParams(location.search);
-    const from = query.get("from");
-    const startName = query.get("start");
-    const seed = query.get("seed");
+    const [from, startName, seed] = ["from", "start", "seed"].map((name) => query.get(name));
     const trained = trainedSettings(query);
     if (![from, startName, seed, trained].some(Boolean)) return;
     // A reload must not undo what was changed since.

@@ -1,5 +1,6 @@
 """Make sets and trainings for tests, with what a test does not care about filled in."""
 
+import io
 import uuid
 from typing import Any
 
@@ -10,7 +11,8 @@ from rest_framework.test import APIClient
 from apps.accounts.models import User
 from apps.images.models import Image
 from apps.images.services.pictures import add_results, store_picture
-from apps.training.models import TrainingRun, TrainingSet
+from apps.training.models import TrainingRun, TrainingSample, TrainingSet
+from apps.training.services.results import keep_sample
 from apps.training.services.runs import draw_up_training, start_run
 from apps.training.services.sets import add_pictures, create_set
 
@@ -56,6 +58,15 @@ def make_run(user: User, found: TrainingSet, **settings: Any) -> TrainingRun:
     asked = {"set": found.id} | TINY | settings
     said = {name: asked.pop(name) for name in ("name", "max_credits") if name in asked}
     return start_run(user=user, order=draw_up_training(user=user, asked=asked), **said)
+
+
+def make_sample(run: TrainingRun, *, step: int = 5) -> TrainingSample:
+    """Keep a sample as a worker at the training would."""
+    buffer = io.BytesIO()
+    PillowImage.new("RGB", (64, 64), "teal").save(buffer, format="PNG")
+    sample = keep_sample(run, step=step, number=0, content=buffer.getvalue(), size=(64, 64))
+    assert sample is not None
+    return sample
 
 
 def body(found: TrainingSet, **settings: Any) -> dict[str, Any]:

@@ -167,9 +167,10 @@ class SampleView(APIView):
         responses={(200, "image/png"): OpenApiTypes.BINARY},
         operation_id="training_samples_retrieve",
     )
-    def get(self, request: Request, run_id: uuid.UUID, name: uuid.UUID) -> HttpResponse:
-        content = read_sample(user=signed_in_user(request), run_id=run_id, name=name)
-        return file_answer(content, content_type="image/png", name=f"{name}.png")
+    def get(self, request: Request, run_id: uuid.UUID, sample_name: uuid.UUID) -> HttpResponse:
+        user = signed_in_user(request)
+        content = read_sample(user=user, run_id=run_id, name=sample_name)
+        return file_answer(content, content_type="image/png", name=f"{sample_name}.png")
 
 
 def _accepted(user: User, run: TrainingRun) -> Response:

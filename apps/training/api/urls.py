@@ -29,7 +29,7 @@ urlpatterns = [
         name="training-run-retry",
     ),
     path(
-        "training/runs/<uuid:run_id>/samples/<uuid:name>",
+        "training/runs/<uuid:run_id>/samples/<uuid:sample_name>",
         run_views.SampleView.as_view(),
         name="training-sample",
     ),

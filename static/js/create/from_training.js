@@ -1,11 +1,11 @@
 // @ts-check
 /** What a link from a training asks for: its LoRA, the model it is for, the word that calls it. */
 
-/** @import {Metadata} from "../types.js" */
+/** @import {Guides, Metadata} from "../types.js" */
 
 /**
  * @param {URLSearchParams} query
- * @returns {Metadata | null} settings as a picture has them
+ * @returns {(Metadata & Partial<Guides>) | null} settings as a picture has them
  */
 export function trainedSettings(query) {
   const lora = query.get("lora");
