@@ -7,7 +7,7 @@ const SPACE = "http://www.w3.org/2000/svg";
 const WIDTH = 720;
 const HEIGHT = 260;
 const LEFT = 56;
-const RIGHT = 708;
+const RIGHT = 692;
 const TOP = 12;
 const BOTTOM = 228;
 const TICKS = 4;
@@ -110,7 +110,7 @@ export class LossChart {
         ),
         draw(
           "text",
-          { class: "losses__label losses__label--axis", x: x(step), y: BOTTOM + 18 },
+          { class: "losses__label losses__label--axis", x: x(step), y: BOTTOM + 24 },
           formatNumber(step),
         ),
       );
