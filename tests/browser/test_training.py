@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -118,7 +119,9 @@ def test_the_pages_fit_light_and_dark_on_a_phone_and_in_korean(
 ) -> None:
     found = make_set(trainer, pictures=4, name="A" * 100)
     run = make_run(trainer, found, steps=400, name="Discs of " + "w" * 80, sample_every=50)
-    curve = [[step, 0.6 / (1 + step / 60) + 0.1 * ((step * 7919) % 13) / 13] for step in range(1, 260)]
+    curve = [
+        [step, 0.6 / (1 + step / 60) + 0.1 * ((step * 7919) % 13) / 13] for step in range(1, 260)
+    ]
     assert note_losses(run, step=259, losses=curve)
     for step in (50, 100, 150, 200, 250):
         make_sample(run, step=step)
@@ -128,12 +131,13 @@ def test_the_pages_fit_light_and_dark_on_a_phone_and_in_korean(
         "set": f"/training/sets/{found.id}/",
         "run": f"/training/{run.id}/",
     }
-    for name, window in {
+    windows: dict[str, dict[str, Any]] = {
         "desk": {},
         "dark": {"color_scheme": "dark"},
         "phone": {"viewport": PHONE, "has_touch": True},
         "korean": {"locale": "ko-KR"},
-    }.items():
+    }
+    for name, window in windows.items():
         set_language(user=trainer, language="ko" if name == "korean" else "en")
         studio = new_studio(user=trainer, **window)
         for page, path in pages.items():

@@ -107,6 +107,22 @@ DEATHS: dict[str, Happening] = {
 }
 
 
+TRAINING_RESULTS = "apps.training.services.results"
+TRAINING_REPORTER = "gpu_tasks.runner.training_reports:TrainingReporter"
+
+
+def _is_at(number: int) -> Callable[..., bool]:
+    return lambda _self, step, *_: bool(step == number)
+
+
+# Of a training of 20 steps, which keeps a checkpoint every second one.
+TRAINING_DEATHS: dict[str, Happening] = {
+    "in mid training": _before(TRAINING_REPORTER, "note_step", _is_at(7)),
+    "checkpoint written and row not": _after(TRAINING_RESULTS, "write_checkpoint"),
+    "lora stored and not entered": _before(TRAINING_RESULTS, "finish_job"),
+}
+
+
 def _clock(step: timedelta) -> Happening:
     def set_clock() -> None:
         timezone: Any = import_module("django.utils.timezone")
@@ -127,7 +143,7 @@ def main() -> None:
 
     import_module("django").setup()
     import_module("gpu_tasks.tasks")
-    {**DEATHS, **CLOCKS}[point]()
+    {**DEATHS, **TRAINING_DEATHS, **CLOCKS}[point]()
     app.worker_main(arguments)
 
 

@@ -1,7 +1,7 @@
 """A training through the real trainer, the real store and the real database, in this process."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
@@ -61,7 +61,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def killed_at() -> Iterator[Callable[[int], Any]]:
+def killed_at() -> Callable[[int], Any]:
     """Return what makes the attempt die after a step, as if its machine went away."""
 
     def kill(step: int) -> Any:
@@ -74,7 +74,7 @@ def killed_at() -> Iterator[Callable[[int], Any]]:
 
         return patch.object(TrainingAttempt, "_note_progress", noted)
 
-    yield kill
+    return kill
 
 
 def lose(runner: JobRunner, run: TrainingRun, dying: Any) -> None:

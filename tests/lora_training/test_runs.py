@@ -20,7 +20,7 @@ from apps.training.models import TrainingRun, TrainingSet
 from apps.training.services import checkpoints
 from apps.training.services.checkpoints import remove_old_checkpoints
 from apps.training.services.results import begin_attempt, keep_checkpoint, note_losses, thinned
-from tests.lora_training.factories import api_of, body, make_run, make_sample, make_set
+from tests.lora_training.factories import api_of, body, make_run, make_sample
 from tests.queries import counted_queries
 
 URL = "/api/v1/training/runs"

@@ -5,7 +5,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
@@ -109,8 +109,6 @@ def test_nobody_elses_picture_gets_into_a_set(
     # PostgreSQL refuses it too.
     with pytest.raises(IntegrityError), transaction.atomic():
         TrainingPicture.objects.create(user=trainer, training_set=discs, image=theirs)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def test_a_stranger_finds_nothing_and_changes_nothing(

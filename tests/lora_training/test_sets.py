@@ -51,7 +51,9 @@ def test_a_set_is_renamed(trainer: User, discs: TrainingSet) -> None:
     answer = api_of(trainer).patch(f"{URL}/{discs.id}", {"name": "Rings"}, format="json")
 
     assert (answer.status_code, answer.json()["name"]) == (200, "Rings")
-    assert api_of(trainer).patch(f"{URL}/{discs.id}", {"name": ""}, format="json").status_code == 422
+    assert (
+        api_of(trainer).patch(f"{URL}/{discs.id}", {"name": ""}, format="json").status_code == 422
+    )
 
 
 def test_a_deleted_set_leaves_pictures_and_trainings(trainer: User, discs: TrainingSet) -> None:
