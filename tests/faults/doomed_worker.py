@@ -115,7 +115,7 @@ def _is_at(number: int) -> Callable[..., bool]:
     return lambda _self, step, *_: bool(step == number)
 
 
-# Of a training of 20 steps, which keeps a checkpoint every second one.
+# Of a training of ten steps, which keeps a checkpoint of each.
 TRAINING_DEATHS: dict[str, Happening] = {
     "in mid training": _before(TRAINING_REPORTER, "note_step", _is_at(7)),
     "checkpoint written and row not": _after(TRAINING_RESULTS, "write_checkpoint"),

@@ -44,7 +44,7 @@ class SetPage {
     on("delete-set", () => void this.#delete(page.dataset.list ?? ""));
     const title = byId("set-title", HTMLInputElement);
     title.addEventListener("change", () => void this.#rename(title), { signal });
-    this.#form?.addEventListener("input", () => this.#requote(), { signal });
+    this.#form?.addEventListener("input", (event) => this.#edited(event.target), { signal });
     this.#form?.addEventListener(
       "submit",
       (event) => {
@@ -70,6 +70,14 @@ class SetPage {
     const prompts = lines.map((line) => line.trim()).filter(Boolean);
     if (prompts.length > 0) request.sample_prompts = prompts;
     return request;
+  }
+
+  /** @param {EventTarget | null} input */
+  #edited(input) {
+    if (!(input instanceof HTMLElement)) return;
+    if (input.id !== "train-name" && input.id !== "train-max_credits") this.#requote();
+    // Of these the price knows nothing.
+    else byId(`${input.id}-error`, HTMLElement).textContent = "";
   }
 
   #requote() {
