@@ -30,6 +30,12 @@ _IS_LORA = re.compile(
 _DOWN = re.compile(r"(lora_down|lora_A|lora\.down|_lora\.down)(\.default)?\.weight$")
 _CONTEXT = re.compile(r"attn2[._](processor\.)?to_k")
 _TEXT_WIDTHS = {768: SD_15, 1024: SD_2}
+# What ModelSpec calls the families (https://github.com/Stability-AI/ModelSpec).
+_ARCHITECTURES = {
+    "stable-diffusion-v1/": SD_15,
+    "stable-diffusion-v2-": SD_2,
+    "stable-diffusion-xl-v1-base/": SDXL,
+}
 _BLOCK = re.compile(r"(?<!single_)transformer_blocks[._](\d+)[._]")
 _FLUX_BASES = (FLUX_1, FLUX_1_KONTEXT, FLUX_1_FILL)
 _QWEN_BASES = (QWEN, QWEN_EDIT)
@@ -60,6 +66,7 @@ def find_lora(header: Header) -> Finding | None:
         or _by_context(widths)
         or _by_text_encoder(widths)
         or _by_transformer(names, widths)
+        or _by_architecture(header.metadata.get("modelspec.architecture", ""))
     )
     if not bases:
         return None
@@ -113,6 +120,11 @@ def _by_transformer(names: list[str], widths: Mapping[str, int]) -> tuple[str, .
     if _FLUX_WIDTH in taken:
         return _FLUX_BASES if max(blocks) <= _LAST_DOUBLE_OF_FLUX else _QWEN_BASES
     return ()
+
+
+def _by_architecture(named: str) -> tuple[str, ...]:
+    """Believe the file's own word, where the weights do not tell: of models of unusual widths."""
+    return tuple(base for start, base in _ARCHITECTURES.items() if named.startswith(start))
 
 
 def _any(names: list[str], *parts: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,14 @@ from gpu_tasks.training.lora.trainable import Trainable
 _NAME: Final = "trained"
 # Queries, keys, values and what comes out of attention, as diffusers and transformers call them.
 _DENOISER_LAYERS: Final = ("to_q", "to_k", "to_v", "to_out.0")
-_ENCODER_LAYERS: Final = ("q_proj", "k_proj", "v_proj", "out_proj")
+# What lies between: the blocks' convolutions and what tells them of the step.
+_BETWEEN: Final = (
+    *("conv1", "conv2", "conv_shortcut", "time_emb_proj"),
+    *("proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"),
+)
+_ENCODER_LAYERS: Final[tuple[str, ...]] = ("q_proj", "k_proj", "v_proj", "out_proj")
+# Some releases of transformers wrap an encoder in another; files have the names of those that do.
+_WRAPPED: Final = re.compile(r"^(text_encoder(?:_2)?)\.(?!text_model\.)")
 _ENCODERS: Final = ("text_encoder", "text_encoder_2")
 
 
@@ -40,7 +48,9 @@ class Adapter:
         modules = {name: model.components[name] for name in names}
         weights: dict[str, torch.nn.Parameter] = {}
         for name, module in modules.items():
-            layers = _DENOISER_LAYERS if name == model.family.denoiser else _ENCODER_LAYERS
+            layers = _ENCODER_LAYERS
+            if name == model.family.denoiser:
+                layers = _DENOISER_LAYERS + (_BETWEEN if settings.trains_convolutions else ())
             # peft draws first weights that are not kept.
             with torch.random.fork_rng(devices=[]):
                 module.add_adapter(
@@ -103,7 +113,9 @@ class Adapter:
         """
         scale = settings.alpha / settings.rank
         tensors = {
-            name: (weight.detach() * (scale if ".lora_B." in name else 1.0))
+            _WRAPPED.sub(r"\1.text_model.", name): (
+                weight.detach() * (scale if ".lora_B." in name else 1.0)
+            )
             .to("cpu", torch.float16)
             .contiguous()
             for name, weight in self.weights.items()

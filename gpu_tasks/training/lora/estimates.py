@@ -11,6 +11,8 @@ from gpu_tasks.training.lora.settings import TrainingSettings
 _PASSES: Final = 40
 _PIXELS: Final = 1024 * 1024
 # A step runs the model, goes back through it, and where activations are recomputed runs it again.
+# Measured on the starter model, without recomputing: 1.8 passes for each of four pictures, 2.9 with
+# convolutions and text encoder, 3.7 for a picture alone; 6 to 7.5 where it also preserves.
 _STEP: Final = 4.0
 # The model as it was, then a step of its own for the captions without the trigger.
 _PRESERVED_STEP: Final = _STEP + 1.0

@@ -20,7 +20,7 @@ MIN_RESOLUTION: Final = 64
 MAX_RESOLUTION: Final = 2048
 MAX_TRIGGER: Final = 100
 MAX_CAPTION: Final = 2000
-MAX_IMAGES: Final = 1000
+MAX_IMAGES: Final = 200
 MAX_SAMPLE_PROMPTS: Final = 8
 
 _WHOLE: Final = {
@@ -44,7 +44,7 @@ _NUMBERS: Final = {
     "preservation": (0.0, 10.0),
     "sample_guidance": (0.0, 30.0),
 }
-_FLAGS: Final = ("trains_text_encoder", "flip")
+_FLAGS: Final = ("trains_convolutions", "trains_text_encoder", "flip")
 
 
 class RateSchedule(StrEnum):
@@ -59,7 +59,8 @@ class RateSchedule(StrEnum):
 class TrainingSettings:
     """Say how a LoRA is trained; raise InvalidRequest that names every wrong field.
 
-    `trigger` is put before each caption that lacks it, so that the LoRA answers to it.
+    `trigger` is put before each caption that lacks it, so that the LoRA answers to it. Attention
+    is trained always; the convolutions between, where colours and strokes are made, on demand.
     `resolution` is the side of the squares that pictures are cropped to, in pixels. The learning
     rate rises over `warmup_steps`. `min_snr_gamma` 0 weighs all noise alike. `caption_dropout` is
     the part of the captions that are left empty. `preservation` weighs how closely the model has
@@ -71,6 +72,7 @@ class TrainingSettings:
     trigger: str = ""
     rank: int = 16
     alpha: int = 16
+    trains_convolutions: bool = False
     trains_text_encoder: bool = False
     learning_rate: float = 1e-4
     schedule: RateSchedule = RateSchedule.CONSTANT

@@ -270,6 +270,8 @@ class _Training:
         yield objective.loss(predicted, objective.target(latents, noise, timesteps), timesteps)
         if not settings.preservation:
             return
+        # What it said before is what it should go on saying of what is not meant
+        # (Li and Hoiem 2016, "Learning without Forgetting", arXiv:1606.09282).
         plain = [one.plain_caption for one in examples]
         with self.descent.autocast():
             with torch.no_grad(), self.adapter.switched_off():

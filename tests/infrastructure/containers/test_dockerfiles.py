@@ -95,7 +95,8 @@ def test_stages_that_are_copied_from_exist(path: Path) -> None:
     [
         *("tests", "tests/conftest.py", ".git", ".env", "docs", "node_modules", "var", ".venv"),
         *("terraform", "apps/core/__pycache__", "apps/core/__pycache__/x.pyc", "config/local"),
-        *("config/local/up.py", "gpu_tasks/training", "config/.env.local", "docker/compose.yaml"),
+        *("config/local/up.py", "config/.env.local", "docker/compose.yaml"),
+        *("gpu_tasks/training/starter", "gpu_tasks/training/controlnet"),
         *("config/locale/ko/LC_MESSAGES/django.mo", "requirements/dev.txt", "easel.egg-info"),
     ],
 )
@@ -103,7 +104,10 @@ def test_nothing_else_gets_into_a_build(path: str) -> None:
     assert _is_ignored(path)
 
 
-@pytest.mark.parametrize("path", ["apps/core/env.py", "static/js/app.js", "manage.py"])
+@pytest.mark.parametrize(
+    "path",
+    ["apps/core/env.py", "static/js/app.js", "manage.py", "gpu_tasks/training/lora/settings.py"],
+)
 def test_the_product_gets_into_a_build(path: str) -> None:
     assert not _is_ignored(path)
 
@@ -191,6 +195,7 @@ def test_the_web_image_has_nothing_of_a_worker() -> None:
     ours = {word for words in copied for word in words if word.startswith("gpu_tasks")}
     assert ours == {
         *("gpu_tasks/", "gpu_tasks/__init__.py", "gpu_tasks/reproduce.py", "gpu_tasks/engine"),
+        "gpu_tasks/training",
     }
 
 
