@@ -13,7 +13,8 @@ from apps.core.errors import Invalid
 from apps.core.serializers import FiniteFloatField, IdField, SwitchField, TextField
 from apps.training.models import MAX_CAPTION_LENGTH, MAX_NAME_LENGTH, MAX_PICTURES
 from gpu_tasks.engine.errors import InvalidRequest
-from gpu_tasks.training.lora.settings import MAX_TRIGGER, TrainingSettings
+from gpu_tasks.engine.request import SIZE_MULTIPLE
+from gpu_tasks.training.lora.settings import MAX_TRIGGER, MIN_RESOLUTION, TrainingSettings
 
 LEAST_STEPS = 10
 MOST_STEPS = 10_000
@@ -33,7 +34,7 @@ class SetSerializer(serializers.Serializer[Any]):
     name = TextField(max_length=MAX_NAME_LENGTH)
 
 
-class NamesSerializer(serializers.Serializer[Any]):
+class PictureNamesSerializer(serializers.Serializer[Any]):
     """Pictures of one's own, by their names."""
 
     images = serializers.ListField(
@@ -91,6 +92,9 @@ class TrainingRequestSerializer(serializers.Serializer[Any]):
         min_value=0, max_value=limits.MAX_SEED, required=False, allow_null=True
     )
     flip = SwitchField(required=False, help_text="Learn from each picture's mirror image too.")
+    trains_convolutions = SwitchField(
+        required=False, help_text="Learn colours and strokes too: for styles."
+    )
     trains_text_encoder = SwitchField(required=False)
     caption_dropout = FiniteFloatField(min_value=0, max_value=1, required=False)
     preservation = FiniteFloatField(
@@ -141,11 +145,11 @@ def complete_settings(
     rank = values.setdefault("rank", DEFAULT_RANK)
     values.setdefault("alpha", rank)
     values.setdefault("learning_rate", DEFAULT_LEARNING_RATE)
-    if values.setdefault("resolution", model.default_width) > model.max_size:
-        message = _("At most %(most)d pixels.") % {"most": model.max_size}
-        raise Invalid(fields={"resolution": [message]})
+    _check_resolution(values.setdefault("resolution", model.default_width), model)
     values.setdefault("seed", secrets.randbelow(limits.MAX_SEED + 1))
     values["trigger"] = " ".join(str(values.get("trigger", "")).split())
+    if values.get("preservation") and not values["trigger"]:
+        raise Invalid(fields={"preservation": [str(_("This needs a trigger word."))]})
     prompts = values.pop("sample_prompts", None)
     values["sample_prompts"] = tuple(
         _default_prompts(captions, values["trigger"]) if prompts is None else prompts
@@ -159,6 +163,14 @@ def complete_settings(
         return TrainingSettings(**values)
     except InvalidRequest as error:
         raise Invalid(fields={name: [text] for name, text in error.fields.items()}) from error
+
+
+def _check_resolution(side: int, model: GenerationModel) -> None:
+    if MIN_RESOLUTION <= side <= model.max_size and side % SIZE_MULTIPLE == 0:
+        return
+    message = _("Choose a multiple of %(multiple)d from %(least)d to %(most)d pixels.")
+    numbers = {"multiple": SIZE_MULTIPLE, "least": MIN_RESOLUTION, "most": model.max_size}
+    raise Invalid(fields={"resolution": [message % numbers]})
 
 
 def _default_prompts(captions: Sequence[str], trigger: str) -> list[str]:

@@ -49,7 +49,7 @@ class TrainingPictureSerializer(serializers.ModelSerializer[TrainingPicture]):
         return suggested_caption(picture.image)
 
 
-class CountSerializer(serializers.Serializer[Any]):
+class RemovedPicturesSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="The pictures that it was done to.")
 
 

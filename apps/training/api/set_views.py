@@ -14,10 +14,10 @@ from apps.accounts.models import Scope
 from apps.accounts.permissions import by_method
 from apps.accounts.requests import signed_in_user
 from apps.training.models import TrainingSet
-from apps.training.requests import NamesSerializer, PictureChangesSerializer, SetSerializer
+from apps.training.requests import PictureChangesSerializer, PictureNamesSerializer, SetSerializer
 from apps.training.selectors import get_set, list_pictures, list_sets
 from apps.training.serializers import (
-    CountSerializer,
+    RemovedPicturesSerializer,
     TrainingPictureSerializer,
     TrainingSetSerializer,
     render_pictures,
@@ -91,13 +91,13 @@ class SetPicturesView(APIView):
         return self._listed(request, set_id)
 
     @extend_schema(
-        request=NamesSerializer,
+        request=PictureNamesSerializer,
         responses=TrainingPictureSerializer(many=True),
         operation_id="training_pictures_add",
     )
     def post(self, request: Request, set_id: uuid.UUID) -> Response:
         """Add pictures of one's own; a caption begins as the prompt of its picture."""
-        form = NamesSerializer(data=request.data)
+        form = PictureNamesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         names = form.validated_data["images"]
         sets.add_pictures(user=signed_in_user(request), set_id=set_id, names=names)
@@ -134,12 +134,12 @@ class SetPicturesRemoveView(APIView):
     required_scopes = by_method(POST=Scope.GENERATE)
 
     @extend_schema(
-        request=NamesSerializer,
-        responses=CountSerializer,
+        request=PictureNamesSerializer,
+        responses=RemovedPicturesSerializer,
         operation_id="training_pictures_remove",
     )
     def post(self, request: Request, set_id: uuid.UUID) -> Response:
-        form = NamesSerializer(data=request.data)
+        form = PictureNamesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         names = form.validated_data["images"]
         count = sets.remove_pictures(user=signed_in_user(request), set_id=set_id, names=names)

@@ -14,6 +14,7 @@ import { SetPicker } from "./picker.js";
 
 const PAUSE_MS = 400;
 const NUMBERS = ["steps", "rank", "learning_rate", "resolution", "batch_size", "preservation", "seed"];
+const FLAGS = ["flip", "trains_convolutions"];
 const TEXTS = ["model", "trigger"];
 
 class SetPage {
@@ -60,7 +61,8 @@ class SetPage {
   /** @returns {TrainingRequest} what is said; the rest is the server's to fill in */
   #request() {
     /** @type {TrainingRequest} */
-    const request = { set: this.#id, flip: field("flip").checked };
+    const request = { set: this.#id };
+    for (const name of FLAGS) request[name] = field(name).checked;
     for (const name of TEXTS) request[name] = valueOf(name);
     for (const name of NUMBERS) {
       const text = valueOf(name);
