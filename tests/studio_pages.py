@@ -30,6 +30,7 @@ STUDIO_PAGES: Final[Mapping[str, Callable[[Shown], str]]] = {
     "queue": lambda _shown: "/queue/",
     "models": lambda _shown: "/models/",
     "workflows": lambda _shown: "/workflows/",
+    "training": lambda _shown: "/training/",
     "usage": lambda _shown: "/usage/",
     "receipt": lambda shown: f"/usage/receipts/{shown.job}/",
     "plan": lambda _shown: "/account/plan/",

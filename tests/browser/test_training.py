@@ -16,6 +16,7 @@ from apps.plans.services.subscriptions import start_subscription
 from apps.training.models import TrainingPicture, TrainingRun, TrainingSet
 from apps.training.services.results import note_losses
 from tests.browser.studio import PHONE, Studio
+from tests.browser.test_axe import serious
 from tests.lora_training.factories import (
     make_drawn_image,
     make_run,
@@ -147,6 +148,7 @@ def test_the_pages_fit_light_and_dark_on_a_phone_and_in_korean(
                 expect(studio.page.locator(".samples__step")).to_have_count(5)
             shoot(studio.page, f"training-{page}-{name}")
             assert studio.overflow() == 0, (page, name)
+            assert serious(studio.page) == [], (page, name)
 
 
 @pytest.mark.slow

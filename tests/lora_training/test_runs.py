@@ -263,7 +263,11 @@ def test_an_attempt_that_lost_its_job_writes_nothing(
 
 @pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.SUCCEEDED])
 def test_a_checkpoint_that_nobody_goes_on_from_is_swept(
-    state: JobState, trainer: User, discs: TrainingSet, stored_files: Any
+    state: JobState,
+    trainer: User,
+    discs: TrainingSet,
+    stored_files: Any,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     runs = [make_run(trainer, discs), make_run(trainer, discs)]
     for run in runs:
@@ -271,10 +275,14 @@ def test_a_checkpoint_that_nobody_goes_on_from_is_swept(
     for run, ended in zip(runs, (state, JobState.FAILED), strict=True):
         end(run, ended)
 
-    assert remove_old_checkpoints() == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        assert remove_old_checkpoints() == 1
 
     assert len([key for key in stored_files() if "/checkpoints/" in key]) == 1
-    with patch.object(checkpoints, "KEPT", timedelta(seconds=-1)):
+    with (
+        patch.object(checkpoints, "KEPT", timedelta(seconds=-1)),
+        django_capture_on_commit_callbacks(execute=True),
+    ):
         assert remove_old_checkpoints() == 1
     assert not [key for key in stored_files() if "/checkpoints/" in key]
 
