@@ -96,6 +96,7 @@
  *
  * @typedef {object} Job
  * @property {string} id
+ * @property {"generation" | "workflow" | "training"} [kind]
  * @property {JobState} state
  * @property {string} model
  * @property {string} prompt
