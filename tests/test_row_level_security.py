@@ -127,6 +127,7 @@ SERVICE_SCOPES = {
     "apps/privacy/services/requests.py": 2,
     "apps/privacy/traces.py": 1,  # what is left of a deleted account
     "apps/training/services/checkpoints.py": 1,
+    "apps/training/services/retention.py": 2,
     "gpu_tasks/runner/reproduction.py": 1,  # an operator names a picture of anybody
     "config/local/production_like/seed.py": 2,
 }
