@@ -41,6 +41,8 @@ def test_a_killed_training_goes_on_from_its_checkpoint(
 ) -> None:
     start_subscription(user=user, plan=PLANS["enterprise"])
     run = make_run(user, make_set(user), steps=10)
+    # A training takes all of the processor, so that renewals come late.
+    stack.environment["EASEL_LEASE_SECONDS"] = "20"
     stack.start_scheduler()
     stack.start_worker(queues=QUEUES, name="doomed", fault=point)
     wait_until(lambda: stack.has_ended("doomed"), seconds=300, what=f"the death: {point}")
