@@ -339,6 +339,24 @@ def test_a_directory_of_peft(tmp_path: Path) -> None:
     assert probe(tmp_path).kind == ModelKind.LORA
 
 
+@pytest.mark.parametrize(
+    ("width", "named", "base"),
+    [
+        (144, "stable-diffusion-v1/lora", "sd-1.5-class"),
+        (144, "stable-diffusion-v2-768-v/lora", "sd-2"),
+        (144, "stable-diffusion-xl-v1-base/lora", "sdxl"),
+        (768, "stable-diffusion-xl-v1-base/lora", "sd-1.5-class"),
+    ],
+)
+def test_a_lora_of_unusual_widths_is_what_it_says(
+    width: int, named: str, base: str, tmp_path: Path
+) -> None:
+    shapes = {f"unet.mid_block.attentions.0.{KEY[:-7]}.lora_A.weight": (4, width)}
+    write_weights(tmp_path / "x.safetensors", shapes, {"modelspec.architecture": named})
+
+    assert probe(tmp_path).bases == (base,)
+
+
 def test_the_starter_model_is_what_it_is() -> None:
     found = probe_starter()
 

@@ -64,18 +64,19 @@ def test_a_step_draws_the_same_whatever_was_drawn_before() -> None:
     ("caption", "full", "plain"),
     [
         ("a red house", "zorn style, a red house", "a red house"),
-        ("a red house, Zorn Style, at night", "a red house, Zorn Style, at night", None),
+        ("red, Zorn Style, at night", "red, Zorn Style, at night", "red, at night"),
+        ("a zorn style house", "a zorn style house", "a house"),
+        ("zorn styles", "zorn style, zorn styles", "zorn styles"),
         ("zorn style", "zorn style", ""),
         ("  ", "zorn style", ""),
     ],
-    ids=["put before", "said already", "alone", "empty"],
+    ids=["put before", "said already", "within", "a part of a word", "alone", "empty"],
 )
-def test_captions_say_the_trigger_once(caption: str, full: str, plain: str | None) -> None:
+def test_captions_say_the_trigger_once(caption: str, full: str, plain: str) -> None:
     settings = TrainingSettings(trigger=" zorn style ")
 
     assert with_trigger(caption, settings) == full
-    expected = "a red house, at night" if plain is None else plain
-    assert without_trigger(full, settings) == expected
+    assert without_trigger(full, settings) == plain
     assert with_trigger(caption, TrainingSettings()) == caption.strip()
 
 

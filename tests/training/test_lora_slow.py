@@ -149,12 +149,14 @@ def test_a_style_is_learned_and_other_prompts_are_left_alone(tmp_path: Path) -> 
         "losses": [float(np.mean(part)) for part in (trained.losses[:30], trained.losses[-30:])],
     }
     logger.info("style: %s", figures)
-    # The word alone does nothing; the LoRA brings what is called by it towards the style,
-    assert figures["palette"][1] > 0.9 * figures["palette"][0]
-    assert figures["palette"][3] < 0.7 * figures["palette"][1]
+    # Called by its word, the LoRA brings pictures towards the style, and far more than the word
+    # does by itself,
+    plain, word, uncalled, called = figures["palette"]
+    assert called < 0.75 * word
+    assert plain - word < 0.6 * (plain - called)
     assert figures["colours"][1] < figures["colours"][0] - 0.12
     # and leaves what is not called where it was.
-    assert figures["palette"][2] > 0.8 * figures["palette"][0]
+    assert uncalled > 0.8 * plain
     assert figures["change"][0] < 0.45 * figures["change"][1]
     assert figures["losses"][1] < 0.6 * figures["losses"][0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -76,16 +77,20 @@ def _tokenize(part: ClipPart, captions: Sequence[str]) -> torch.Tensor:
 def with_trigger(caption: str, settings: TrainingSettings) -> str:
     """Put the trigger before a caption that lacks it."""
     trigger, caption = settings.trigger.strip(), caption.strip()
-    if not trigger or trigger.casefold() in caption.casefold():
+    if not trigger or _said(trigger).search(caption):
         return caption
     return f"{trigger}, {caption}" if caption else trigger
 
 
 def without_trigger(caption: str, settings: TrainingSettings) -> str:
-    """Take the trigger out of a caption, and the commas around the place it had."""
+    """Take the trigger out of a caption, and the comma that went with it."""
     trigger = settings.trigger.strip()
-    place = caption.casefold().find(trigger.casefold()) if trigger else -1
-    if place < 0:
+    if not trigger or not _said(trigger).search(caption):
         return caption.strip()
-    left, right = caption[:place].strip(" ,"), caption[place + len(trigger) :].strip(" ,")
-    return ", ".join(part for part in (left, right) if part)
+    rest = re.sub(r"\s*,[\s,]*", ", ", _said(trigger).sub("", caption))
+    return " ".join(rest.split()).strip(" ,")
+
+
+def _said(trigger: str) -> re.Pattern[str]:
+    """Return what finds a trigger as words of its own, and not as a part of others."""
+    return re.compile(rf"(?<!\w){re.escape(trigger)}(?!\w)", re.IGNORECASE)
