@@ -35,6 +35,7 @@ STUDIO_PAGES: Final[Mapping[str, Callable[[Shown], str]]] = {
     "workflow-new": lambda _shown: "/workflows/new/",
     "workflow": lambda shown: f"/workflows/{shown.workflow}/",
     "styles": lambda _shown: "/styles/",
+    "training": lambda _shown: "/training/",
     "usage": lambda _shown: "/usage/",
     "receipt": lambda shown: f"/usage/receipts/{shown.job}/",
     "plan": lambda _shown: "/account/plan/",

@@ -31,12 +31,14 @@ from apps.plans.services.testers import grant_tester_plan
 from apps.privacy.models import DataRequest
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_export
+from apps.training.models import TrainingPicture, TrainingRun, TrainingSample, TrainingSet
 from apps.workflows.models import StylePreset, Wildcard, Workflow, WorkflowVersion
 from apps.workflows.services import create_preset, create_wildcard
 from apps.workflows.services.runs import start_run
 from apps.workflows.services.workflows import create_workflow
 from tests.catalog.factories import make_model
 from tests.factories import make_batch, make_image, make_user
+from tests.lora_training.factories import make_run, make_sample, make_set
 from tests.workflows.documents import fill_document
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +97,9 @@ CANVAS_DOCUMENT = empty_document(width=64, height=64)
 FILL = fill_document()
 GRID = {"base": {"prompt": "a red circle"}, "x": {"field": "seed", "values": [1, 2]}}
 TESTERS = "admin/tester-plan/grants"
+SET = "training/sets/<uuid:set_id>"
+RUN = "training/runs/<uuid:run_id>"
+SAMPLE = f"{RUN}/samples/<uuid:sample_name>"
 
 TABLE = {
     ("GET", "healthz"): Row(OPEN),
@@ -138,6 +143,29 @@ TABLE = {
     ("POST", f"{API}{INSTALL}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
     # It takes bytes alone.
     ("PUT", f"{API}{INSTALL}/content"): Row(own(415), Scope.GENERATE, {}),
+    # Staff have no plan that trains.
+    ("GET", f"{API}training/sets"): Row(OWN_API),
+    ("POST", f"{API}training/sets"): Row((401, 201, 201, 403, 403), Scope.GENERATE, {"name": "s"}),
+    ("GET", f"{API}{SET}"): Row(OBJECT_API),
+    ("PATCH", f"{API}{SET}"): Row(OBJECT_API, Scope.GENERATE, {"name": "other"}),
+    ("DELETE", f"{API}{SET}"): Row(of_owner(204), Scope.MANAGE),
+    ("GET", f"{API}{SET}/images"): Row(OBJECT_API),
+    ("POST", f"{API}{SET}/images"): Row(
+        (401, 404, 422, 403, 403), Scope.GENERATE, {"images": [NOBODYS]}
+    ),
+    ("PATCH", f"{API}{SET}/images"): Row(of_owner(200), Scope.GENERATE, {"captions": {}}),
+    ("POST", f"{API}{SET}/images/remove"): Row(
+        of_owner(200), Scope.GENERATE, {"images": [NOBODYS]}
+    ),
+    ("POST", f"{API}training/quote"): Row(own(404), Scope.GENERATE, {"set": NOBODYS}),
+    ("GET", f"{API}training/runs"): Row(OWN_API),
+    ("POST", f"{API}training/runs"): Row(own(404), Scope.GENERATE, {"set": NOBODYS}),
+    ("GET", f"{API}{RUN}"): Row(OBJECT_API),
+    # It waits.
+    ("DELETE", f"{API}{RUN}"): Row(of_owner(409), Scope.MANAGE),
+    ("POST", f"{API}{RUN}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
+    ("POST", f"{API}{RUN}/retry"): Row(of_owner(409), Scope.GENERATE, {}),
+    ("GET", f"{API}{SAMPLE}"): Row(OBJECT_API),
     ("GET", f"{API}style-presets"): Row(OWN_API),
     ("POST", f"{API}style-presets"): Row(own(201), Scope.GENERATE, {"name": "other"}),
     ("GET", f"{API}{PRESET}"): Row(OBJECT_API),
@@ -159,7 +187,7 @@ TABLE = {
     ("POST", f"{API}workflows/check"): Row(own(204), body={"document": FILL}),
     ("POST", f"{API}workflows/quote"): Row(own(200), Scope.GENERATE, {"document": FILL}),
     ("POST", f"{API}workflows/runs"): Row(own(202), Scope.GENERATE, {"document": FILL}),
-    ("GET", f"{API}workflows/runs/<uuid:run_id>"): Row(OBJECT_API),
+    ("GET", f"{API}workflows/runs/<uuid:workflow_run_id>"): Row(OBJECT_API),
     ("GET", f"{API}{WORKFLOW}"): Row(OBJECT_API),
     ("PATCH", f"{API}{WORKFLOW}"): Row(
         OBJECT_API, Scope.GENERATE, {"name": "other", "base_version": 1}
@@ -349,6 +377,9 @@ TABLE = {
     ("POST", "gallery/trash/act/"): Row((302, 404, 404, 302, 404)),
     ("POST", "queue/act/"): Row((302, 404, 404, 302, 404)),
     ("POST", "queue/<uuid:job_id>/"): Row((302, 404, 404, 302, 404)),
+    ("GET", "training/"): Row(OWN_PAGE),
+    ("GET", "training/sets/<uuid:set_id>/"): Row(OBJECT_PAGE),
+    ("GET", "training/<uuid:run_id>/"): Row(OBJECT_PAGE),
     ("GET", "usage/"): Row(OWN_PAGE),
     ("GET", "usage/receipts/<uuid:job_id>/"): Row(OBJECT_PAGE),
     ("POST", "usage/receipts/<uuid:job_id>/appeal/"): Row((302, 404, 302, 302, 404)),
@@ -412,7 +443,9 @@ class World:
     preset: StylePreset
     wildcard: Wildcard
     workflow: Workflow
-    run: Job
+    workflow_run: Job
+    run: TrainingRun
+    sample: TrainingSample
 
     def url(self, address: str) -> str:
         values = {
@@ -435,7 +468,10 @@ class World:
             "<uuid:wildcard_id>": self.wildcard.id,
             "<uuid:workflow_id>": self.workflow.id,
             "<int:number>": 1,
+            "<uuid:workflow_run_id>": self.workflow_run.id,
+            "<uuid:set_id>": self.run.training_set_id,
             "<uuid:run_id>": self.run.id,
+            "<uuid:sample_name>": self.sample.name,
             "<int:size>": 256,
             "<str:uid>": "MQ",
             "<str:token>": "token",
@@ -463,6 +499,7 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
     grant = grant_tester_plan(user=user, actor=stranger, days=30, reason="tries the new models")
     model = set_cover(user=user, key=make_model(user).key, picture=b"a small picture")
     install = request_install(user=user, source="some/one", wanted={})
+    run = make_run(user, make_set(user))
     return World(
         image=image,
         archive=archive,
@@ -478,7 +515,9 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
         preset=create_preset(user=user, name="p"),
         wildcard=create_wildcard(user=user, name="w", values=["red"]),
         workflow=create_workflow(user=user, name="w"),
-        run=start_run(user=user, document=FILL),
+        workflow_run=start_run(user=user, document=FILL),
+        run=run,
+        sample=make_sample(run),
     )
 
 
@@ -512,6 +551,10 @@ def belongings(user: User) -> list[tuple[Any, ...]]:
         *ApiKey.objects.filter(user=user).order_by("id").values_list("id", "name", "revoked_at"),
         *CanvasDocument.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
         *CanvasFile.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
+        *TrainingSet.objects.filter(user=user).values_list("id", "updated_at"),
+        *TrainingPicture.objects.filter(user=user).order_by("id").values_list("id", "updated_at"),
+        *TrainingRun.objects.filter(user=user).values_list("id", "updated_at"),
+        *TrainingSample.objects.filter(user=user).values_list("id", "updated_at"),
         *StylePreset.objects.filter(user=user).values_list("id", "updated_at"),
         *Wildcard.objects.filter(user=user).values_list("id", "updated_at"),
         *Workflow.objects.filter(user=user).values_list("id", "updated_at"),

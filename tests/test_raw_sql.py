@@ -32,6 +32,7 @@ from config.local.addresses import LOGINS
 from tests.catalog.factories import make_model
 from tests.database import login_url, session_database_url
 from tests.factories import make_image, make_job, make_payment
+from tests.lora_training.factories import make_run, make_sample, make_set
 from tests.test_row_level_security import (
     OWNER_COLUMNS,
     SHARED_TABLES,
@@ -84,6 +85,7 @@ def two_tenants(
         make_model(person)
         ModelInstall.objects.create(user=person, source_kind="url", source="https://a.example/x")
         ContentAppeal.objects.create(user=person, job_id=job.id, digest="d", reason="r")
+        make_sample(make_run(person, make_set(person)))
     assert ActionType.GENERATION
     return user, stranger
 
@@ -207,4 +209,5 @@ def test_the_service_role_is_taken_by_operations_for_one_transaction(
             within = raw.execute("SELECT count(*) FROM images_image").fetchone()
         after = raw.execute("SELECT count(*) FROM images_image").fetchone()
 
-    assert (within, after) == ((2,), (0,))
+    # One each, and three each in a set to learn from.
+    assert (within, after) == ((8,), (0,))

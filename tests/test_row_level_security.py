@@ -57,6 +57,8 @@ WORKER_TABLES = {
     "images_image",
     "images_storageuse",
     "plans_subscription",
+    "training_trainingrun",
+    "training_trainingsample",
 }
 # Tables whose rows belong to the user named in another column than user_id.
 OWNER_COLUMNS = {"accounts_user": "id"}
@@ -126,6 +128,8 @@ SERVICE_SCOPES = {
     "apps/privacy/services/deletions.py": 1,
     "apps/privacy/services/requests.py": 2,
     "apps/privacy/traces.py": 1,  # what is left of a deleted account
+    "apps/training/services/checkpoints.py": 1,
+    "apps/training/services/retention.py": 2,
     "gpu_tasks/runner/reproduction.py": 1,  # an operator names a picture of anybody
     "config/local/production_like/seed.py": 2,
 }

@@ -60,6 +60,7 @@ class ErrorCode(StrEnum):
     PAYMENT_PROVIDER_UNAVAILABLE = "payment_provider_unavailable"
     PAYMENT_DECLINED = "payment_declined"
     KEY_CREDIT_CAP = "key_credit_cap"
+    QUOTE_ABOVE_CAP = "quote_above_cap"
     INTERNAL = "internal"
     OUT_OF_MEMORY = "out_of_memory"
     MODEL_UNAVAILABLE = "model_unavailable"
@@ -67,6 +68,7 @@ class ErrorCode(StrEnum):
     CONTENT_REFUSED = "content_refused"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     WORKER_LOST = "worker_lost"
+    TRAINING_DIVERGED = "training_diverged"
 
 
 class EaselError(Exception):

@@ -57,6 +57,14 @@ def work(shape: Shape) -> float:
     return float(pixels * batch * shape.steps / _STEPS)
 
 
+def measured_as(action: str, model: str) -> str:
+    """Return under which name the seconds that a model takes for an action are kept.
+
+    A training and a generation with one model have nothing in common.
+    """
+    return model if action == "generation" else f"{action}/{model}"
+
+
 def charge_of(seconds: float) -> int:
     """Return the credits that measured seconds are charged."""
     return math.ceil(seconds)

@@ -23,6 +23,7 @@ class ActionType(models.TextChoices):
     """The kinds of work that cost GPU seconds."""
 
     GENERATION = "generation"
+    TRAINING = "training"
 
 
 class UsageRecord(TenantModel):

@@ -15,7 +15,10 @@ _SECTIONS: Final = (
     (
         "work",
         _("Work"),
-        ("generation.Job", "generation.ContentAppeal", "images.Image"),
+        (
+            *("generation.Job", "generation.ContentAppeal", "images.Image"),
+            *("training.TrainingRun", "training.TrainingSet"),
+        ),
     ),
     (
         "money",

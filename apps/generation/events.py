@@ -56,6 +56,18 @@ class NodeEvent(NodeProgress):
     node: str
 
 
+class TrainingEvent(TypedDict):
+    """How far a training is: losses by step since the last one told, and a sample's address."""
+
+    type: Literal["training"]
+    job_id: str
+    attempt: int
+    step: int
+    total: int
+    losses: list[list[float]]
+    sample: str | None
+
+
 class ImageEvent(TypedDict):
     type: Literal["image"]
     job_id: str
@@ -156,11 +168,16 @@ Event = (
     | StartedEvent
     | ProgressEvent
     | NodeEvent
+    | TrainingEvent
     | ImageEvent
     | FinishedEvent
     | FailedEvent
     | ArchiveEvent
 )
+
+
+# What shows the present alone: the next one tells as much, or a look at the whole does.
+_OF_THE_PRESENT = frozenset({"progress", "node", "training"})
 
 
 def user_group(user_id: uuid.UUID) -> str:
@@ -179,7 +196,7 @@ class EventPublisher:
         """
         # Encoded once and not by each socket: a preview makes most of it.
         text = json.dumps(event)
-        if event["type"] in ("progress", "node"):
+        if event["type"] in _OF_THE_PRESENT:
             sender.send(user_group(user_id), {"type": "job.event", "text": text})
         else:
             sender.send_kept(user_group(user_id), {"type": "job.event"}, text=text)

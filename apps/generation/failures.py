@@ -40,6 +40,10 @@ FAILURE_DETAILS: dict[ErrorCode, Promise] = {
         "If you think that this is wrong, you can appeal."
     ),
     ErrorCode.NOT_FOUND: _("A picture that this job needs is no longer there."),
+    ErrorCode.TRAINING_DIVERGED: _(
+        "The training went wrong: its loss was no number any more. Try a lower learning rate; "
+        "this cost nothing."
+    ),
     ErrorCode.INTERNAL: _("Something went wrong on our side. This cost nothing; please try again."),
 }
 

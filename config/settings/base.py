@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "apps.boards",
     "apps.canvas",
     "apps.generation",
+    "apps.training",
     "apps.workflows",
     "apps.dashboard",
 ]

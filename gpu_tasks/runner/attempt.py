@@ -56,6 +56,7 @@ _USERS_FAULTS = frozenset(
         ErrorCode.INVALID,
         ErrorCode.CONTENT_REFUSED,
         ErrorCode.FEATURE_NOT_IN_PLAN,
+        ErrorCode.TRAINING_DIVERGED,
     }
 )
 

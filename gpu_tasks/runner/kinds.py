@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from apps.generation.models import Job, JobKind
 from gpu_tasks.runner.attempt import Attempt
+from gpu_tasks.runner.trainings import TrainingAttempt
 from gpu_tasks.runner.workflows import WorkflowAttempt
 
 _BY_KIND: Mapping[str, type[Attempt]] = {
     JobKind.GENERATION: Attempt,
     JobKind.WORKFLOW: WorkflowAttempt,
+    JobKind.TRAINING: TrainingAttempt,
 }
 
 

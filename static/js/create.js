@@ -6,6 +6,7 @@ import { ApiError } from "./api.js";
 import { Composer } from "./composer.js";
 import { announceChange } from "./create/announcements.js";
 import { drawExamples } from "./create/first_run.js";
+import { trainedSettings } from "./create/from_training.js";
 import { PromptHistory } from "./create/history.js";
 import { registerPageKeys } from "./create/keys.js";
 import { placeGrids, placeOrder, refusalOfRepeat, requestOf } from "./create/orders.js";
@@ -374,13 +375,13 @@ class CreatePage {
   /** Carry out what a link from the gallery asks for: its settings, its seed, or it as the start. */
   async #takeOverFromAddress() {
     const query = new URLSearchParams(location.search);
-    const from = query.get("from");
-    const startName = query.get("start");
-    const seed = query.get("seed");
-    if (!from && !startName && !seed) return;
+    const [from, startName, seed] = ["from", "start", "seed"].map((name) => query.get(name));
+    const trained = trainedSettings(query);
+    if (![from, startName, seed, trained].some(Boolean)) return;
     // A reload must not undo what was changed since.
     readdress(location.pathname);
     if (seed && /^\d+$/.test(seed)) this.#useSeed(Number(seed));
+    if (trained) await this.#takeOver(trained);
     if (!from && !startName) return;
     try {
       const picture = await api.getPicture(from ?? startName ?? "");

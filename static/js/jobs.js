@@ -28,6 +28,8 @@ export class JobStore {
   #listeners = new Set();
   /** @type {Set<string>} pictures that are no more; an answer that is on its way may still have them */
   #gone = new Set();
+  /** @type {Set<string>} jobs that make no pictures, which have pages of their own */
+  #others = new Set();
   /** @type {(error: unknown) => void} */
   #onError;
 
@@ -71,6 +73,10 @@ export class JobStore {
    * @param {{isSnapshot?: boolean}} [from]
    */
   put(job, { isSnapshot = false } = {}) {
+    if (job.kind === "training") {
+      this.#others.add(job.id);
+      return;
+    }
     const before = this.#jobs.get(job.id) ?? null;
     // Events may overtake an answer. Only a snapshot can tell that a job waits again.
     if (before && hasEnded(before) && !hasEnded(job)) return;
@@ -91,6 +97,7 @@ export class JobStore {
       this.#takeSnapshot(event.jobs);
       return;
     }
+    if (event.type === "training" || this.#others.has(event.job_id)) return;
     const job = this.#jobs.get(event.job_id);
     if (!job) {
       // Of a thousand that are cancelled at once, those that were never shown need not be.

@@ -25,6 +25,7 @@ const TYPES = new Set([
   "started",
   "progress",
   "node",
+  "training",
   "image",
   "finished",
   "failed",

@@ -99,6 +99,7 @@
  *
  * @typedef {object} Job
  * @property {string} id
+ * @property {"generation" | "workflow" | "training"} [kind]
  * @property {JobState} state
  * @property {string} model
  * @property {string} prompt
@@ -185,12 +186,13 @@
  * @typedef {{type: "queued", job_id: string, prompt: string, created_at: string}} QueuedEvent
  * @typedef {{type: "started", job_id: string, attempt: number}} StartedEvent
  * @typedef {{type: "progress", job_id: string, attempt: number} & Progress} ProgressEvent
+ * @typedef {{type: "training", job_id: string, attempt: number, step: number, total: number, losses: [number, number][], sample: string | null}} TrainingEvent
  * @typedef {{type: "image", job_id: string, image: Picture}} ImageEvent
  * @typedef {{type: "finished", job_id: string, state: "succeeded" | "cancelled", compute_seconds: number | null}} FinishedEvent
  * @typedef {{type: "failed", job_id: string, error: Failure}} FailedEvent
  * @typedef {{type: "archive"} & ArchiveState} ArchiveEvent
  * @typedef {{type: "node", job_id: string, attempt: number, node: string} & NodeProgress} NodeEvent
- * @typedef {SnapshotEvent | BalanceEvent | QueueEvent | QueuedEvent | StartedEvent | ProgressEvent | NodeEvent | ImageEvent | FinishedEvent | FailedEvent | ArchiveEvent} StudioEvent
+ * @typedef {SnapshotEvent | BalanceEvent | QueueEvent | QueuedEvent | StartedEvent | ProgressEvent | NodeEvent | TrainingEvent | ImageEvent | FinishedEvent | FailedEvent | ArchiveEvent} StudioEvent
  *
  * @typedef {{prompt: string, negative_prompt: string}} Prompts
  *

@@ -119,6 +119,21 @@ WORKFLOW_DEATHS: dict[str, Happening] = {
     "inside the final transaction": _after(RESULTS, "settle_hold"),
 }
 
+TRAINING_RESULTS = "apps.training.services.results"
+TRAINING_REPORTER = "gpu_tasks.runner.training_reports:TrainingReporter"
+
+
+def _is_at(number: int) -> Callable[..., bool]:
+    return lambda _self, step, *_: bool(step == number)
+
+
+# Of a training of ten steps, which keeps a checkpoint of each.
+TRAINING_DEATHS: dict[str, Happening] = {
+    "in mid training": _before(TRAINING_REPORTER, "note_step", _is_at(7)),
+    "checkpoint written and row not": _after(TRAINING_RESULTS, "write_checkpoint"),
+    "lora stored and not entered": _before(TRAINING_RESULTS, "finish_job"),
+}
+
 
 def _clock(step: timedelta) -> Happening:
     def set_clock() -> None:
@@ -140,7 +155,7 @@ def main() -> None:
 
     import_module("django").setup()
     import_module("gpu_tasks.tasks")
-    {**DEATHS, **WORKFLOW_DEATHS, **CLOCKS}[point]()
+    {**DEATHS, **WORKFLOW_DEATHS, **TRAINING_DEATHS, **CLOCKS}[point]()
     app.worker_main(arguments)
 
 

@@ -49,6 +49,7 @@ from apps.workflows.services.workflows import create_workflow
 from tests.canvas.factories import make_canvas, upload
 from tests.catalog.factories import make_model
 from tests.factories import PASSWORD, delete_image, make_image, make_job, make_payment, make_user
+from tests.lora_training.factories import make_run, make_sample, make_set
 from tests.test_row_level_security import OWNER_COLUMNS, tenant_tables
 
 _OWN_ROWS = sql.SQL("SELECT count(*) FROM {} WHERE {} = %s")
@@ -108,6 +109,7 @@ def fill(user: User, other: User, staff: User, starter: GenerationModel) -> None
     make_payment(user)
     default_storage.save(f"models/users/{user.id}/own/model.safetensors", ContentFile(b"x"))
     default_storage.save(f"users/{user.id}/uploads/{uuid.uuid4()}.png", ContentFile(b"x"))
+    make_sample(make_run(user, make_set(user)))
     api = APIClient()
     api.force_login(user)
     assert upload(api, make_canvas(api)).status_code == 201

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.utils.translation import gettext as _
 
+from apps.catalog.models import ModelKind
 from apps.catalog.probing.checkpoints import find_checkpoint
 from apps.catalog.probing.companions import find_companion
 from apps.catalog.probing.contents import check_contents
@@ -13,7 +14,7 @@ from apps.catalog.probing.headers import Header
 from apps.catalog.probing.loras import find_lora, is_lora
 from apps.catalog.probing.refusals import ProbeRefused
 
-__all__ = ["Finding", "ProbeRefused", "probe"]
+__all__ = ["Finding", "ProbeRefused", "probe", "probe_lora"]
 
 
 def probe(root: Path) -> Finding:
@@ -37,6 +38,25 @@ def probe(root: Path) -> Finding:
             _("These files are not laid out as a model. Bring one file, or a diffusers directory.")
         )
     raise ProbeRefused(_("These weights are of no family of models that Easel knows."))
+
+
+def probe_lora(path: Path, *, base: str) -> Finding:
+    """Say what there is to say of the LoRA at `path`, which was trained upon a model of `base`.
+
+    Its names and widths are looked at as those of an upload are; where they tell of no family,
+    since the model is smaller than those of its family are, it is of `base`.
+
+    Raises:
+        ProbeRefused: it is no LoRA, or for another family.
+        OSError: it cannot be read.
+    """
+    header = check_contents(path.parent)[path.name]
+    if not is_lora(header):
+        raise ProbeRefused(_("These weights are of no family of models that Easel knows."))
+    found = find_lora(header) or Finding(kind=ModelKind.LORA, bases=(base,))
+    if base not in found.bases:
+        raise ProbeRefused(_("This LoRA is for a family of models that Easel does not know."))
+    return found
 
 
 def _find_file(path: Path, header: Header) -> Finding | None:

@@ -7,7 +7,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from apps.core.tenancy import service_scope
-from apps.credits.costs import Shape, work
+from apps.credits.costs import Shape, measured_as, work
 from apps.credits.models import MeasuredCost, UsageRecord
 
 # So many of the latest jobs of a kind are looked at, and of a model whatever the shape.
@@ -46,7 +46,7 @@ def measure_costs() -> int:
         for record in found:
             shape = Shape(record.width, record.height, record.steps, record.batch_size)
             seconds = float(record.compute_seconds)
-            kind = (record.model_used, record.gpu_tier)
+            kind = (measured_as(record.action_type, record.model_used), record.gpu_tier)
             exact = (*kind, shape.width, shape.height, shape.steps, shape.batch_size)
             kinds.setdefault(exact, []).insert(0, seconds)
             kinds.setdefault((*kind, 0, 0, 0, 0), []).insert(0, seconds / work(shape))

@@ -20,13 +20,14 @@ def record_generation(
     compute_seconds: float,
     quoted: int | None,
     charged: int,
+    action: ActionType = ActionType.GENERATION,
 ) -> UsageRecord:
     """Write the usage of a finished job: what it took, and the credits it was charged."""
     return UsageRecord.objects.create(
         user_id=user_id,
         job_id=job_id,
         api_key_id=api_key_id,
-        action_type=ActionType.GENERATION,
+        action_type=action,
         model_used=model,
         gpu_tier=tier,
         steps=shape.steps,

@@ -14,10 +14,10 @@ from apps.core.audit import record_act
 from apps.core.errors import Conflict, Invalid
 from apps.core.models import Act
 from apps.core.tenancy import tenant_scope
+from apps.dashboard.retries import retry_any
 from apps.generation.models import TERMINAL_STATES, Job
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.operations import Requeued, end_drain, order_drain, requeue_job
-from apps.generation.services.queue import retry_job
 from apps.plans.services.pauses import stop_by_staff
 
 LEAST_REASON = 10
@@ -71,7 +71,7 @@ def retry_as_staff(*, job: Job, actor: User, reason: str, key: str) -> Job:
     """
     check_reason(reason)
     with tenant_scope(job.user_id):
-        again = retry_job(user=job.user, job_id=job.id, idempotency_key=f"staff:{key}")
+        again = retry_any(user=job.user, job_id=job.id, idempotency_key=f"staff:{key}")
     what = f"retry job {job.id} as {again.id}"
     _record(actor=actor, user_id=job.user_id, what=what, reason=reason)
     return again

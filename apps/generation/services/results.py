@@ -3,6 +3,7 @@
 import dataclasses
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import structlog
@@ -12,7 +13,8 @@ from django.utils import timezone
 from apps.boards.selectors import auto_add_board_id
 from apps.core.errors import ErrorCode, new_error_id
 from apps.core.tenancy import tenant_scope
-from apps.credits.costs import charge_of
+from apps.credits.costs import Shape, charge_of
+from apps.credits.models import ActionType
 from apps.credits.services.ledger import release_hold, settle_hold
 from apps.credits.services.usage import record_generation
 from apps.generation.announcements import announce_end, announce_images, announce_queue
@@ -25,6 +27,18 @@ from apps.images.services.pictures import StoredPicture, add_results
 from apps.plans.tiers import GpuTier
 
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What a job of another kind than a generation is recorded as in the usage of its user.
+
+    `teaches` is whether others of its shape take as long.
+    """
+
+    action: ActionType
+    shape: Shape
+    teaches: bool
 
 
 def result_name(*, job_id: uuid.UUID, attempt: int, index: int) -> uuid.UUID:
@@ -45,6 +59,7 @@ def finish_job(
     compute_seconds: float,
     cancelled: bool = False,
     charge: int | None = None,
+    service: Service | None = None,
 ) -> bool:
     """End a running job with its stored pictures; `False` if `attempt` has lost it meanwhile.
 
@@ -70,24 +85,34 @@ def finish_job(
             job_id=job.id,
             charge=charge_of(compute_seconds) if charge is None else charge,
         )
-        load = load_of(job.settings, base=job.model.base)
-        teaches = load.teaches and job.kind == JobKind.GENERATION
+        service = service or _service_of(job, pictures=len(pictures))
         record_generation(
             user_id=user_id,
             job_id=job.id,
             api_key_id=job.api_key_id,
             model=job.model_id,
             tier=GpuTier(job.tier),
-            shape=dataclasses.replace(load.shape, batch_size=len(pictures)),
-            # Of other jobs nobody could tell what a plain one takes.
-            is_whole=teaches and len(pictures) == load.shape.batch_size,
+            shape=service.shape,
+            is_whole=service.teaches,
             compute_seconds=compute_seconds,
             quoted=resolution.charged + resolution.released,
             charged=resolution.charged,
+            action=service.action,
         )
         transaction.on_commit(lambda: _after_end(job, images))
     logger.info("job_finished", job_id=str(job_id), state=state, seconds=round(compute_seconds, 3))
     return True
+
+
+def _service_of(job: Job, *, pictures: int) -> Service:
+    load = load_of(job.settings, base=job.model.base)
+    # Of other jobs nobody could tell what a plain one takes.
+    is_plain = load.teaches and job.kind == JobKind.GENERATION
+    return Service(
+        action=ActionType.GENERATION,
+        shape=dataclasses.replace(load.shape, batch_size=pictures),
+        teaches=is_plain and pictures == load.shape.batch_size,
+    )
 
 
 def fail_job(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from apps.core.tenancy import service_scope
-from apps.generation.models import Job, JobTally, TallyMark
+from apps.generation.models import Job, JobKind, JobTally, TallyMark
 from apps.generation.tallies import RUN_BOUNDS, WAIT_BOUNDS
 
 # A transaction that ends a job may commit so long after it looked at the clock.
@@ -54,6 +54,7 @@ def tally_ended_jobs() -> list[EndedJob]:
 def _ended_between(since: datetime, until: datetime) -> list[EndedJob]:
     rows = Job.objects.filter(finished_at__gt=since, finished_at__lte=until).values_list(
         "tier",
+        "kind",
         "model_id",
         "state",
         "error_code",
@@ -65,7 +66,7 @@ def _ended_between(since: datetime, until: datetime) -> list[EndedJob]:
     return [
         EndedJob(
             tier=tier,
-            model=model,
+            model=_kept_as(kind, model),
             state=state,
             error_code=error_code,
             compute_seconds=float(compute_seconds or 0),
@@ -74,6 +75,7 @@ def _ended_between(since: datetime, until: datetime) -> list[EndedJob]:
         )
         for (
             tier,
+            kind,
             model,
             state,
             error_code,
@@ -83,6 +85,12 @@ def _ended_between(since: datetime, until: datetime) -> list[EndedJob]:
             finished_at,
         ) in rows
     ]
+
+
+def _kept_as(kind: str, model: str) -> str:
+    """Return what jobs are counted under: a training takes hours where a picture takes seconds."""
+    name = model if kind == JobKind.GENERATION else f"{kind}/{model}"
+    return name[: JobTally._meta.get_field("model").max_length]
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:

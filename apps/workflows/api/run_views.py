@@ -105,9 +105,9 @@ class WorkflowRunView(APIView):
     required_scopes = by_method(GET=Scope.READ)
 
     @extend_schema(responses=RunSerializer, operation_id="workflows_run_retrieve")
-    def get(self, request: Request, run_id: uuid.UUID) -> Response:
+    def get(self, request: Request, workflow_run_id: uuid.UUID) -> Response:
         user = signed_in_user(request)
-        job = get_run(user=user, job_id=run_id)
+        job = get_run(user=user, job_id=workflow_run_id)
         document = (job.work or {})["document"]
         nodes = nodes_of(
             job_id=job.id, attempt=job.attempt, nodes=[node["id"] for node in document["nodes"]]

@@ -15,7 +15,11 @@ urlpatterns = [
     path("workflows/check", run_views.WorkflowCheckView.as_view(), name="workflow-check"),
     path("workflows/quote", run_views.WorkflowQuoteView.as_view(), name="workflow-quote"),
     path("workflows/runs", run_views.WorkflowRunListView.as_view(), name="workflow-runs"),
-    path("workflows/runs/<uuid:run_id>", run_views.WorkflowRunView.as_view(), name="workflow-run"),
+    path(
+        "workflows/runs/<uuid:workflow_run_id>",
+        run_views.WorkflowRunView.as_view(),
+        name="workflow-run",
+    ),
     path("workflows/<uuid:workflow_id>", workflow_views.WorkflowView.as_view(), name="workflow"),
     path(
         "workflows/<uuid:workflow_id>/versions",

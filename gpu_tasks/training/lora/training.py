@@ -202,7 +202,15 @@ class _Training:
         self.losses = list(checkpoint.losses)
 
     def run(self) -> None:
-        """Take all steps that are left."""
+        """Take all steps that are left; one that is stopped leaves a checkpoint of its last."""
+        try:
+            self._take_steps()
+        except TrainingCancelled:
+            if self.listeners.on_checkpoint is not None and self.step:
+                self.listeners.on_checkpoint(self._checkpoint())
+            raise
+
+    def _take_steps(self) -> None:
         settings, tell = self.settings, self.listeners
         while self.step < settings.steps:
             tell.step = self.step

@@ -31,6 +31,7 @@ from apps.generation.services.dead_letters import drain_dead_letters
 from apps.generation.services.leases import recover_expired_jobs, wake_forgotten_jobs
 from apps.generation.services.leftovers import remove_leftovers
 from apps.generation.services.workers import forget_gone_workers
+from apps.generation.sweeps import OTHER_SWEEPS
 from apps.images.services.archive_making import make_archives
 from apps.images.services.archives import remove_expired_archives
 from apps.images.services.intermediates import delete_old_intermediates
@@ -112,6 +113,7 @@ class Command(BaseCommand):
             Sweep("make_installs_too", every, make_installs),
             Sweep("remove_install_leftovers", 720 * every, remove_install_leftovers),
             Sweep("audit_credits", 60 * every, audit_nightly),
+            *(Sweep(other.name, other.rounds * every, other.run) for other in OTHER_SWEEPS),
         ]
         for sweep in aside:
             threading.Thread(

@@ -1,0 +1,180 @@
+"""Training in the browser: a set by mouse and keyboard, its price, and a training on its way."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from apps.accounts.models import User
+from apps.accounts.services.users import set_language
+from apps.catalog.models import GenerationModel
+from apps.generation.models import Job, JobState
+from apps.plans.products import PLANS
+from apps.plans.services.subscriptions import start_subscription
+from apps.training.models import TrainingPicture, TrainingRun, TrainingSet
+from apps.training.services.results import note_losses
+from tests.browser.studio import PHONE, Studio
+from tests.browser.test_axe import serious
+from tests.lora_training.factories import (
+    make_drawn_image,
+    make_run,
+    make_sample,
+    make_set,
+)
+from tests.stack import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Shoot = Callable[[Page, str], Path]
+TRAINED_WITHIN_MS = 240_000
+
+
+@pytest.fixture
+def trainer(transactional_user: User) -> User:
+    start_subscription(user=transactional_user, plan=PLANS["enterprise"])
+    return transactional_user
+
+
+def captions_of(found: TrainingSet) -> list[str]:
+    rows = TrainingPicture.objects.filter(training_set=found).order_by("position", "id")
+    return list(rows.values_list("caption", flat=True))
+
+
+def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
+    trainer: User, studio: Studio, shoot: Shoot
+) -> None:
+    for colour in ("red", "green", "blue"):
+        make_drawn_image(trainer, colour=colour)
+    page = studio.page
+    studio.open("/training/")
+    page.get_by_role("button", name="Make the first set").click()
+    page.get_by_label("Name").fill("Discs")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/training/sets/*/")
+    studio.settle()
+
+    page.get_by_role("button", name="Add pictures").click()
+    picker = page.get_by_role("dialog", name="Add pictures")
+    for box in ("a red disc", "a green disc", "a blue disc"):
+        picker.get_by_role("checkbox", name=box).check()
+    shoot(page, "training-picker")
+    picker.get_by_role("button", name="Add 3 pictures").click()
+    fields = page.locator(".caption__text")
+    expect(fields).to_have_count(3)
+    found = TrainingSet.objects.get()
+    expect(fields.nth(0)).to_be_focused()
+
+    page.keyboard.press("Control+a")
+    page.keyboard.type("a round thing")
+    page.keyboard.press("Enter")
+    expect(fields.nth(1)).to_be_focused()
+    page.keyboard.type("never mind")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Move it back").first.click()
+    expect(fields.nth(1)).to_have_value("a round thing")
+    expected = ["a green disc", "a round thing", "a blue disc"]
+    wait_until(lambda: captions_of(found) == expected, seconds=30, what="keeping the order")
+
+    page.get_by_label("Trigger word").fill("zorg")
+    page.get_by_label("Steps").fill("5")
+    expect(page.locator("#train-steps-error")).not_to_be_empty()
+    studio.excuse("422")
+    page.get_by_label("Steps").fill("4000")
+    expect(page.locator("#quote")).to_contain_text("At most")
+    page.get_by_label("At most, in credits").fill("1")
+    page.get_by_role("button", name="Start the training").click()
+    expect(page.locator("#train-max_credits-error")).to_contain_text("more than the 1")
+    studio.excuse("409")
+    assert not Job.objects.exists()
+    shoot(page, "training-set")
+    page.get_by_label("At most, in credits").fill("100000")
+    page.get_by_role("button", name="Start the training").click()
+    page.wait_for_url(lambda url: "/sets/" not in url and url.endswith("/"))
+    studio.settle()
+    expect(page.get_by_role("status").filter(has_text="Waiting for a GPU")).to_be_visible()
+
+    page.get_by_role("button", name="Cancel").first.click()
+    studio.answer("Cancel the training")
+    expect(page.locator("#state")).to_have_text("Cancelled")
+    assert Job.objects.get().state == JobState.CANCELLED
+    assert TrainingRun.objects.get().settings["trigger"] == "zorg"
+
+
+def test_another_plan_is_told_honestly_what_it_would_take(
+    studio: Studio, shoot: Shoot, transactional_user: User
+) -> None:
+    studio.open("/training/")
+
+    offer = studio.page.locator(".training__offer")
+    expect(offer).to_contain_text("The smallest plan that does: Enterprise.")
+    expect(studio.page.get_by_role("button", name="New set")).to_have_count(0)
+    shoot(studio.page, "training-offer")
+    assert studio.overflow() == 0
+
+
+@pytest.mark.slow
+def test_the_pages_fit_light_and_dark_on_a_phone_and_in_korean(
+    new_studio: Callable[..., Studio], trainer: User, starter: GenerationModel, shoot: Shoot
+) -> None:
+    found = make_set(trainer, pictures=4, name="A" * 100)
+    run = make_run(trainer, found, steps=400, name="Discs of " + "w" * 80, sample_every=50)
+    curve = [
+        [step, 0.6 / (1 + step / 60) + 0.1 * ((step * 7919) % 13) / 13] for step in range(1, 260)
+    ]
+    assert note_losses(run, step=259, losses=curve)
+    for step in (50, 100, 150, 200, 250):
+        make_sample(run, step=step)
+    make_run(trainer, found, name="Another")
+    pages = {
+        "list": "/training/",
+        "set": f"/training/sets/{found.id}/",
+        "run": f"/training/{run.id}/",
+    }
+    windows: dict[str, dict[str, Any]] = {
+        "desk": {},
+        "dark": {"color_scheme": "dark"},
+        "phone": {"viewport": PHONE, "has_touch": True},
+        "korean": {"locale": "ko-KR"},
+    }
+    for name, window in windows.items():
+        set_language(user=trainer, language="ko" if name == "korean" else "en")
+        studio = new_studio(user=trainer, **window)
+        for page, path in pages.items():
+            studio.open(path)
+            if page == "run":
+                expect(studio.page.locator(".losses__mean")).to_be_visible()
+                expect(studio.page.locator(".samples__step")).to_have_count(5)
+            shoot(studio.page, f"training-{page}-{name}")
+            assert studio.overflow() == 0, (page, name)
+            assert serious(studio.page) == [], (page, name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_training_is_watched_to_its_end_and_used_in_the_studio(
+    studio: Studio, trainer: User, starter: GenerationModel, worker: None, shoot: Shoot
+) -> None:
+    found = make_set(trainer)
+    run = make_run(
+        trainer, found, steps=12, sample_every=4, sample_prompts=["zorg"], name="My discs"
+    )
+    page = studio.page
+    studio.open(f"/training/{run.id}/")
+
+    expect(page.locator("#state")).to_have_text("Learning", timeout=TRAINED_WITHIN_MS)
+    expect(page.locator(".samples__step")).not_to_have_count(0, timeout=TRAINED_WITHIN_MS)
+    expect(page.locator("#left")).to_contain_text("left")
+    shoot(page, "training-live")
+    expect(page.locator("#state")).to_have_text(
+        "Done: the LoRA is in your models", timeout=TRAINED_WITHIN_MS
+    )
+    expect(page.locator(".samples__step")).to_have_count(3)
+    shoot(page, "training-done")
+
+    page.get_by_role("link", name="Use it in the studio").click()
+    page.wait_for_url("**/create/**")
+    studio.settle()
+    expect(studio.prompt).to_have_value("zorg")
+    expect(page.locator("#guides")).to_contain_text("My discs")

@@ -1,0 +1,80 @@
+"""Make sets and trainings for tests, with what a test does not care about filled in."""
+
+import io
+import uuid
+from typing import Any
+
+from PIL import Image as PillowImage
+from PIL import ImageDraw
+from rest_framework.test import APIClient
+
+from apps.accounts.models import User
+from apps.images.models import Image
+from apps.images.services.pictures import add_results, store_picture
+from apps.training.models import TrainingRun, TrainingSample, TrainingSet
+from apps.training.services.results import keep_sample
+from apps.training.services.runs import draw_up_training, start_run
+from apps.training.services.sets import add_pictures, create_set
+
+COLOURS = ("red", "green", "blue", "orange")
+# As little as is a training: seconds on a processor.
+TINY: dict[str, Any] = {
+    "steps": 10,
+    "rank": 2,
+    "resolution": 64,
+    "sample_every": 0,
+    "seed": 7,
+    "trigger": "zorg",
+}
+
+
+def make_drawn_image(user: User, *, colour: str = "red", prompt: str = "") -> Image:
+    """Store a picture of a disc as a finished job would."""
+    picture = PillowImage.new("RGB", (96, 64), "white")
+    ImageDraw.Draw(picture).ellipse((20, 8, 76, 56), fill=colour)
+    stored = store_picture(
+        user_id=user.id,
+        image_name=uuid.uuid4(),
+        picture=picture,
+        metadata={"prompt": prompt or f"a {colour} disc"},
+    )
+    return add_results(user_id=user.id, job_id=uuid.uuid4(), pictures=[(0, stored)])[0]
+
+
+def make_set(user: User, *, pictures: int = 3, name: str = "Discs") -> TrainingSet:
+    """Make a set of `user` with pictures of discs, captioned by their prompts."""
+    made = create_set(user=user, name=name)
+    names = [
+        make_drawn_image(user, colour=COLOURS[number % len(COLOURS)]).image_name
+        for number in range(pictures)
+    ]
+    if names:
+        add_pictures(user=user, set_id=made.id, names=names)
+    return made
+
+
+def make_run(user: User, found: TrainingSet, **settings: Any) -> TrainingRun:
+    """Begin a tiny training of a set."""
+    asked = {"set": found.id} | TINY | settings
+    said = {name: asked.pop(name) for name in ("name", "max_credits") if name in asked}
+    return start_run(user=user, order=draw_up_training(user=user, asked=asked), **said)
+
+
+def make_sample(run: TrainingRun, *, step: int = 5) -> TrainingSample:
+    """Keep a sample as a worker at the training would."""
+    buffer = io.BytesIO()
+    PillowImage.new("RGB", (64, 64), "teal").save(buffer, format="PNG")
+    sample = keep_sample(run, step=step, number=0, content=buffer.getvalue(), size=(64, 64))
+    assert sample is not None
+    return sample
+
+
+def body(found: TrainingSet, **settings: Any) -> dict[str, Any]:
+    """Return a request for a tiny training of a set, as a program sends it."""
+    return {"set": str(found.id)} | TINY | settings
+
+
+def api_of(user: User) -> APIClient:
+    client = APIClient()
+    client.force_login(user)
+    return client

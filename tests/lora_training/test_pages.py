@@ -1,0 +1,77 @@
+"""The pages of training as the server renders them: what is on them, and what they cost."""
+
+from django.test import Client
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.generation.models import Job, JobState
+from apps.plans.models import Subscription
+from apps.training.models import TrainingRun, TrainingSet
+from tests.lora_training.factories import make_run, make_sample, make_set
+from tests.queries import counted_queries
+
+
+def test_the_list_shows_sets_and_trainings_at_one_price(
+    browser_client: Client, trainer: User, discs: TrainingSet
+) -> None:
+    make_run(trainer, discs, name="First")
+    browser_client.get("/training/")
+    with counted_queries() as few:
+        page = browser_client.get("/training/").content.decode()
+    assert "Discs" in page
+    assert "3 pictures" in page
+    assert "First" in page
+    for number in range(3):
+        make_run(trainer, make_set(trainer, name=f"Set {number}"))
+    with counted_queries() as many:
+        page = browser_client.get("/training/").content.decode()
+
+    assert page.count('class="set-card"') == page.count('class="run-row"') == 4
+    assert len(many) == len(few)
+
+
+def test_a_set_shows_its_pictures_at_one_price(
+    browser_client: Client, trainer: User, discs: TrainingSet
+) -> None:
+    large = make_set(trainer, pictures=8)
+    browser_client.get(f"/training/sets/{discs.id}/")
+    counts = []
+    for found, pictures in ((discs, 3), (large, 8)):
+        with counted_queries() as queries:
+            page = browser_client.get(f"/training/sets/{found.id}/").content.decode()
+        assert page.count('class="caption"') == pictures
+        assert "a red disc" in page
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
+def test_a_training_that_is_done_offers_its_lora_to_the_studio(
+    browser_client: Client, trainer: User, discs: TrainingSet
+) -> None:
+    run = make_run(trainer, discs)
+    make_sample(run)
+    path = f"/training/{run.id}/"
+    assert 'id="use" href="/create/" hidden' in browser_client.get(path).content.decode()
+
+    TrainingRun.objects.update(model_key="own-1")
+    Job.objects.update(state=JobState.SUCCEEDED, finished_at=timezone.now())
+
+    page = browser_client.get(path).content.decode()
+    assert 'id="use" href="/create/">' in page
+    assert f"/usage/receipts/{run.job_id}/" in page
+
+
+def test_whoever_left_the_plan_still_sees_what_there_was_and_may_delete_it(
+    browser_client: Client, trainer: User, discs: TrainingSet
+) -> None:
+    make_run(trainer, discs)
+    Subscription.objects.filter(user=trainer, plan="enterprise").delete()
+
+    page = browser_client.get("/training/").content.decode()
+    assert "Training is not part of your plan" in page
+    assert 'class="set-card"' in page
+    assert "new-set" not in page
+    page = browser_client.get(f"/training/sets/{discs.id}/").content.decode()
+    assert 'id="train"' not in page
+    assert 'id="delete-set"' in page
