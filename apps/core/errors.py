@@ -64,6 +64,16 @@ class ErrorCode(StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_GONE = "model_gone"
     CONTENT_REFUSED = "content_refused"
+    # Of the other services that make pictures; `KEY` means the user's own.
+    IMAGE_PROVIDER_TIMEOUT = "image_provider_timeout"
+    IMAGE_PROVIDER_LIMITED = "image_provider_limited"
+    IMAGE_PROVIDER_REFUSED = "image_provider_refused"
+    IMAGE_PROVIDER_INVALID = "image_provider_invalid"
+    IMAGE_PROVIDER_UNAVAILABLE = "image_provider_unavailable"
+    IMAGE_PROVIDER_KEY_MISSING = "image_provider_key_missing"
+    IMAGE_PROVIDER_KEY_REJECTED = "image_provider_key_rejected"
+    IMAGE_PROVIDER_KEY_LIMITED = "image_provider_key_limited"
+    IMAGE_PROVIDER_KEY_EMPTY = "image_provider_key_empty"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     WORKER_LOST = "worker_lost"
 

@@ -20,9 +20,10 @@ from apps.plans.tiers import GpuTier
 
 
 class ActionType(models.TextChoices):
-    """The kinds of work that cost GPU seconds."""
+    """The kinds of work: by the seconds of a GPU, or by others and at a price a picture."""
 
     GENERATION = "generation"
+    PROVIDED = "provided"
 
 
 class UsageRecord(TenantModel):

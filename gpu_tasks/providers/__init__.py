@@ -16,11 +16,18 @@ from gpu_tasks.providers.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from gpu_tasks.providers.facts import PROVIDER_FACTS, ProviderFacts, ProviderName
+from gpu_tasks.providers.facts import (
+    PROVIDER_FACTS,
+    PROVIDER_MODEL_KEYS,
+    ProviderFacts,
+    ProviderName,
+    facts_of,
+)
 from gpu_tasks.providers.interface import Access, ImageProvider, Made, PictureOrder, Timeouts
 
 __all__ = [
     "PROVIDER_FACTS",
+    "PROVIDER_MODEL_KEYS",
     "Access",
     "ImageProvider",
     "Made",
@@ -37,6 +44,7 @@ __all__ = [
     "ProviderTimeout",
     "ProviderUnavailable",
     "Timeouts",
+    "facts_of",
     "provider_for",
 ]
 

@@ -45,6 +45,23 @@ class ProviderFacts(FamilyFacts):
     has_seed: bool
     has_strength: bool
 
+    @property
+    def key(self) -> str:
+        """Return the key of its row in the catalog."""
+        return self.base.replace(".", "-")
+
+    @property
+    def settings_not_taken(self) -> tuple[str, ...]:
+        """Name the settings of a generation that it has no use for."""
+        seed = () if self.has_seed else ("seed",)
+        strength = () if self.has_strength else ("strength",)
+        return ("steps", "guidance_scale", "scheduler", *seed, *strength)
+
+    @property
+    def title(self) -> str:
+        """Return its name with the quality, which other models of the name differ by."""
+        return f"{self.name} ({self.quality})" if self.quality else self.name
+
 
 _NOT_OFFERED: Final = "the provider does not offer it"
 _OPENAI_SIZES: Final = ((1024, 1024), (1536, 1024), (1024, 1536))
@@ -80,7 +97,9 @@ def _gpt_image(quality: str, *, seconds: float) -> ProviderFacts:
         steps=1,
         guidance_scale=1.0,
         schedulers={},
-        lacks=_lacks(Capability.TXT2IMG, Capability.INPAINT, Capability.REFERENCES),
+        lacks=_lacks(
+            Capability.TXT2IMG, Capability.IMG2IMG, Capability.INPAINT, Capability.REFERENCES
+        ),
         limits={"references": MOST_REFERENCES},
         provider=ProviderName.OPENAI,
         model="gpt-image-1.5",
@@ -143,6 +162,9 @@ _ROWS: Final = (
 PROVIDER_FACTS: Final[Mapping[str, ProviderFacts]] = MappingProxyType(
     {facts.base: facts for facts in _ROWS}
 )
+
+# Of their rows in the catalog.
+PROVIDER_MODEL_KEYS: Final = frozenset(facts.key for facts in PROVIDER_FACTS.values())
 
 
 def facts_of(base: str) -> FamilyFacts:

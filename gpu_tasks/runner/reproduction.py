@@ -81,6 +81,10 @@ def reproduce(image_name: uuid.UUID, *, engine: Engine | None = None) -> Reprodu
     made_with = metadata.get("made_with")
     if not made_with or job is None:
         raise NotReproducibleError("Nothing is on record of how this picture was made.")
+    if "provider" in made_with:
+        raise NotReproducibleError(
+            "Another service made this picture; nobody here has the model to make it again."
+        )
     keys = {key for _field, key, _kinds in job.settings.models_named()}
     with tenant_scope(image.user_id):
         add_ons = find_by_keys(user_id=image.user_id, keys=keys)

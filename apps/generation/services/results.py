@@ -13,11 +13,13 @@ from apps.boards.selectors import auto_add_board_id
 from apps.core.errors import ErrorCode, new_error_id
 from apps.core.tenancy import tenant_scope
 from apps.credits.costs import charge_of
+from apps.credits.models import ActionType
 from apps.credits.services.ledger import release_hold, settle_hold
 from apps.credits.services.usage import record_generation
 from apps.generation.announcements import announce_end, announce_images, announce_queue
 from apps.generation.loads import load_of
 from apps.generation.models import Job, JobKind, JobState
+from apps.generation.provided import is_provided
 from apps.generation.services.lanes import lock_lanes
 from apps.generation.wakeups import wake_next_of
 from apps.images.models import Image
@@ -76,6 +78,7 @@ def finish_job(
             user_id=user_id,
             job_id=job.id,
             api_key_id=job.api_key_id,
+            action=ActionType.PROVIDED if is_provided(job.model.base) else ActionType.GENERATION,
             model=job.model_id,
             tier=GpuTier(job.tier),
             shape=dataclasses.replace(load.shape, batch_size=len(pictures)),
