@@ -88,3 +88,19 @@ def terms_of(*, base: str, size: Size, looks: int, own: Collection[ProviderName]
     else:
         owner, price = KeyOwner.HOUSE, credits_of(base=base, size=size, looks=looks)
     return Terms(provider=provider, key_owner=owner, credits_a_picture=price)
+
+
+def usable_services(*, user_id: uuid.UUID) -> dict[str, dict[str, str]]:
+    """Return the providers that a user can have pictures of, with their names and whose key it is.
+
+    JSON-ready; one query.
+    """
+    own = own_providers(user_id=user_id)
+    return {
+        name.value: {
+            "name": PROVIDER_TITLES[name],
+            "key_owner": (KeyOwner.OWN if name in own else KeyOwner.HOUSE).value,
+        }
+        for name in ProviderName
+        if name in own or name in house_providers()
+    }

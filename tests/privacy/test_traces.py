@@ -48,6 +48,7 @@ from apps.workflows.services import create_preset, create_wildcard
 from tests.canvas.factories import make_canvas, upload
 from tests.catalog.factories import make_model
 from tests.factories import PASSWORD, delete_image, make_image, make_job, make_payment, make_user
+from tests.providers.factories import make_provider_call, make_provider_key
 from tests.test_row_level_security import OWNER_COLUMNS, tenant_tables
 
 _OWN_ROWS = sql.SQL("SELECT count(*) FROM {} WHERE {} = %s")
@@ -86,6 +87,8 @@ def fill(user: User, other: User, staff: User, starter: GenerationModel) -> None
     create_wildcard(user=user, name="colour", values=["red"])
     request_install(user=user, source="some/model", wanted={})
     make_model(user)
+    make_provider_key(user)
+    make_provider_call(user)
     ContentAppeal.objects.create(user=user, job_id=job.id, digest="0" * 64, reason="Why?")
     Notice.objects.create(user=user, kind="low_credits", key="k", due_at=timezone.now())
     user.groups.add(Group.objects.create(name="some"))

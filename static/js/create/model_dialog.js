@@ -256,6 +256,12 @@ function aboutOf(model) {
  * @returns {string} in words, empty if it suggests nothing
  */
 function suggestedOf(model) {
+  if (model.provider !== null) {
+    return fill(gettext("%(width)s × %(height)s · a price for each picture"), {
+      width: formatNumber(model.default_width),
+      height: formatNumber(model.default_height),
+    });
+  }
   if (model.kind === "main") {
     return fill(gettext("%(width)s × %(height)s · %(steps)s steps · guidance %(guidance)s"), {
       width: formatNumber(model.default_width),
