@@ -13,7 +13,7 @@ from apps.catalog.models import GenerationModel, ModelKind
 from apps.catalog.selectors import list_models
 from apps.plans.entitlements import Decision, Entitlements, Feature, decide, entitlements_of
 from apps.plans.products import ModelAccess
-from gpu_tasks.providers.facts import PROVIDER_FACTS, ProviderName, facts_of
+from gpu_tasks.providers.facts import PROVIDER_FACTS, PROVIDER_TITLES, ProviderName, facts_of
 
 
 class SchedulerSerializer(serializers.Serializer[Any]):
@@ -104,6 +104,8 @@ class GenerationModelSerializer(serializers.ModelSerializer[GenerationModel]):
         return [] if facts is None else list(facts.settings_not_taken)
 
     def get_base_name(self, model: GenerationModel) -> str:
+        if model.base in PROVIDER_FACTS:
+            return PROVIDER_TITLES[PROVIDER_FACTS[model.base].provider]
         return facts_of(model.base).name if model.base else ""
 
     def get_is_own(self, model: GenerationModel) -> bool:

@@ -97,7 +97,9 @@ class ModelDialog {
 
   /** @returns {HTMLElement} one button a family, none if there is one alone */
   #familyChips() {
-    const names = new Map(this.#choice.models.map(({ base, base_name }) => [base, base_name]));
+    const names = new Map(
+      this.#choice.models.map((model) => [familyOf(model), model.base_name]),
+    );
     const group = make("div", {
       ...{ class: "picker__families", role: "group", "aria-label": gettext("Family") },
     });
@@ -163,7 +165,7 @@ class ModelDialog {
     const words = this.#search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = this.#choice.models.filter(
       (model) =>
-        (this.#family === "" || model.base === this.#family) &&
+        (this.#family === "" || familyOf(model) === this.#family) &&
         words.every((word) => textOf(model).includes(word)),
     );
     const keys = new Set(found.map(({ key }) => key));
@@ -211,6 +213,14 @@ class ModelDialog {
 export function pickModel(life, choice) {
   const dialog = new ModelDialog(choice);
   return dialog.ask(life);
+}
+
+/**
+ * @param {FullModel} model
+ * @returns {string} the models of one other service stand together
+ */
+function familyOf({ base, provider }) {
+  return provider ?? base;
 }
 
 /**

@@ -62,7 +62,8 @@ export class SizeFields {
       },
       { signal },
     );
-    this.#fixed.addEventListener("change", () => this.#takeFixed(), { signal });
+    // Before whoever hears of any input shows the old size again.
+    this.#fixed.addEventListener("input", () => this.#takeFixed(), { signal });
     byId("size-swap", HTMLElement).addEventListener("click", () => this.swap(), { signal });
     this.#lock.addEventListener("click", () => this.#toggleLock(), { signal });
     for (const [field, other] of /** @type {const} */ ([
