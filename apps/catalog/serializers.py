@@ -13,7 +13,12 @@ from apps.catalog.models import GenerationModel, ModelKind
 from apps.catalog.selectors import list_models
 from apps.plans.entitlements import Decision, Entitlements, Feature, decide, entitlements_of
 from apps.plans.products import ModelAccess
-from gpu_tasks.providers.facts import PROVIDER_FACTS, PROVIDER_TITLES, ProviderName, facts_of
+from gpu_tasks.providers.facts import (
+    PROVIDER_CHOICES,
+    PROVIDER_FACTS,
+    PROVIDER_TITLES,
+    facts_of,
+)
 
 
 class SchedulerSerializer(serializers.Serializer[Any]):
@@ -86,7 +91,7 @@ class GenerationModelSerializer(serializers.ModelSerializer[GenerationModel]):
         names = facts_of(model.base).schedulers
         return [{"key": key, "name": name} for key, name in names.items()]
 
-    @extend_schema_field(serializers.ChoiceField(choices=list(ProviderName), allow_null=True))
+    @extend_schema_field(serializers.ChoiceField(choices=PROVIDER_CHOICES, allow_null=True))
     def get_provider(self, model: GenerationModel) -> str | None:
         facts = PROVIDER_FACTS.get(model.base)
         return None if facts is None else facts.provider.value

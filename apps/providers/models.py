@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import TenantModel
-from gpu_tasks.providers.facts import PROVIDER_TITLES, ProviderName
+from gpu_tasks.providers.facts import PROVIDER_CHOICES
 
 MOST_KEY_LENGTH = 500
 HINT_LENGTH = 4
@@ -14,7 +14,7 @@ HINT_LENGTH = 4
 
 def provider_choices() -> list[tuple[str, str]]:
     """List the providers; asked, so that one more is no migration."""
-    return [(name.value, PROVIDER_TITLES[name]) for name in ProviderName]
+    return PROVIDER_CHOICES
 
 
 class KeyOwner(models.TextChoices):

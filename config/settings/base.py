@@ -336,6 +336,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "ArchiveStatus": "apps.images.models.ArchiveStatus",
+        "ImageProvider": "gpu_tasks.providers.facts.PROVIDER_CHOICES",
         "JobState": "apps.generation.models.JobState",
     },
 }

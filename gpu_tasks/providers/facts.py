@@ -25,6 +25,8 @@ class ProviderName(StrEnum):
 PROVIDER_TITLES: Final[Mapping[ProviderName, str]] = MappingProxyType(
     {ProviderName.OPENAI: "OpenAI", ProviderName.STABILITY: "Stability AI"}
 )
+# Of a field that names one.
+PROVIDER_CHOICES: Final = [(name.value, title) for name, title in PROVIDER_TITLES.items()]
 
 Size = tuple[int, int]
 

@@ -10,6 +10,9 @@ from apps.catalog.models import GenerationModel
 from apps.generation.provided import enter_models_of_providers
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
+from apps.plans.tiers import GpuTier
+from gpu_tasks.engine import Engine
+from gpu_tasks.runner import JobRunner
 from tests.providers.stand_in import OPENAI_KEY, STABILITY_KEY, StandIn, serving
 
 
@@ -38,7 +41,26 @@ def pro(user: User) -> User:
 
 
 @pytest.fixture
+def enterprise_stranger(stranger: User) -> User:
+    start_subscription(user=stranger, plan=PLANS["enterprise"])
+    return stranger
+
+
+@pytest.fixture
 def models(db: None, starter: GenerationModel) -> dict[str, GenerationModel]:
     """The models of the providers, by key."""
     enter_models_of_providers()
     return {model.key: model for model in GenerationModel.objects.exclude(key=starter.key)}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(device="cpu")
+
+
+@pytest.fixture
+def runner(engine: Engine, stand_in: StandIn) -> Iterator[JobRunner]:
+    runner = JobRunner(engine=engine, tiers=list(GpuTier), worker="test")
+    yield runner
+    stand_in.let_go.set()
+    runner.wait_for_all()

@@ -61,7 +61,7 @@ def make(stand_in: StandIn, name: ProviderName, **changes: Any) -> Made:
     base_url = stand_in.openai_url if name is ProviderName.OPENAI else stand_in.url
     base_url = changes.pop("base_url", base_url)
     key = changes.pop("key", KEYS[name])
-    timeouts = changes.pop("timeouts", Timeouts(connect=2, read=5, whole=10))
+    timeouts = changes.pop("timeouts", Timeouts(connect=20, read=60, whole=120))
     asked: dict[str, Any] = {
         "facts": PROVIDER_FACTS[changes.pop("base", BASES[name])],
         "prompt": "a red circle",
