@@ -32,6 +32,7 @@ from gpu_tasks.providers import (
     ProviderRefused,
     ProviderRejectedKey,
     ProviderTimeout,
+    ProviderUnavailable,
     provider_for,
 )
 from gpu_tasks.runner.attempt import Attempt, Outcome
@@ -260,7 +261,8 @@ class ProvidedAttempt(Attempt):
             raise NotFound(code=ErrorCode.IMAGE_PROVIDER_KEY_MISSING) from error
         except NotOpenedError as error:
             logger.exception("provider_key_not_opened")
-            raise ProviderRejectedKey("no secret opens the key") from error
+            # A secret is missing here, which is no fault of the user's.
+            raise ProviderUnavailable("no secret opens the key") from error
 
     def _charge(self, pictures: int) -> int:
         return self._terms.credits_a_picture * pictures

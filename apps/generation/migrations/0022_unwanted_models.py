@@ -2,11 +2,10 @@ from importlib import import_module
 
 from django.db import migrations
 
-from apps.core.operations import ReplaceServiceFunction
+from apps.core.operations import ServiceFunction
 
 before = import_module("apps.generation.migrations.0009_claim_by_lane")
 
-REPLACED = "easel_claim_job(text[], text, interval, text[], interval)"
 SIGNATURE = "easel_claim_job(text[], text, interval, text[], interval, text[])"
 _TAKE = "        taken := easel_take_next(lane.id, {background}, by_worker, lease);"
 _DUE = "    WHERE own.tier = ANY (tiers) AND (own.is_due OR own.is_background_due)\n"
@@ -26,8 +25,8 @@ def _skipping(claim: str) -> str:
     It is looked at without a lock: who is overtaken meanwhile gets such a job all the same.
     """
     claim = claim.replace(
-        "patience interval DEFAULT '0')",
-        "patience interval DEFAULT '0', unwanted text[] DEFAULT '{}')",
+        "loaded text[] DEFAULT '{}',\n    patience interval DEFAULT '0')",
+        "loaded text[],\n    patience interval, unwanted text[])",
     )
     claim = claim.replace(
         "    LOOP\n        IF has_choice",
@@ -43,15 +42,8 @@ CLAIM = _skipping(before.CLAIM)
 
 class Migration(migrations.Migration):
     # A worker that pictures of providers are made by, in threads beside its GPU, goes on with the
-    # jobs of the GPU while all these threads are busy.
+    # jobs of the GPU while all these threads are busy. Workers of the release before call the
+    # function with fewer arguments, which stays as it is.
     dependencies = [("generation", "0021_alike_of_one_kind")]
 
-    operations = [
-        ReplaceServiceFunction(
-            SIGNATURE,
-            definition=CLAIM,
-            callers=["worker"],
-            replaces=REPLACED,
-            replaced_definition=before.CLAIM,
-        ),
-    ]
+    operations = [ServiceFunction(SIGNATURE, definition=CLAIM, callers=["worker"])]
