@@ -13,10 +13,13 @@ from apps.catalog.models import GenerationModel
 from apps.catalog.selectors import get_model
 from apps.core.errors import ErrorCode
 from apps.credits.selectors import read_balance
+from apps.dashboard.canvas_selectors import canvas_tools
+from apps.dashboard.selectors import composer_of
 from apps.generation.failures import FAILURE_DETAILS, failure_detail
 from apps.generation.models import Job
 from apps.generation.provided import enter_models_of_providers
 from apps.plans.products import DOLLARS_A_CREDIT
+from apps.providers.models import ProviderKey
 from apps.providers.prices import DOLLARS_A_PICTURE, MARKUP, credits_of
 from gpu_tasks.providers.facts import PROVIDER_FACTS, PROVIDER_MODEL_KEYS
 from tests.factories import make_image
@@ -229,6 +232,22 @@ def test_models_of_providers_are_never_the_default(user: User, db: None, stand_i
     starter = install_starter_model()
 
     assert get_model(user=user, key=None) == starter
+
+
+def test_pages_offer_what_there_is_a_key_for_and_the_canvas_none(
+    pro: User, models: Models, stand_in: StandIn, settings: Any
+) -> None:
+    settings.EASEL_HOUSE_PROVIDERS = ["stability"]
+    make_provider_key(pro)
+    assert composer_of(user=pro).services == {
+        "openai": {"name": "OpenAI", "key_owner": "own"},
+        "stability": {"name": "Stability AI", "key_owner": "house"},
+    }
+    ProviderKey.objects.all().delete()
+    settings.EASEL_HOUSE_PROVIDERS = []
+
+    assert [model["key"] for model in composer_of(user=pro).models] == ["starter"]
+    assert [model["key"] for model in canvas_tools(user=pro).models] == ["starter"]
 
 
 def test_the_catalog_follows_what_is_configured(db: None, stand_in: StandIn, settings: Any) -> None:

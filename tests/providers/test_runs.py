@@ -21,6 +21,7 @@ from apps.providers.models import CallOutcome, KeyOwner, ProviderCall
 from apps.providers.services import delete_own_key
 from gpu_tasks.providers import ProviderName
 from gpu_tasks.runner import JobRunner
+from gpu_tasks.runner.reproduction import NotReproducibleError, reproduce
 from tests.factories import make_image
 from tests.providers.factories import OWN_KEY
 from tests.providers.running import MEDIUM, ask, charged, keep_own_key, run
@@ -79,6 +80,8 @@ def test_what_is_kept_with_a_picture_names_the_service_and_no_weights(
         assert image.metadata[name] is None
     text = PillowImage.open(io.BytesIO(read_file(image=image))).text  # type: ignore[attr-defined]
     assert OPENAI_KEY not in json.dumps(text)
+    with pytest.raises(NotReproducibleError, match="Another service made this picture"):
+        reproduce(image.image_name)
 
 
 def test_a_receipt_counts_pictures_and_the_seconds_cost_nothing(
