@@ -17,7 +17,12 @@ from tests.providers.running import MEDIUM, ask, charged
 from tests.providers.stand_in import OPENAI_KEY, StandIn
 from tests.stack import Stack, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.slow,
+    # Two workers are started one after the other.
+    pytest.mark.timeout(900),
+    pytest.mark.django_db(transaction=True),
+]
 
 QUEUES = ",".join(TIER_BY_QUEUE)
 
