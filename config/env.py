@@ -115,6 +115,23 @@ with _env.prefixed("EASEL_"):
     PUBLIC_URL: str | None = _env.str("PUBLIC_URL", None)
     DEMO_PASSWORD: str | None = _env.str("DEMO_PASSWORD", None)
 
+    # Other people's image services. By the house's keys, where it has any; the others by keys of
+    # users alone, which are kept encrypted under the secret, or not at all without one.
+    OPENAI_API_KEY: str | None = _env.str("OPENAI_API_KEY", None)
+    OPENAI_URL: str = _env.str("OPENAI_URL", "https://api.openai.com/v1")
+    STABILITY_API_KEY: str | None = _env.str("STABILITY_API_KEY", None)
+    STABILITY_URL: str = _env.str("STABILITY_URL", "https://api.stability.ai")
+    # Which the workers have keys of, for processes that have none themselves.
+    HOUSE_PROVIDERS: list[str] | None = _env.list("HOUSE_PROVIDERS", None)
+    PROVIDER_KEYS_SECRET: str | None = _env.str("PROVIDER_KEYS_SECRET", None)
+    PROVIDER_KEYS_SECRET_FALLBACKS: list[str] = (
+        _env.str("PROVIDER_KEYS_SECRET_FALLBACKS", "").replace(",", " ").split()
+    )
+    # Without a byte of an answer for so long, a call has failed.
+    PROVIDER_TIMEOUT_SECONDS: float = _env.float("PROVIDER_TIMEOUT_SECONDS", 180.0)
+    # Calls that a worker has under way beside its GPU.
+    PROVIDER_CALLS: int = _env.int("PROVIDER_CALLS", 6)
+
     # Mail, sent by SMTP (SES has that interface too), or written to a directory.
     MAIL_DIRECTORY: Path | None = _env.path("MAIL_DIRECTORY", None)
     EMAIL_HOST: str | None = _env.str("EMAIL_HOST", None)

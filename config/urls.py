@@ -22,6 +22,7 @@ api_v1 = [
     path("", include("apps.images.api.urls")),
     path("", include("apps.boards.api.urls")),
     path("", include("apps.canvas.api.urls")),
+    path("", include("apps.providers.api.urls")),
     path("", include("apps.generation.api.urls")),
     path("", include("apps.training.api.urls")),
     path("", include("apps.workflows.api.urls")),

@@ -15,6 +15,7 @@ from apps.generation.wakeups import WAKE_TASK
 from apps.plans.tiers import TIER_BY_QUEUE, GpuTier
 from config.broker import is_sqs
 from gpu_tasks.engine import Engine, EngineError
+from gpu_tasks.providers import PROVIDER_FACTS
 from gpu_tasks.runner import JobRunner, WorkerProcess
 
 logger = structlog.get_logger(__name__)
@@ -46,7 +47,8 @@ def load_default_model(sender: Any, **_: Any) -> None:
         engine=engine, tiers=tiers, worker=str(sender.hostname)[:100], ends_aside=True
     )
     shared = GenerationModel.objects.filter(kind=ModelKind.MAIN, user=None, deleted_at=None)
-    model = shared.filter(is_enabled=True).first()
+    # Those that others make have nothing to load.
+    model = shared.filter(is_enabled=True).exclude(base__in=list(PROVIDER_FACTS)).first()
     # Celery closes the descriptors of open connections when the pool starts, also in a pool of
     # one process; psycopg would then wait for ever on a number that another socket has by now.
     connections.close_all()
@@ -85,7 +87,7 @@ def stop_claiming(**_: Any) -> None:
 
 @worker_shutdown.connect
 def say_goodbye(**_: Any) -> None:
-    _Here.runner.wait_for_ends()
+    _Here.runner.wait_for_all()
     if _Here.process is not None:
         _Here.process.say_goodbye()
 

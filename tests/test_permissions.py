@@ -39,6 +39,7 @@ from apps.workflows.services.workflows import create_workflow
 from tests.catalog.factories import make_model
 from tests.factories import make_batch, make_image, make_user
 from tests.lora_training.factories import make_run, make_sample, make_set
+from tests.providers.factories import make_provider_key
 from tests.workflows.documents import fill_document
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +94,7 @@ REQUEST = "account/data-requests/<uuid:request_id>"
 ACCOUNTS = "accounts/"
 MODEL = "models/<slug:key>"
 INSTALL = "models/installs/<uuid:install_id>"
+PROVIDER_KEY = "providers/<slug:provider>/key"
 CANVAS_DOCUMENT = empty_document(width=64, height=64)
 FILL = fill_document()
 GRID = {"base": {"prompt": "a red circle"}, "x": {"field": "seed", "values": [1, 2]}}
@@ -280,6 +282,11 @@ TABLE = {
     ("GET", f"{API}generations/grid/<uuid:batch_id>/sheet"): Row(own(404)),
     # Its pictures were not refused.
     ("POST", f"{API}{JOB}/appeal"): Row(of_owner(409), Scope.GENERATE, {"reason": "x"}),
+    ("GET", f"{API}providers"): Row(OWN_API),
+    ("GET", f"{API}{PROVIDER_KEY}"): Row(OBJECT_API),
+    # Too short for a key; and the plan of staff has none.
+    ("PUT", f"{API}{PROVIDER_KEY}"): Row((401, 422, 422, 403, 403), Scope.MANAGE, {"key": "short"}),
+    ("DELETE", f"{API}{PROVIDER_KEY}"): Row(of_owner(204), Scope.MANAGE),
     ("GET", f"{API}queue"): Row(OWN_API),
     ("POST", f"{API}queue/clear"): Row(own(200), Scope.GENERATE, {}),
     ("POST", f"{API}queue/pause"): Row(own(200), Scope.GENERATE, {}),
@@ -350,6 +357,10 @@ TABLE = {
     ("GET", "gallery/<uuid:image_name>/"): Row(OBJECT_PAGE),
     ("GET", "gallery/<uuid:image_name>/tile/"): Row(OBJECT_PAGE),
     ("GET", "help/"): Row(OWN_PAGE),
+    ("GET", "settings/services/"): Row(OWN_PAGE),
+    # Too short for a key; and the plan of staff has none.
+    ("POST", "settings/services/<slug:provider>/key/"): Row((302, 422, 422, 302, 403)),
+    ("POST", "settings/services/<slug:provider>/key/delete/"): Row((302, 404, 302, 302, 404)),
     ("GET", "settings/"): Row(OWN_PAGE),
     ("POST", "settings/"): Row((302,) * 5),
     ("POST", "welcome/close/"): Row((302,) * 5),
@@ -461,6 +472,7 @@ class World:
             "<uuid:request_id>": self.request.id,
             "<uuid:grant_id>": self.grant.id,
             "<slug:key>": self.model.key,
+            "<slug:provider>": "openai",
             "<uuid:install_id>": self.install.id,
             "<uuid:canvas_id>": self.canvas.id,
             "<uuid:name>": self.canvas.preview,
@@ -500,6 +512,7 @@ def world(user: User, stranger: User, starter: GenerationModel) -> World:
     model = set_cover(user=user, key=make_model(user).key, picture=b"a small picture")
     install = request_install(user=user, source="some/one", wanted={})
     run = make_run(user, make_set(user))
+    make_provider_key(user)
     return World(
         image=image,
         archive=archive,

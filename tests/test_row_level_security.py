@@ -59,6 +59,7 @@ WORKER_TABLES = {
     "plans_subscription",
     "training_trainingrun",
     "training_trainingsample",
+    "providers_providercall",
 }
 # Tables whose rows belong to the user named in another column than user_id.
 OWNER_COLUMNS = {"accounts_user": "id"}
@@ -103,6 +104,7 @@ SERVICE_SCOPES = {
     "apps/dashboard/reports/business.py": 1,
     "apps/generation/fleet.py": 2,
     "apps/generation/metrics.py": 1,
+    "apps/generation/provided.py": 1,  # models that are nobody's
     "apps/generation/services/dead_letters.py": 2,
     "apps/generation/services/leases.py": 3,
     "apps/generation/services/operations.py": 3,
@@ -127,6 +129,7 @@ SERVICE_SCOPES = {
     "apps/plans/services/subscriptions.py": 1,  # who had a trial, by a new key
     "apps/privacy/services/deletions.py": 1,
     "apps/privacy/services/requests.py": 2,
+    "apps/providers/rotation.py": 1,  # everybody's keys under a new secret
     "apps/privacy/traces.py": 1,  # what is left of a deleted account
     "apps/training/services/checkpoints.py": 1,
     "apps/training/services/retention.py": 2,
@@ -337,6 +340,7 @@ def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public(
         "easel_start_trial": ["easel_ops", "easel_web"],
         "easel_claim_alike": ["easel_ops", "easel_worker"],
         "easel_next_model": ["easel_ops", "easel_worker"],
+        "easel_provider_key": ["easel_ops", "easel_worker"],
         "easel_watch_leases": ["easel_ops", "easel_worker"],
         "easel_user_id_of_email": ["easel_ops", "easel_web"],
         "easel_user_id_of_subject": ["easel_ops", "easel_web"],

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.models import OwnedModel, TenantModel, TimestampedModel
 from apps.plans.products import ModelAccess
 from gpu_tasks.engine.family_facts import FAMILY_FACTS
+from gpu_tasks.providers.facts import PROVIDER_FACTS, facts_of
 
 # Seconds of a picture of 1024 × 1024 pixels in 20 steps, before any were measured (DESIGN, 1).
 PLANNED_SECONDS: Mapping[str, float] = MappingProxyType(
@@ -21,13 +22,19 @@ PLANNED_SECONDS: Mapping[str, float] = MappingProxyType(
 
 
 def base_choices() -> list[tuple[str, str]]:
-    """List the families of the engine with their names; asked, so that one more is no migration."""
+    """List all families with their names; asked, so that one more is no migration."""
+    provided = [(base, facts.title) for base, facts in PROVIDER_FACTS.items()]
+    return [*installable_bases(), *provided]
+
+
+def installable_bases() -> list[tuple[str, str]]:
+    """List the families of the engine with their names, which have weights."""
     return [(base, facts.name) for base, facts in FAMILY_FACTS.items()]
 
 
 def access_of_family(base: str) -> ModelAccess:
     """Return what a plan must include for models of a family, or of none."""
-    return ModelAccess(FAMILY_FACTS[base].access.value) if base else ModelAccess.SD_ONLY
+    return ModelAccess(facts_of(base).access.value) if base else ModelAccess.SD_ONLY
 
 
 class ModelKind(models.TextChoices):

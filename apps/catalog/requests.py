@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from apps.catalog.models import ModelKind, base_choices
+from apps.catalog.models import ModelKind, base_choices, installable_bases
 
 MOST_WORDS = 50
 MOST_DEFAULTS = 20
@@ -91,7 +91,9 @@ class InstallRequestSerializer(serializers.Serializer[Any]):
     )
     name = serializers.CharField(max_length=100, required=False)
     kind = serializers.ChoiceField(choices=ModelKind.choices, required=False)
-    base = serializers.ChoiceField(choices=[base for base, _name in base_choices()], required=False)
+    base = serializers.ChoiceField(
+        choices=[base for base, _name in installable_bases()], required=False
+    )
     description = serializers.CharField(max_length=5000, required=False, allow_blank=True)
     tags = _words(40)
     trigger_words = _words(100)

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -16,6 +16,7 @@ from apps.catalog.models import (
 )
 from apps.core.errors import Invalid, NotFound
 from apps.core.storage import file_store
+from gpu_tasks.providers.facts import PROVIDER_FACTS
 
 
 def list_models(*, user: User, kind: ModelKind = ModelKind.MAIN) -> QuerySet[GenerationModel]:
@@ -43,7 +44,9 @@ def list_catalog(*, user: User, base: str = "", words: str = "") -> QuerySet[Gen
             | Q(trigger_words__icontains=word)
             | Q(description__icontains=word)
         )
-    return found.order_by(F("user").asc(nulls_first=True), "created_at", "key")
+    # Without a choice of its user nothing is made at others' prices: their models come last.
+    is_provided = Case(When(base__in=list(PROVIDER_FACTS), then=Value(1)), default=Value(0))
+    return found.order_by(F("user").asc(nulls_first=True), is_provided, "created_at", "key")
 
 
 def get_catalog_model(*, user: User, key: str) -> GenerationModel:

@@ -13,7 +13,12 @@ from apps.catalog.models import GenerationModel, ModelKind
 from apps.catalog.selectors import list_models
 from apps.plans.entitlements import Decision, Entitlements, Feature, decide, entitlements_of
 from apps.plans.products import ModelAccess
-from gpu_tasks.engine.family_facts import FAMILY_FACTS
+from gpu_tasks.providers.facts import (
+    PROVIDER_CHOICES,
+    PROVIDER_FACTS,
+    PROVIDER_TITLES,
+    facts_of,
+)
 
 
 class SchedulerSerializer(serializers.Serializer[Any]):
@@ -41,6 +46,15 @@ class GenerationModelSerializer(serializers.ModelSerializer[GenerationModel]):
         help_text="The smallest plan that includes the model, where yours does not."
     )
     schedulers = serializers.SerializerMethodField()
+    provider = serializers.SerializerMethodField(
+        help_text="The other service that makes its pictures; null for models of ours."
+    )
+    sizes = serializers.SerializerMethodField(
+        help_text="All that it makes, width and height; empty where the range is free."
+    )
+    settings_not_taken = serializers.SerializerMethodField(
+        help_text="Settings of a generation that it has no use for; leave them out."
+    )
     max_steps = serializers.SerializerMethodField()
     max_images = serializers.SerializerMethodField()
 
@@ -60,6 +74,9 @@ class GenerationModelSerializer(serializers.ModelSerializer[GenerationModel]):
             "default_guidance",
             "default_scheduler",
             "schedulers",
+            "provider",
+            "sizes",
+            "settings_not_taken",
             "max_steps",
             "max_images",
             "license",
@@ -71,11 +88,30 @@ class GenerationModelSerializer(serializers.ModelSerializer[GenerationModel]):
     def get_schedulers(self, model: GenerationModel) -> list[dict[str, str]]:
         if model.kind != ModelKind.MAIN:
             return []
-        names = FAMILY_FACTS[model.base].schedulers
+        names = facts_of(model.base).schedulers
         return [{"key": key, "name": name} for key, name in names.items()]
 
+    @extend_schema_field(serializers.ChoiceField(choices=PROVIDER_CHOICES, allow_null=True))
+    def get_provider(self, model: GenerationModel) -> str | None:
+        facts = PROVIDER_FACTS.get(model.base)
+        return None if facts is None else facts.provider.value
+
+    @extend_schema_field(
+        serializers.ListField(child=serializers.ListField(child=serializers.IntegerField()))
+    )
+    def get_sizes(self, model: GenerationModel) -> list[list[int]]:
+        facts = PROVIDER_FACTS.get(model.base)
+        return [] if facts is None else [list(size) for size in facts.sizes]
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_settings_not_taken(self, model: GenerationModel) -> list[str]:
+        facts = PROVIDER_FACTS.get(model.base)
+        return [] if facts is None else list(facts.settings_not_taken)
+
     def get_base_name(self, model: GenerationModel) -> str:
-        return FAMILY_FACTS[model.base].name if model.base else ""
+        if model.base in PROVIDER_FACTS:
+            return PROVIDER_TITLES[PROVIDER_FACTS[model.base].provider]
+        return facts_of(model.base).name if model.base else ""
 
     def get_is_own(self, model: GenerationModel) -> bool:
         return model.user_id is not None
@@ -84,7 +120,7 @@ class GenerationModelSerializer(serializers.ModelSerializer[GenerationModel]):
     def get_capabilities(self, model: GenerationModel) -> list[str]:
         if model.kind != ModelKind.MAIN:
             return []
-        return sorted(FAMILY_FACTS[model.base].capabilities)
+        return sorted(facts_of(model.base).capabilities)
 
     def get_cover_url(self, model: GenerationModel) -> str | None:
         if not model.cover_key:
@@ -100,6 +136,8 @@ class GenerationModelSerializer(serializers.ModelSerializer[GenerationModel]):
 
     def _decision(self, model: GenerationModel) -> Decision:
         has: Entitlements = self.context["entitlements"]
+        if model.base in PROVIDER_FACTS:
+            return decide(has, feature=Feature.THIRD_PARTY_API)
         return decide(has, feature=Feature.MODEL, access=ModelAccess(model.access))
 
     def get_max_steps(self, model: GenerationModel) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.catalog.models import ModelKind, base_choices
+from apps.catalog.models import ModelKind, installable_bases
 from apps.core.staff_forms import REASON_ATTRIBUTES, StaffForm
 
 _UNSAID = [("", "—")]
@@ -23,7 +23,9 @@ class SharedInstallForm(StaffForm):
     kind = forms.ChoiceField(
         label=_("Kind"), choices=[*_UNSAID, *ModelKind.choices], required=False
     )
-    base = forms.ChoiceField(label=_("Family"), choices=[*_UNSAID, *base_choices()], required=False)
+    base = forms.ChoiceField(
+        label=_("Family"), choices=[*_UNSAID, *installable_bases()], required=False
+    )
     license = forms.CharField(label=_("Licence"), max_length=64, required=False)
     commercial_use = forms.BooleanField(
         label=_("The licence allows commercial use"), required=False

@@ -27,11 +27,14 @@ _FAST_HASHERS = (".MD5", ".SHA1", ".Unsalted")
 
 def _weak_secret() -> bool:
     secrets = [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
-    return any(
+    return any(_is_weak(secret) for secret in secrets)
+
+
+def _is_weak(secret: str) -> bool:
+    return (
         len(secret) < MIN_SECRET_LENGTH
         or len(set(secret)) < MIN_SECRET_CHARACTERS
         or secret.startswith("django-insecure-")
-        for secret in secrets
     )
 
 
@@ -270,6 +273,21 @@ RULES: Sequence[Rule] = (
         _plain_queue,
         "The queue is reached without TLS.",
         "Use https:// in EASEL_SQS_ENDPOINT_URL, or leave it out.",
+    ),
+    Rule(
+        "easel.E025",
+        lambda: any(
+            not url.startswith("https://") for url in settings.EASEL_PROVIDER_URLS.values()
+        ),
+        "Prompts and keys go to an image service without TLS, or to a stand-in.",
+        "Leave EASEL_OPENAI_URL and EASEL_STABILITY_URL out, or begin them with https://.",
+    ),
+    Rule(
+        "easel.E026",
+        lambda: any(_is_weak(secret) for secret in settings.EASEL_PROVIDER_KEYS_SECRETS),
+        "The secret that seals users' keys at image services is short or uniform.",
+        "Set EASEL_PROVIDER_KEYS_SECRET (and each of its fallbacks) to at least "
+        f"{MIN_SECRET_LENGTH} random characters, or leave it out.",
     ),
     Rule(
         "easel.W020",

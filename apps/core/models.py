@@ -79,6 +79,8 @@ class Act(models.TextChoices):
     BOARD_EDITED = "board_edited", _("pictures moved by a member of a board")
     MODEL_INSTALLED = "model_installed", _("model installed")
     MODEL_DELETED = "model_deleted", _("model deleted")
+    PROVIDER_KEY_SET = "provider_key_set", _("own key at an image service saved")
+    PROVIDER_KEY_DELETED = "provider_key_deleted", _("own key at an image service deleted")
     LICENSE_RECORDED = "license_recorded", _("licence of a model recorded")
     LICENSE_WITHDRAWN = "license_withdrawn", _("licence of a model withdrawn")
     WORKFLOW_IMPORTED = "workflow_imported", _("workflow imported")

@@ -29,6 +29,7 @@ class Basis(models.TextChoices):
     MEASURED = "measured"
     SCALED = "scaled"
     PLANNED = "planned"
+    PRICE = "price"
 
 
 @dataclass(frozen=True, slots=True)

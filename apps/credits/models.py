@@ -20,10 +20,11 @@ from apps.plans.tiers import GpuTier
 
 
 class ActionType(models.TextChoices):
-    """The kinds of work that cost GPU seconds."""
+    """The kinds of work: by the seconds of a GPU, or by others and at a price a picture."""
 
     GENERATION = "generation"
     TRAINING = "training"
+    PROVIDED = "provided"
 
 
 class UsageRecord(TenantModel):

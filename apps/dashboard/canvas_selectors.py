@@ -10,6 +10,7 @@ from apps.catalog.selectors import list_catalog
 from apps.catalog.serializers import render_list
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from gpu_tasks.engine.family_facts import FAMILY_FACTS
+from gpu_tasks.providers.facts import PROVIDER_FACTS
 
 _KINDS = (ModelKind.MAIN, ModelKind.CONTROLNET, ModelKind.T2I_ADAPTER)
 
@@ -29,6 +30,8 @@ def canvas_tools(*, user: User) -> CanvasTools:
     """Return what `user` can work on a canvas with; two queries."""
     has = entitlements_of(user_id=user.id)
     usable = list_catalog(user=user).filter(kind__in=_KINDS, is_enabled=True)
+    # A canvas is worked on in parts of any size, which other services do not make.
+    usable = usable.exclude(base__in=list(PROVIDER_FACTS))
     found = render_list(usable, user=user, has=has)
     main = [
         {**model, "size_multiple": FAMILY_FACTS[model["base"]].size_multiple}

@@ -33,6 +33,7 @@ from gpu_tasks.engine.guides import (
     MAX_SCALE,
 )
 from gpu_tasks.engine.request import MAX_CLIP_SKIP
+from gpu_tasks.providers.facts import facts_of
 
 # The engine's reasons are for those who read its table; these are for those who make pictures.
 REASONS: Mapping[str, str | Promise] = {
@@ -56,6 +57,7 @@ REASONS: Mapping[str, str | Promise] = {
     ),
     "it only adds detail to pictures of SDXL": _("It only adds detail to pictures of SDXL."),
     "it only fills masks": _("It only fills masks."),
+    "the provider does not offer it": _("The image service does not offer this."),
 }
 # Names that the engine has in English alone, marked to be said in the language of the page.
 NAMES = frozenset(
@@ -117,7 +119,7 @@ def guide_offers(models: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """
     bases = sorted({str(model["base"]) for model in models})
     return {
-        "families": {base: _family(FAMILY_FACTS[base]) for base in bases},
+        "families": {base: _family(facts_of(base)) for base in bases},
         "limits": LIMITS,
         "preprocessors": [_preprocessor(*each) for each in PREPROCESSOR_NAMES.items()],
         "grid_fields": FIELDS,

@@ -24,6 +24,7 @@ from apps.images.selectors import get_image, list_images, picture_counts
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType
 from apps.plans.selectors import known_entitlements
+from apps.providers.selectors import usable_services
 
 _FACT_NAMES = {
     "negative_prompt": _("Negative prompt"),
@@ -41,10 +42,12 @@ class Composer:
     """The models in the JSON form of the API, and why nothing is made, if so.
 
     `boards` are those a result can be put on; `is_first` says that there was no picture ever yet.
+    `services` are the others that there is a key of, without which their models are left out.
     """
 
     models: Sequence[dict[str, Any]]
     boards: Sequence[dict[str, str]]
+    services: dict[str, dict[str, str]]
     is_first: bool
     refusal: str | None
 
@@ -75,13 +78,19 @@ class Picture:
 
 
 def composer_of(*, user: User) -> Composer:
-    """Return what `user` can make pictures with; four queries."""
+    """Return what `user` can make pictures with; five queries."""
     has = entitlements_of(user_id=user.id)
     generation = decide(has, feature=Feature.GENERATION)
     counts = picture_counts(user_id=user.id)
     boards = board_names(user=user)
+    services = usable_services(user_id=user.id)
     return Composer(
-        models=render_models(user=user, has=has),
+        models=[
+            model
+            for model in render_models(user=user, has=has)
+            if model["provider"] is None or model["provider"] in services
+        ],
+        services=services,
         boards=[{"id": str(board.id), "name": board.name} for board in boards],
         is_first=counts["image_count"] + counts["trash_count"] == 0,
         refusal=None if generation.allowed else refusal(generation),

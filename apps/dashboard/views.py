@@ -57,6 +57,7 @@ def create(request: HttpRequest) -> HttpResponse:
         "first_steps": wants_first_steps(user=user),
         "models": composer.models,
         "boards": composer.boards,
+        "services": composer.services,
         "is_first": composer.is_first,
         "refusal": composer.refusal,
         "limits": {"prompt": MAX_PROMPT_LENGTH, "guidance": MAX_GUIDANCE},

@@ -39,6 +39,44 @@ FAILURE_DETAILS: dict[ErrorCode, Promise] = {
         "The pictures were refused by the safety check and not kept. This cost nothing. "
         "If you think that this is wrong, you can appeal."
     ),
+    ErrorCode.FEATURE_NOT_IN_PLAN: _(
+        "Your plan does not include this any more. This cost nothing."
+    ),
+    ErrorCode.IMAGE_PROVIDER_TIMEOUT: _(
+        "The image service did not answer in time. This cost nothing here; please try again. "
+        "With a key of your own, the service may bill you for it."
+    ),
+    ErrorCode.IMAGE_PROVIDER_LIMITED: _(
+        "The image service takes no more requests from us just now. This cost nothing; "
+        "please try again in a few minutes."
+    ),
+    ErrorCode.IMAGE_PROVIDER_REFUSED: _(
+        "The image service refused this by its own rules. This cost nothing. "
+        "Change the prompt or the pictures and try again."
+    ),
+    ErrorCode.IMAGE_PROVIDER_INVALID: _(
+        "The image service does not take these settings. This cost nothing; "
+        "change them and try again."
+    ),
+    ErrorCode.IMAGE_PROVIDER_UNAVAILABLE: _(
+        "The image service failed, or could not be used by our key. This cost nothing here; "
+        "please try again later."
+    ),
+    ErrorCode.IMAGE_PROVIDER_KEY_MISSING: _(
+        "Your own key at the image service was deleted before the work began. This cost nothing."
+    ),
+    ErrorCode.IMAGE_PROVIDER_KEY_REJECTED: _(
+        "The image service does not accept your own key, or your key may not do this. This cost "
+        "nothing. Save another key in the settings."
+    ),
+    ErrorCode.IMAGE_PROVIDER_KEY_LIMITED: _(
+        "The image service limits how much may be asked for by your own key in a short time. This "
+        "cost nothing; please try again in a few minutes."
+    ),
+    ErrorCode.IMAGE_PROVIDER_KEY_EMPTY: _(
+        "Your account at the image service has no credit left, or has reached its own limit. This "
+        "cost nothing here. Add credit there and try again."
+    ),
     ErrorCode.NOT_FOUND: _("A picture that this job needs is no longer there."),
     ErrorCode.TRAINING_DIVERGED: _(
         "The training went wrong: its loss was no number any more. Try a lower learning rate; "

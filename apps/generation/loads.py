@@ -15,6 +15,7 @@ from gpu_tasks.engine.guides import ControlKind
 from gpu_tasks.engine.pictures.canvas import Box
 from gpu_tasks.engine.plans import CallPlan, plan_calls
 from gpu_tasks.engine.request import GenerationRequest
+from gpu_tasks.providers.facts import PROVIDER_FACTS
 
 # A ControlNet is the encoder half of its model, run beside it in the steps that it works in.
 CONTROLNET = 0.4
@@ -44,10 +45,14 @@ class Load:
     shape: Shape
     factor: float = 1.0
     teaches: bool = False
+    # Credits for a picture, where others make it and seconds cost nothing.
+    price: int | None = None
 
 
 def load_of(parameters: GenerationParameters, *, base: str) -> Load:
     """Return what decides the cost of a generation; of a start picture only a part is denoised."""
+    if base in PROVIDER_FACTS:
+        return Load(Shape(parameters.width, parameters.height, 1, parameters.num_images))
     facts = FAMILY_FACTS[base]
     guidance = _guidance(parameters, facts)
     if parameters.is_plain:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from apps.plans.tiers import GpuTier
 from gpu_tasks.engine.placement import Card, smallest_card
+from gpu_tasks.providers.facts import PROVIDER_FACTS
 
 CARDS: Mapping[GpuTier, Card] = {
     GpuTier.BASIC: Card.T4,
@@ -16,9 +17,13 @@ _TIERS = {card: tier for tier, card in CARDS.items()}
 def tier_for(base: str, *, at_least: GpuTier) -> GpuTier:
     """Return the smallest tier, not below that of a plan, whose card runs a family.
 
+    What others make waits in the smallest tier, whatever the plan: it takes no card.
+
     Raises:
         ValueError: no card runs it.
     """
+    if base in PROVIDER_FACTS:
+        return GpuTier.BASIC
     card = smallest_card(base, at_least=CARDS[at_least])
     if card is None:
         raise ValueError(f"no card runs {base}")

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
 from django.core import signing
 from django.utils.translation import gettext as _
@@ -10,14 +11,17 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.catalog.models import PLANNED_SECONDS, GenerationModel
 from apps.core.errors import Conflict, ErrorCode
-from apps.credits.costs import Quote, quote_multiple
+from apps.credits.costs import Basis, Quote, quote_multiple
 from apps.credits.selectors import quote_shape
 from apps.generation.loads import Load, load_of
 from apps.generation.orders import Order
 from apps.generation.parameters import GenerationParameters
 from apps.generation.placing import tier_for
+from apps.generation.provided import terms_of_orders
 from apps.plans.selectors import plan_of
 from apps.plans.tiers import GpuTier
+from apps.providers.selectors import Terms
+from gpu_tasks.providers.facts import PROVIDER_FACTS
 
 QUOTE_SECONDS = 10 * 60
 _SALT = "easel.quote"
@@ -32,18 +36,26 @@ class BindingQuote:
 
 
 def quote_generation(
-    *, user: User, model: GenerationModel, tier: GpuTier, parameters: GenerationParameters
+    *,
+    user: User,
+    model: GenerationModel,
+    tier: GpuTier,
+    parameters: GenerationParameters,
+    terms: Terms | None = None,
 ) -> BindingQuote:
-    """Quote a generation of `user` on `tier`."""
-    load = load_of(parameters, base=model.base)
-    quote = quote_shape(
-        model=model.key,
-        tier=tier,
-        shape=load.shape,
-        planned_seconds=PLANNED_SECONDS[model.base],
-    )
-    if load.factor != 1:
-        quote = quote_multiple(quote, factor=load.factor)
+    """Quote a generation of `user` on `tier`, or on the `terms` of another service."""
+    load = _load(parameters, model.base, terms)
+    if terms is not None:
+        quote = _quote_price(load, model.base, terms)
+    else:
+        quote = quote_shape(
+            model=model.key,
+            tier=tier,
+            shape=load.shape,
+            planned_seconds=PLANNED_SECONDS[model.base],
+        )
+        if load.factor != 1:
+            quote = quote_multiple(quote, factor=load.factor)
     token = signing.dumps([*_subject(user.id, model, tier, load), quote.credits], salt=_SALT)
     return BindingQuote(quote=quote, token=token)
 
@@ -51,15 +63,23 @@ def quote_generation(
 def quote_order(*, user: User, order: Order) -> BindingQuote:
     """Quote what was drawn up, on the GPUs that it would run on for `user` now."""
     tier = tier_for(order.model.base, at_least=plan_of(user=user).gpu_tier)
-    return quote_generation(user=user, model=order.model, tier=tier, parameters=order.parameters)
+    (terms,) = terms_of_orders(user_id=user.id, orders=[order])
+    return quote_generation(
+        user=user, model=order.model, tier=tier, parameters=order.parameters, terms=terms
+    )
 
 
 def quote_orders(
-    *, user: User, orders: Sequence[Order], at_least: GpuTier | None = None
+    *,
+    user: User,
+    orders: Sequence[Order],
+    at_least: GpuTier | None = None,
+    terms: Sequence[Terms | None] | None = None,
 ) -> list[Quote]:
     """Quote what was drawn up, each kind once; what a token promises counts before all.
 
-    `at_least` is the tier of the plan, which is looked up without it.
+    `at_least` is the tier of the plan, and `terms` those of other services; both are looked up
+    without it.
 
     Raises:
         Conflict: a token is too old, or was for something else.
@@ -67,12 +87,14 @@ def quote_orders(
     plan_tier = at_least or plan_of(user=user).gpu_tier
     offers: dict[tuple[str, Load], Quote] = {}
     quotes = []
-    for order in orders:
+    if terms is None:
+        terms = terms_of_orders(user_id=user.id, orders=orders)
+    for order, on_terms in zip(orders, terms, strict=True):
         model, tier = order.model, tier_for(order.model.base, at_least=plan_tier)
-        load = load_of(order.parameters, base=model.base)
+        load = _load(order.parameters, model.base, on_terms)
         if (model.key, load) not in offers:
             offers[model.key, load] = quote_generation(
-                user=user, model=model, tier=tier, parameters=order.parameters
+                user=user, model=model, tier=tier, parameters=order.parameters, terms=on_terms
             ).quote
         quote = offers[model.key, load]
         if order.quote is not None:
@@ -104,7 +126,23 @@ def _subject(
 ) -> list[str | int | float]:
     shape = load.shape
     size = (shape.width, shape.height, shape.steps, shape.batch_size, load.factor)
-    return [str(user_id), model.key, str(tier), *size]
+    price = () if load.price is None else (load.price,)
+    return [str(user_id), model.key, str(tier), *size, *price]
+
+
+def _load(parameters: GenerationParameters, base: str, terms: Terms | None) -> Load:
+    load = load_of(parameters, base=base)
+    return load if terms is None else replace(load, price=terms.credits_a_picture)
+
+
+def _quote_price(load: Load, base: str, terms: Terms) -> Quote:
+    facts, pictures = PROVIDER_FACTS[base], load.shape.batch_size
+    calls = ceil(pictures / facts.pictures_a_call)
+    return Quote(
+        credits=terms.credits_a_picture * pictures,
+        seconds=facts.planned_seconds * calls,
+        basis=Basis.PRICE,
+    )
 
 
 def expired_quote() -> Conflict:

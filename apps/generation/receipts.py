@@ -18,8 +18,10 @@ from apps.core.tenancy import tenant_scope
 from apps.credits.selectors import HoldFacts, holds_of_jobs
 from apps.credits.usage import Span
 from apps.generation.models import Job, JobState
+from apps.generation.provided import terms_of_job
 from apps.generation.selectors import get_job, images_of, list_jobs
 from apps.images.models import Image
+from apps.providers.selectors import Terms
 
 ROWS_A_CHUNK = 500
 
@@ -64,6 +66,18 @@ class Receipt:
     key_name: str | None
     images: Sequence[Image] = ()
     made_with: Mapping[str, Any] | None = None
+
+    @property
+    def terms(self) -> Terms | None:
+        """Return on which terms another service made the pictures; `None` if the engine did."""
+        return terms_of_job(self.job)
+
+    @property
+    def pictures_charged(self) -> int | None:
+        """Return how many pictures the charge is for, where each has a price."""
+        if self.terms is None or self.charged is None:
+            return None
+        return self.charged // self.terms.credits_a_picture
 
     @property
     def held(self) -> int:

@@ -36,6 +36,7 @@ from apps.generation.selectors import images_of, progress_of
 from apps.images.models import Image
 from apps.images.serializers import ImageSerializer
 from apps.plans.tiers import GpuTier
+from apps.providers.models import KeyOwner, provider_choices
 
 
 class QuoteSerializer(serializers.Serializer[Any]):
@@ -71,6 +72,19 @@ class MadeWithSerializer(serializers.Serializer[Any]):
     device = serializers.CharField()
     batch = serializers.IntegerField(help_text="Pictures that were made in one forward pass.")
     memory_saved = serializers.BooleanField()
+    provider = serializers.CharField(
+        required=False, help_text="The other service that made them; then there are no weights."
+    )
+    provider_model = serializers.CharField(required=False)
+    quality = serializers.CharField(required=False)
+
+
+class TermsSerializer(serializers.Serializer[Any]):
+    """By whose key another service made the pictures, and the price of each."""
+
+    provider = serializers.ChoiceField(choices=provider_choices())
+    key_owner = serializers.ChoiceField(choices=KeyOwner.choices)
+    credits_a_picture = serializers.IntegerField()
 
 
 class ReceiptSerializer(serializers.Serializer[Any]):
@@ -92,6 +106,10 @@ class ReceiptSerializer(serializers.Serializer[Any]):
     released = serializers.IntegerField()
     refunded = serializers.IntegerField()
     attempts = AttemptSerializer(many=True)
+    terms = TermsSerializer(
+        allow_null=True, help_text="Null where seconds of a GPU are charged and not pictures."
+    )
+    pictures_charged = serializers.IntegerField(allow_null=True)
     made_with = MadeWithSerializer(allow_null=True)
 
 

@@ -31,6 +31,7 @@ STAYS: Mapping[str, str] = {
     "plans_payment": "the books: what was paid",
     "plans_paymentreversal": "the books: what was given back",
     "plans_testergrant": "who granted what to whom",
+    "providers_providercall": "the books: what other image services cost us, no prompt",
     "privacy_datarequest": "that the deletion was asked for and done",
 }
 _TABLES = """

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "apps.credits",
     "apps.catalog",
     "apps.images",
+    "apps.providers",
     "apps.boards",
     "apps.canvas",
     "apps.generation",
@@ -270,6 +271,27 @@ EASEL_REFUSE_WEAK_SETTINGS = True
 # Whether somebody chose where pictures lie.
 EASEL_HAS_FILE_STORE = bool(env.S3_BUCKET or env.MEDIA_ROOT)
 EASEL_REDIS_IS_PRIVATE = env.REDIS_IS_PRIVATE
+# By the names of `gpu_tasks.providers.facts.ProviderName`.
+EASEL_HOUSE_KEYS: dict[str, str] = {
+    name: key.strip()
+    for name, key in (("openai", env.OPENAI_API_KEY), ("stability", env.STABILITY_API_KEY))
+    if key
+}
+EASEL_HOUSE_PROVIDERS: list[str] = (
+    list(EASEL_HOUSE_KEYS) if env.HOUSE_PROVIDERS is None else env.HOUSE_PROVIDERS
+)
+EASEL_PROVIDER_URLS: dict[str, str] = {
+    "openai": env.OPENAI_URL.rstrip("/"),
+    "stability": env.STABILITY_URL.rstrip("/"),
+}
+# The first seals users' own keys, all of them open; without any, none are kept.
+EASEL_PROVIDER_KEYS_SECRETS: list[str] = (
+    [env.PROVIDER_KEYS_SECRET, *env.PROVIDER_KEYS_SECRET_FALLBACKS]
+    if env.PROVIDER_KEYS_SECRET
+    else []
+)
+EASEL_PROVIDER_TIMEOUT_SECONDS = env.PROVIDER_TIMEOUT_SECONDS
+EASEL_PROVIDER_CALLS = env.PROVIDER_CALLS
 EASEL_SENTRY_DSN = env.SENTRY_DSN
 EASEL_TRUSTED_PROXIES = env.TRUSTED_PROXIES
 EASEL_RATE_LIMIT_SCALE = env.RATE_LIMIT_SCALE
@@ -315,6 +337,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "ArchiveStatus": "apps.images.models.ArchiveStatus",
+        "ImageProvider": "gpu_tasks.providers.facts.PROVIDER_CHOICES",
         "JobState": "apps.generation.models.JobState",
     },
 }
@@ -387,6 +410,10 @@ LOGGING = {
         # Its lines are figures for CloudWatch, and none is an alarm there.
         "apps.core.observability.figures": {"level": "INFO"},
         "httpx": {"level": "WARNING"},
+        # They would name the addresses and headers of every call.
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
         "botocore": {"level": "WARNING"},

@@ -31,6 +31,11 @@ EASEL_REFUSE_WEAK_SETTINGS = False
 EASEL_MAX_REPEATED_QUERIES = 5
 MIDDLEWARE = ["apps.core.repeated_queries.RepeatedQueryMiddleware", *MIDDLEWARE]
 SECRET_KEY = env.SECRET_KEY or _local_secret_key()
+# On one machine the one secret is enough.
+EASEL_PROVIDER_KEYS_SECRETS = [
+    env.PROVIDER_KEYS_SECRET or SECRET_KEY,
+    *env.PROVIDER_KEYS_SECRET_FALLBACKS,
+]
 ALLOWED_HOSTS = env.ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 

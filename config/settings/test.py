@@ -15,6 +15,10 @@ from config.settings.servers import (
 )
 
 SECRET_KEY = env.SECRET_KEY or secrets.token_urlsafe(50)
+EASEL_PROVIDER_KEYS_SECRETS = [
+    env.PROVIDER_KEYS_SECRET or SECRET_KEY,
+    *env.PROVIDER_KEYS_SECRET_FALLBACKS,
+]
 EASEL_REFUSE_WEAK_SETTINGS = False
 EASEL_MAX_REPEATED_QUERIES = 5
 # Tests write rows without the services, and without a commit, that end what is kept.

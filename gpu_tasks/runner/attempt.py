@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import structlog
 from django.db import DatabaseError, connection
@@ -31,6 +31,7 @@ from gpu_tasks.engine import (
     PassMember,
     StepProgress,
 )
+from gpu_tasks.providers import ProviderError
 from gpu_tasks.runner.content import check_content
 from gpu_tasks.runner.facts import facts_of_making
 from gpu_tasks.runner.inputs import engine_request
@@ -57,6 +58,11 @@ _USERS_FAULTS = frozenset(
         ErrorCode.CONTENT_REFUSED,
         ErrorCode.FEATURE_NOT_IN_PLAN,
         ErrorCode.TRAINING_DIVERGED,
+        ErrorCode.IMAGE_PROVIDER_REFUSED,
+        ErrorCode.IMAGE_PROVIDER_KEY_MISSING,
+        ErrorCode.IMAGE_PROVIDER_KEY_REJECTED,
+        ErrorCode.IMAGE_PROVIDER_KEY_LIMITED,
+        ErrorCode.IMAGE_PROVIDER_KEY_EMPTY,
     }
 )
 
@@ -65,10 +71,14 @@ class Attempt:
     """Carry one job from its claim to its end; whatever goes wrong here is this job's alone.
 
     A solo one makes what is asked for by itself, in `make`; the others' requests are carried by
-    the engine, many at once. Those of other kinds override `_prepare`, `make` and `_end`.
+    the engine, many at once. Those of other kinds override `_prepare`, `make` and `_end`. One that
+    runs beside needs no GPU, and a thread of its own carries it.
     """
 
     is_solo: ClassVar[bool] = False
+    is_beside: ClassVar[bool] = False
+    # Whether the seed decides anything.
+    _has_seed = True
 
     def __init__(
         self, *, job: Job, shutdown: Shutdown, source: Source, device: str, asked_ns: int
@@ -195,6 +205,7 @@ class Attempt:
                 pictures=stored,
                 compute_seconds=outcome.compute_seconds,
                 cancelled=isinstance(outcome, GenerationCancelled),
+                charge=self._charge(len(stored)),
             )
         self.lease.closed = True
         if not finished:
@@ -202,21 +213,33 @@ class Attempt:
             for picture in stored:
                 delete_files(user_id=job.user_id, image_name=picture.image_name)
 
+    def _charge(self, pictures: int) -> int | None:
+        """Return the credits that `pictures` cost; `None` where the seconds are charged."""
+        del pictures
+        return None
+
+    def _facts_of_making(self, made: GenerationResult | GenerationCancelled) -> dict[str, Any]:
+        return facts_of_making(
+            self.job,
+            parameters=self.parameters,
+            add_ons=self._add_ons,
+            made=made,
+            device=self._device,
+        )
+
     def _leave(self) -> None:
         self.lease.closed = True
         logger.warning("attempt_lost")
 
     def _store(self, made: GenerationResult | GenerationCancelled) -> Sequence[StoredPicture]:
         job = self.job
-        facts = facts_of_making(
-            job, parameters=self.parameters, add_ons=self._add_ons, made=made, device=self._device
-        )
+        facts = self._facts_of_making(made)
         return [
             store_picture(
                 user_id=job.user_id,
                 image_name=result_name(job_id=job.id, attempt=job.attempt, index=index),
                 picture=picture,
-                metadata={**facts, "seed": seed},
+                metadata={**facts, "seed": seed if self._has_seed else None},
             )
             for index, (picture, seed) in enumerate(zip(made.images, made.seeds, strict=True))
         ]
@@ -260,7 +283,7 @@ class Attempt:
         self.lease.closed = True
         self.trace.fail(error)
         error_id = new_error_id()
-        reason = error.reason if isinstance(error, EngineError) else ""
+        reason = error.reason if isinstance(error, EngineError | ProviderError) else ""
         logger.error("job_attempt_failed", error_id=error_id, reason=reason, exc_info=error)
         if code not in _USERS_FAULTS:
             report(error, error_id=error_id, code=code)

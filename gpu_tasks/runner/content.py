@@ -1,5 +1,6 @@
 """Have finished pictures looked at before their user sees them."""
 
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
+# Pictures of several threads come here, and the checker is one model.
+_one_at_a_time = threading.Lock()
+
 
 def check_content(job: Job, pictures: Sequence[PillowImage.Image]) -> None:
     """Do nothing if the pictures of a job may be shown, or nobody asks for a check.
@@ -32,7 +36,8 @@ def check_content(job: Job, pictures: Sequence[PillowImage.Image]) -> None:
     key = settings.EASEL_SAFETY_CHECKER
     if not key or not pictures:
         return
-    flagged = _checker(key).check(pictures)
+    with _one_at_a_time:
+        flagged = _checker(key).check(pictures)
     if not any(flagged) or is_cleared(job):
         return
     logger.info("content_refused", job_id=str(job.id), pictures=sum(flagged))

@@ -11,6 +11,7 @@ from apps.generation.parameters import GenerationParameters
 from gpu_tasks.engine import GenerationCancelled, GenerationResult
 from gpu_tasks.engine.libraries import LIBRARY_VERSIONS
 from gpu_tasks.engine.scheduler_names import SCHEDULER_NAMES
+from gpu_tasks.providers import ProviderFacts
 
 
 def facts_of_making(
@@ -70,3 +71,37 @@ def facts_of(
             "memory_saved": memory_saved,
         },
     }
+
+
+def facts_of_provided(
+    job: Job,
+    *,
+    parameters: GenerationParameters,
+    facts: ProviderFacts,
+    made: GenerationResult | GenerationCancelled,
+) -> dict[str, Any]:
+    """Return what is kept with pictures of another service, of which nobody knows the weights.
+
+    Settings that the service has no use for are `None`: they have decided nothing.
+    """
+    return (
+        parameters.to_json()
+        | dict.fromkeys(facts.settings_not_taken)
+        | {
+            "model": job.model_id,
+            "model_name": job.model.name,
+            "generation": str(job.id),
+            "compute_seconds": round(made.compute_seconds, 3),
+            "easel_version": settings.EASEL_VERSION,
+            "made_with": {
+                "provider": facts.provider.value,
+                "provider_model": facts.model,
+                "quality": facts.quality,
+                "weights": {},
+                "libraries": {},
+                "device": "",
+                "batch": 1,
+                "memory_saved": False,
+            },
+        }
+    )

@@ -17,7 +17,9 @@ from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine, GenerationResult, ModelSource
 from gpu_tasks.engine.batching import Batching, BatchTable
 from gpu_tasks.engine.device import device_name
+from gpu_tasks.providers import PROVIDER_MODEL_KEYS
 from gpu_tasks.runner.attempt import Attempt, Outcome
+from gpu_tasks.runner.beside import Beside
 from gpu_tasks.runner.kinds import attempt_class
 from gpu_tasks.runner.lease import LeaseKeeper
 from gpu_tasks.runner.preloading import Preloader
@@ -56,6 +58,11 @@ class JobRunner:
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="ends") if ends_aside else None
         self._ending: Future[None] | None = None
         self._ending_attempts: Sequence[Attempt] = ()
+        self._beside = Beside(
+            places=settings.EASEL_PROVIDER_CALLS,
+            engine=engine,
+            on_change=lambda: self.on_change(),
+        )
 
     @property
     def open_tiers(self) -> list[GpuTier]:
@@ -66,21 +73,26 @@ class JobRunner:
 
     @property
     def current(self) -> Job | None:
-        """Return the job at hand; with others beside it, the one that was claimed first."""
-        attempts = self._attempts or self._ending_attempts
+        """Return the job at hand; with others beside it, the one that was claimed first.
+
+        Those that need no GPU are named while it has nothing to do.
+        """
+        attempts = self._attempts or self._ending_attempts or self._beside.attempts
         return attempts[0].job if attempts else None
 
     def run_next(self) -> bool:
         """Claim the next due job and bring it to its end; `False` if none was due.
 
-        Others like it are claimed and made with it, as many as pay.
+        Others like it are claimed and made with it, as many as pay. One that needs no GPU is
+        carried by a thread, and not waited for.
         """
-        tiers = self.open_tiers
-        loaded = self.engine.loaded_models
         asked_ns = time.time_ns()
-        job = claim_next_job(tiers=tiers, worker=self.worker, loaded=loaded) if tiers else None
+        job = self._claim()
         if job is None:
             return False
+        if attempt_class(job).is_beside:
+            self._beside.start(self._attempt(job, asked_ns=asked_ns))
+            return True
         self._attempts = [
             self._attempt(one, asked_ns=asked_ns) for one in (job, *self._claim_alike(job))
         ]
@@ -100,6 +112,22 @@ class JobRunner:
             self.on_change()
         return True
 
+    def _claim(self) -> Job | None:
+        tiers = self.open_tiers
+        loaded: Collection[str] = self.engine.loaded_models
+        if not tiers:
+            return None
+        is_full = self._beside.is_full
+        if loaded and not is_full:
+            # They need no model that is loaded, so nobody goes before them for its sake.
+            loaded = (*loaded, *PROVIDER_MODEL_KEYS)
+        return claim_next_job(
+            tiers=tiers,
+            worker=self.worker,
+            loaded=loaded,
+            unwanted=PROVIDER_MODEL_KEYS if is_full else (),
+        )
+
     def _end_aside(self, made: Sequence[tuple[Attempt, Outcome]], leases: ExitStack) -> None:
         close_old_connections()
         try:
@@ -115,9 +143,14 @@ class JobRunner:
         if self._ending is not None:
             self._ending.result()
 
+    def wait_for_all(self) -> None:
+        """Block until no job is under way in any thread."""
+        self.wait_for_ends()
+        self._beside.wait()
+
     def let_go(self) -> None:
         """Hand the jobs at hand back, from whichever thread: late results will be refused."""
-        for attempt in (*self._attempts, *self._ending_attempts):
+        for attempt in (*self._attempts, *self._ending_attempts, *self._beside.attempts):
             if not attempt.lease.closed:
                 attempt.let_go()
 

@@ -83,6 +83,10 @@ def reproduce(image_name: uuid.UUID, *, engine: Engine | None = None) -> Reprodu
         raise NotReproducibleError("Nothing is on record of how this picture was made.")
     if job.kind != JobKind.GENERATION:
         raise NotReproducibleError("A workflow made this picture: run its document again.")
+    if "provider" in made_with:
+        raise NotReproducibleError(
+            "Another service made this picture; nobody here has the model to make it again."
+        )
     keys = {key for _field, key, _kinds in job.settings.models_named()}
     with tenant_scope(image.user_id):
         add_ons = find_by_keys(user_id=image.user_id, keys=keys)

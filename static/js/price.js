@@ -236,9 +236,14 @@ export class Price {
       credits: formatNumber(this.#balance.available),
     });
     if (this.#quote) {
-      this.#place.title = gettext("The most that it can cost; what is not used comes back.");
+      const isPrice = this.#quote.basis === "price";
+      this.#place.title = isPrice
+        ? gettext("A price for each picture; those that are not made cost nothing.")
+        : gettext("The most that it can cost; what is not used comes back.");
       credits.textContent = fill(
-        ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", this.#credits),
+        isPrice
+          ? ngettext("%(credits)s credit", "%(credits)s credits", this.#credits)
+          : ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", this.#credits),
         { credits: formatNumber(this.#credits) },
       );
     } else {

@@ -10,7 +10,7 @@ import { StartImage } from "./start_image.js";
 import { recall, recallObject, remember } from "./storage.js";
 
 /** @import {PageLife} from "./page.js" */
-/** @import {Metadata, Model, PricedSettings, Settings} from "./types.js" */
+/** @import {ImageService, Metadata, Model, PricedSettings, Settings} from "./types.js" */
 
 const KEPT = ["width", "height", "steps", "guidance_scale", "scheduler", "seed"];
 
@@ -38,6 +38,8 @@ export class SettingsPanel {
   #narrow = matchMedia("(width < 60rem)");
   /** @type {Map<string, Model>} */
   #models;
+  /** @type {Record<string, ImageService>} */
+  #services = JSON.parse(byId("image-services", HTMLScriptElement).text);
   #listener;
   #isReady = false;
   #size;
@@ -80,7 +82,7 @@ export class SettingsPanel {
   /** @returns {Settings} all that is asked for beside the prompts */
   get value() {
     const start = this.startImage.value();
-    return {
+    const all = {
       model: this.#model.value,
       width: valueOf(this.#size.width),
       height: valueOf(this.#size.height),
@@ -92,6 +94,8 @@ export class SettingsPanel {
       ...(start ? { init_image: start.imageName, strength: start.strength } : {}),
       ...this.guides.value,
     };
+    const taken = Object.entries(all).filter(([name]) => this.#takes(name));
+    return /** @type {Settings} */ (Object.fromEntries(taken));
   }
 
   /**
@@ -231,8 +235,34 @@ export class SettingsPanel {
     );
     this.#scheduler.value = model.default_scheduler;
     this.#offerCounts(model.max_images);
+    this.#offerSettings();
     this.guides.useModel(model);
     this.#listener.onModel(model);
+  }
+
+  /** @param {string} name of a setting */
+  #takes(name) {
+    return !this.model.settings_not_taken.includes(name);
+  }
+
+  /** Take away what the model has no use for, and say who makes its pictures. */
+  #offerSettings() {
+    for (const name of ["steps", "guidance_scale", "scheduler", "seed"]) {
+      const field = byId(name, HTMLElement).closest(".field");
+      if (field instanceof HTMLElement) field.hidden = !this.#takes(name);
+    }
+    byId("strength-field", HTMLElement).hidden = !this.#takes("strength");
+    this.#advanced.hidden = ["steps", "scheduler", "seed"].every((name) => !this.#takes(name));
+    const note = byId("model-service", HTMLElement);
+    const service = this.#services[this.model.provider ?? ""];
+    note.hidden = !service;
+    if (!service) return;
+    note.textContent = fill(
+      service.key_owner === "own"
+        ? gettext("%(service)s makes these pictures, by your own key. Your prompt goes there.")
+        : gettext("%(service)s makes these pictures, by our key. Your prompt goes there."),
+      { service: service.name },
+    );
   }
 
   /** @param {number} most */
@@ -297,7 +327,9 @@ export class SettingsPanel {
     byId("guidance_scale-range", HTMLInputElement).value = this.#guidance.value;
     this.#size.show();
     byId("settings-digest", HTMLElement).textContent = fill(
-      gettext("%(model)s · %(width)s × %(height)s · %(steps)s steps"),
+      this.#takes("steps")
+        ? gettext("%(model)s · %(width)s × %(height)s · %(steps)s steps")
+        : gettext("%(model)s · %(width)s × %(height)s"),
       {
         model: this.model.name,
         width: this.#size.width.value,

@@ -22,6 +22,9 @@
  * @property {number} default_guidance
  * @property {string} default_scheduler
  * @property {SchedulerName[]} schedulers
+ * @property {string | null} provider the other service that makes its pictures
+ * @property {[number, number][]} sizes all that it makes, empty where the range is free
+ * @property {string[]} settings_not_taken
  * @property {number} max_steps
  * @property {number} max_images
  * @property {string[]} example_prompts
@@ -155,10 +158,10 @@
  * @property {string} model
  * @property {number | string | undefined} width
  * @property {number | string | undefined} height
- * @property {number | string | undefined} steps
- * @property {number | string | undefined} guidance_scale
- * @property {string} scheduler
- * @property {number | string | undefined} seed
+ * @property {number | string | undefined} [steps]
+ * @property {number | string | undefined} [guidance_scale]
+ * @property {string} [scheduler]
+ * @property {number | string | undefined} [seed]
  * @property {number} num_images
  * @property {string} [init_image]
  * @property {number} [strength]
@@ -168,8 +171,13 @@
  * What decides the price of a generation, and nothing else.
  * @typedef {Pick<GenerationRequest, "model" | "width" | "height" | "steps" | "num_images" | "init_image" | "strength"> & Partial<Guides>} PricedSettings
  *
+ * @typedef {object} ImageService as the page tells it, by its name in the API
+ * @property {string} name
+ * @property {"own" | "house"} key_owner
+ *
  * @typedef {object} Quote
  * @property {number} credits
+ * @property {"measured" | "scaled" | "planned" | "price"} [basis]
  * @property {number} available
  * @property {string} token
  *

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core.models import Act, AuditRecord
 from apps.credits.costs import Shape
-from apps.credits.models import Grant, Posting
+from apps.credits.models import ActionType, Grant, Posting
 from apps.credits.services.grants import add_grant
 from apps.credits.services.ledger import hold_credits, settle_hold
 from apps.credits.services.usage import record_generation
@@ -55,6 +55,7 @@ def charged_job(
     tier: GpuTier = GpuTier.BASIC,
     steps: int = 20,
     is_whole: bool = True,
+    action: ActionType = ActionType.GENERATION,
 ) -> uuid.UUID:
     """Hold, settle and record a job of `user`; return its id."""
     job_id = uuid.uuid4()
@@ -64,6 +65,7 @@ def charged_job(
         user_id=user.id,
         job_id=job_id,
         api_key_id=None,
+        action=action,
         model=model,
         tier=tier,
         shape=Shape(512, 512, steps, 1),

@@ -74,8 +74,9 @@ def test_the_page_asks_as_often_however_much_there_is(
     with counted_queries() as after:
         browser_client.get(URL)
 
-    # Plan, models, counts, boards; and whether there is a picture, for the first steps.
-    assert len(before) == len(after) == SIGNED_IN_QUERIES + 5
+    # Plan, models, counts, boards, own keys at other services; and whether there is a picture, for
+    # the first steps.
+    assert len(before) == len(after) == SIGNED_IN_QUERIES + 6
 
 
 def test_the_page_names_its_module(browser_client: Client) -> None:

@@ -91,6 +91,8 @@ def test_a_waiting_job_has_a_quote_and_no_attempt(
         "released": 0,
         "refunded": 0,
         "attempts": [],
+        "terms": None,
+        "pictures_charged": None,
         "made_with": None,
     }
 

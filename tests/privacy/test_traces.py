@@ -50,6 +50,7 @@ from tests.canvas.factories import make_canvas, upload
 from tests.catalog.factories import make_model
 from tests.factories import PASSWORD, delete_image, make_image, make_job, make_payment, make_user
 from tests.lora_training.factories import make_run, make_sample, make_set
+from tests.providers.factories import make_provider_call, make_provider_key
 from tests.test_row_level_security import OWNER_COLUMNS, tenant_tables
 
 _OWN_ROWS = sql.SQL("SELECT count(*) FROM {} WHERE {} = %s")
@@ -89,6 +90,8 @@ def fill(user: User, other: User, staff: User, starter: GenerationModel) -> None
     create_workflow(user=user, name="Mine")
     request_install(user=user, source="some/model", wanted={})
     make_model(user)
+    make_provider_key(user)
+    make_provider_call(user)
     ContentAppeal.objects.create(user=user, job_id=job.id, digest="0" * 64, reason="Why?")
     Notice.objects.create(user=user, kind="low_credits", key="k", due_at=timezone.now())
     user.groups.add(Group.objects.create(name="some"))

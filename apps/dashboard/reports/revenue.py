@@ -12,6 +12,7 @@ from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from apps.credits.models import Grant, Posting, PostingKind
+from apps.dashboard.reports.provider_costs import ProviderLine, provider_lines
 from apps.plans.models import BillingInterval, Subscription, SubscriptionSource
 from apps.plans.products import DOLLARS_A_CREDIT, PLAN_ORDER, PLANS, CreditSource, PlanType
 from apps.plans.tiers import TIERS, GpuTier
@@ -34,7 +35,7 @@ SELECT usage.gpu_tier, count(*), sum(usage.compute_seconds), sum(usage.credits_c
     coalesce(sum(paid.credits), 0)
 FROM credits_usagerecord usage
 LEFT JOIN paid ON paid.user_id = usage.user_id AND paid.job_id = usage.job_id
-WHERE usage.created_at >= %(since)s
+WHERE usage.created_at >= %(since)s AND usage.action_type <> 'provided'
 GROUP BY usage.gpu_tier
 """
 
@@ -104,6 +105,7 @@ class Revenue:
     plans: list[PlanLine]
     months: list[MonthLine]
     tiers: list[TierLine]
+    providers: list[ProviderLine]
 
     @property
     def active(self) -> int:
@@ -130,9 +132,14 @@ class Revenue:
 
 
 def revenue_of(*, months: int) -> Revenue:
-    """Return the revenue of this month and those before it, `months` in all; four queries."""
+    """Return the revenue of this month and those before it, `months` in all; six queries."""
     begins = _last_months(timezone.now(), months)
-    return Revenue(plans=_plans(), months=_months(begins), tiers=_tiers(begins[0]))
+    return Revenue(
+        plans=_plans(),
+        months=_months(begins),
+        tiers=_tiers(begins[0]),
+        providers=provider_lines(since=begins[0]),
+    )
 
 
 def monthly_recurring_dollars() -> Decimal:

@@ -1,7 +1,7 @@
 """What is wrong with the settings of a generation, by field, in words for its user."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -11,6 +11,7 @@ from apps.catalog.models import GenerationModel, ModelKind
 from apps.core.errors import FieldMessages
 from apps.generation.parameters.add_ons import depth_estimator, fits
 from apps.generation.parameters.parts import ControlPart
+from apps.generation.parameters.provided import needs_of, provided_problems, unusable
 from apps.generation.parameters.settings import GenerationParameters
 from apps.generation.parameters.sketch import sketch_request
 from gpu_tasks.engine.control.names import PREPROCESSOR_NAMES, complete_parameters
@@ -18,6 +19,7 @@ from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.family_facts import FAMILY_FACTS, Capability, FamilyFacts
 from gpu_tasks.engine.guides import MAX_CONTROLS, MAX_EMBEDDINGS, MAX_LORAS, MAX_REFERENCES
 from gpu_tasks.engine.prompts.weights import read_prompt
+from gpu_tasks.providers.facts import PROVIDER_FACTS, ProviderFacts
 
 Problem = tuple[str, str]
 AddOns = Mapping[str, GenerationModel]
@@ -52,6 +54,8 @@ def find_problems(
     parameters: GenerationParameters, *, model: GenerationModel, add_ons: AddOns
 ) -> FieldMessages:
     """Return what `model` with `add_ons` cannot do of what is asked for, empty if it can all."""
+    if model.base in PROVIDER_FACTS:
+        return _problems_at_provider(parameters, model, PROVIDER_FACTS[model.base])
     facts = FAMILY_FACTS[model.base]
     problems: FieldMessages = {}
     for find in (_sizes, _strength, _starts, _margins, _combinations, _repeats, _weights):
@@ -60,6 +64,23 @@ def find_problems(
     _note(problems, _control_problems(parameters, add_ons))
     if not problems:
         _note(problems, _engines_problems(parameters, model, facts))
+    return problems
+
+
+def _problems_at_provider(
+    parameters: GenerationParameters, model: GenerationModel, facts: ProviderFacts
+) -> FieldMessages:
+    problems: FieldMessages = {}
+    _note(problems, provided_problems(parameters, model=model, facts=facts))
+    for find in (_starts, _repeats):
+        _note(problems, find(parameters, model, facts))
+    try:
+        needs = needs_of(parameters)
+    except InvalidRequest as error:
+        if not problems:
+            _note(problems, unusable(error))
+        return problems
+    _note(problems, _beyond(parameters, needs, facts))
     return problems
 
 
@@ -290,10 +311,18 @@ def _engines_problems(
         for field in error.fields:
             yield field, _("This value, or together with the others, cannot be used.")
         return
+    yield from _beyond(parameters, sketch.needs(), facts)
+
+
+def _beyond(
+    parameters: GenerationParameters,
+    needs: Iterable[tuple[Capability, str]],
+    facts: FamilyFacts,
+) -> Iterator[Problem]:
     for name, most in facts.limits.items():
         if _count(parameters, name) > most:
             yield name, _("There can be %(most)d at most.") % {"most": most}
-    lacking = [(each, field) for each, field in sketch.needs() if each in facts.lacks]
+    lacking = [(each, field) for each, field in needs if each in facts.lacks]
     for capability, field in lacking:
         yield (
             field,

@@ -24,6 +24,7 @@ from apps.generation.parameters.parts import (
     VariationPart,
 )
 from apps.generation.parameters.settings import GenerationParameters
+from gpu_tasks.providers.facts import PROVIDER_FACTS
 
 DEFAULT_STRENGTH = 0.7
 
@@ -57,7 +58,9 @@ def complete_parameters(
         Invalid: values the model cannot work with, each named with its limits.
     """
     known = add_ons or {}
-    if init_image is not None and strength is None and guides.get("upscale") is None:
+    takes_strength = model.base not in PROVIDER_FACTS or PROVIDER_FACTS[model.base].has_strength
+    is_start = init_image is not None and guides.get("upscale") is None
+    if is_start and strength is None and takes_strength:
         strength = DEFAULT_STRENGTH
     parameters = GenerationParameters(
         prompt=prompt.strip(),

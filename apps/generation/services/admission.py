@@ -14,6 +14,7 @@ from apps.generation.content import check_words
 from apps.generation.models import Job
 from apps.generation.orders import Order
 from apps.generation.parameters.add_ons import find_by_keys
+from apps.generation.provided import is_provided
 from apps.images.selectors import missing_images
 from apps.plans.entitlements import Entitlements, Feature, check, decide, require
 from apps.plans.products import ModelAccess
@@ -27,13 +28,15 @@ def admit(*, user: User, orders: Sequence[Order]) -> Entitlements:
 
     Raises:
         Invalid: a picture or a model is not there.
-        Forbidden: the plan is paused, lacks a model or has no storage left; or the licence of a
-            model does not allow it; or a prompt has a blocked phrase.
+        Forbidden: the plan is paused, lacks a model or other people's services, or has no storage
+            left; or the licence of a model does not allow it; or a prompt has a blocked phrase.
     """
     check_words(order.parameters for order in orders)
     _check_pictures(user=user, orders=orders)
     models = _models_of(user=user, orders=orders)
     has = require(user_id=user.id, feature=Feature.GENERATION)
+    if any(is_provided(order.model.base) for order in orders):
+        check(decide(has, feature=Feature.THIRD_PARTY_API))
     for access in sorted({model.access for model in models}):
         check(decide(has, feature=Feature.MODEL, access=ModelAccess(access)))
     for model in models:
@@ -58,6 +61,8 @@ def check_entitled(job: Job) -> dict[str, GenerationModel]:
         raise Forbidden(
             _("A model of this job has been deleted or switched off."), code=ErrorCode.MODEL_GONE
         )
+    if is_provided(job.model.base):
+        check(decide(has, feature=Feature.THIRD_PARTY_API))
     for model in (job.model, *(found[key] for key in wanted)):
         check_licence(model)
         check(decide(has, feature=Feature.MODEL, access=ModelAccess(model.access)))

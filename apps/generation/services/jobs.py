@@ -25,6 +25,7 @@ from apps.generation.models import Job, JobKind, JobState, Lane, Priority
 from apps.generation.orders import Order
 from apps.generation.parameters import GenerationParameters
 from apps.generation.placing import tier_for
+from apps.generation.provided import check_keys, terms_of_orders, work_of
 from apps.generation.queue_selectors import first_position
 from apps.generation.quotes import quote_orders
 from apps.generation.selectors import get_job, list_batch
@@ -66,8 +67,8 @@ def accept_generation(
         PaymentRequired: fewer credits are available than the quote.
         Forbidden: the plan is paused, or lacks a model or the storage; a licence is missing; or the
             key that asks has used what it may in this month.
-        Conflict: too many jobs wait already, the quote has expired, or the key was used for
-            another request.
+        Conflict: too many jobs wait already, the quote has expired, the key was used for another
+            request, or there is no key at the service that would make the pictures.
     """
     order = Order(model=model, parameters=parameters, quote=quote)
     return accept_order(
@@ -252,8 +253,10 @@ def _draw_up(
     """Return the jobs that were asked for, and the credits that each may cost."""
     has = admit(user=user, orders=orders)
     tiers = [tier_for(order.model.base, at_least=has.plan.gpu_tier) for order in orders]
+    terms = terms_of_orders(user_id=user.id, orders=orders)
+    check_keys(terms)
     with span("quote"):
-        quotes = quote_orders(user=user, orders=orders, at_least=has.plan.gpu_tier)
+        quotes = quote_orders(user=user, orders=orders, at_least=has.plan.gpu_tier, terms=terms)
     jobs = [
         Job(
             user=user,
@@ -261,6 +264,7 @@ def _draw_up(
             parallel_limit=has.plan.parallel_queues,
             model=order.model,
             parameters=order.parameters.to_json(),
+            work=work_of(order, on_terms),
             priority=priority,
             batch_id=batch_id,
             expected_seconds=quote.seconds,
@@ -268,7 +272,7 @@ def _draw_up(
             api_key_id=None if api_key is None else api_key.id,
             traceparent=traceparent,
         )
-        for order, tier, quote in zip(orders, tiers, quotes, strict=True)
+        for order, tier, quote, on_terms in zip(orders, tiers, quotes, terms, strict=True)
     ]
     amounts = {job.id: quote.credits for job, quote in zip(jobs, quotes, strict=True)}
     return jobs, amounts

@@ -44,14 +44,19 @@ class LeaseState:
 
 
 def claim_next_job(
-    *, tiers: Collection[GpuTier], worker: str, loaded: Collection[str] = ()
+    *,
+    tiers: Collection[GpuTier],
+    worker: str,
+    loaded: Collection[str] = (),
+    unwanted: Collection[str] = (),
 ) -> Job | None:
     """Take the job of `tiers` whose turn it is under a new lease; `None` if none is due.
 
     A job is due while its user has fewer jobs running than the plan's parallel queues. The user
     who was served the fewest GPU seconds lately comes first, but for `EASEL_AFFINITY_SECONDS` at
-    most those who want one of the `loaded` models may go before. Whose the job is no worker knows
-    beforehand, so PostgreSQL chooses, and the rest of the transaction is the chosen user's.
+    most those who want one of the `loaded` models may go before. Users whose next job is for one
+    of the `unwanted` models are passed over. Whose the job is no worker knows beforehand, so
+    PostgreSQL chooses, and the rest of the transaction is the chosen user's.
     """
     for tries in range(CLAIM_TRIES):
         if tries:
@@ -61,13 +66,14 @@ def claim_next_job(
                 cursor.execute(
                     "SELECT job_id, owner_id"
                     " FROM easel_claim_job(%s, %s, make_interval(secs => %s), %s::text[],"
-                    " make_interval(secs => %s))",
+                    " make_interval(secs => %s), %s::text[])",
                     [
                         list(tiers),
                         worker,
                         settings.EASEL_LEASE_SECONDS,
                         list(loaded),
                         settings.EASEL_AFFINITY_SECONDS,
+                        list(unwanted),
                     ],
                 )
                 found = cursor.fetchone()

@@ -20,6 +20,7 @@ from apps.credits.services.usage import record_generation
 from apps.generation.announcements import announce_end, announce_images, announce_queue
 from apps.generation.loads import load_of
 from apps.generation.models import Job, JobKind, JobState
+from apps.generation.provided import is_provided
 from apps.generation.services.lanes import lock_lanes
 from apps.generation.wakeups import wake_next_of
 from apps.images.models import Image
@@ -109,7 +110,7 @@ def _service_of(job: Job, *, pictures: int) -> Service:
     # Of other jobs nobody could tell what a plain one takes.
     is_plain = load.teaches and job.kind == JobKind.GENERATION
     return Service(
-        action=ActionType.GENERATION,
+        action=ActionType.PROVIDED if is_provided(job.model.base) else ActionType.GENERATION,
         shape=dataclasses.replace(load.shape, batch_size=pictures),
         teaches=is_plain and pictures == load.shape.batch_size,
     )

@@ -97,7 +97,9 @@ class ModelDialog {
 
   /** @returns {HTMLElement} one button a family, none if there is one alone */
   #familyChips() {
-    const names = new Map(this.#choice.models.map(({ base, base_name }) => [base, base_name]));
+    const names = new Map(
+      this.#choice.models.map((model) => [familyOf(model), model.base_name]),
+    );
     const group = make("div", {
       ...{ class: "picker__families", role: "group", "aria-label": gettext("Family") },
     });
@@ -163,7 +165,7 @@ class ModelDialog {
     const words = this.#search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = this.#choice.models.filter(
       (model) =>
-        (this.#family === "" || model.base === this.#family) &&
+        (this.#family === "" || familyOf(model) === this.#family) &&
         words.every((word) => textOf(model).includes(word)),
     );
     const keys = new Set(found.map(({ key }) => key));
@@ -215,6 +217,14 @@ export function pickModel(life, choice) {
 
 /**
  * @param {FullModel} model
+ * @returns {string} the models of one other service stand together
+ */
+function familyOf({ base, provider }) {
+  return provider ?? base;
+}
+
+/**
+ * @param {FullModel} model
  * @returns {string} all that a search looks at
  */
 function textOf({ name, base_name, description, tags, trigger_words }) {
@@ -256,6 +266,12 @@ function aboutOf(model) {
  * @returns {string} in words, empty if it suggests nothing
  */
 function suggestedOf(model) {
+  if (model.provider !== null) {
+    return fill(gettext("%(width)s × %(height)s · a price for each picture"), {
+      width: formatNumber(model.default_width),
+      height: formatNumber(model.default_height),
+    });
+  }
   if (model.kind === "main") {
     return fill(gettext("%(width)s × %(height)s · %(steps)s steps · guidance %(guidance)s"), {
       width: formatNumber(model.default_width),

@@ -44,9 +44,11 @@ export function requestOf(job, seed) {
     ([, value]) => value && !(Array.isArray(value) && value.length === 0),
   );
   return {
-    ...{ prompt, negative_prompt, model, width, height, steps },
-    ...{ guidance_scale, scheduler, num_images, seed },
-    ...(init_image && strength !== null ? { init_image, strength } : {}),
+    ...{ prompt, negative_prompt, model, width, height, num_images, seed },
+    // Who makes pictures for us has no scheduler, and none of the settings beside it.
+    ...(scheduler ? { steps, guidance_scale, scheduler } : {}),
+    ...(init_image ? { init_image } : {}),
+    ...(init_image && strength !== null ? { strength } : {}),
     .../** @type {Partial<Guides>} */ (Object.fromEntries(guides)),
   };
 }

@@ -123,7 +123,10 @@ export class Result {
         this.#button("useAsStart", () => act.useAsStart(picture)),
         this.#boardChoice(picture),
         this.#button("useSettings", () => act.useSettings(job, picture)),
-        this.#button("useSeed", () => act.useSeed(picture, job)),
+        // Who makes pictures for us may have no seeds.
+        ...(picture.metadata.seed === null
+          ? []
+          : [this.#button("useSeed", () => act.useSeed(picture, job))]),
       ),
     ];
   }
@@ -201,10 +204,14 @@ function figures(job, picture) {
   const texts = [
     job.state === "cancelled" ? gettext("Cancelled") : "",
     `${formatNumber(picture.width)} × ${formatNumber(picture.height)}`,
-    fill(gettext("Seed %(seed)s"), { seed: String(picture.metadata.seed ?? job.seed) }),
-    fill(ngettext("%(steps)s step", "%(steps)s steps", job.steps), {
-      steps: formatNumber(job.steps),
-    }),
+    picture.metadata.seed === null
+      ? ""
+      : fill(gettext("Seed %(seed)s"), { seed: String(picture.metadata.seed ?? job.seed) }),
+    picture.metadata.steps === null
+      ? ""
+      : fill(ngettext("%(steps)s step", "%(steps)s steps", job.steps), {
+          steps: formatNumber(job.steps),
+        }),
     seconds > 0 ? fill(gettext("Made in %(time)s"), { time: formatSeconds(seconds) }) : "",
   ];
   const parts = texts.filter(Boolean).map((text) => make("span", {}, text));

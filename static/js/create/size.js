@@ -1,7 +1,7 @@
 // @ts-check
 /** The size of a picture: shapes to choose from, numbers, a lock on their ratio, and a swap. */
 
-import { byId, icon } from "../dom.js";
+import { byId, icon, make } from "../dom.js";
 import { fill, formatNumber } from "../i18n.js";
 import { recall, remember } from "../storage.js";
 import { put } from "./fields.js";
@@ -40,6 +40,7 @@ export class SizeFields {
   width = byId("width", HTMLInputElement);
   height = byId("height", HTMLInputElement);
   #lock = byId("size-lock", HTMLButtonElement);
+  #fixed = byId("size-fixed", HTMLSelectElement);
   #longest = 0;
   /** @type {number | null} width by height while they are locked together */
   #ratio = null;
@@ -61,6 +62,8 @@ export class SizeFields {
       },
       { signal },
     );
+    // Before whoever hears of any input shows the old size again.
+    this.#fixed.addEventListener("input", () => this.#takeFixed(), { signal });
     byId("size-swap", HTMLElement).addEventListener("click", () => this.swap(), { signal });
     this.#lock.addEventListener("click", () => this.#toggleLock(), { signal });
     for (const [field, other] of /** @type {const} */ ([
@@ -83,10 +86,39 @@ export class SizeFields {
     put(this.width, model.default_width);
     put(this.height, model.default_height);
     this.#relock();
-    byId("size-note", HTMLElement).textContent = fill(gettext("%(min)s to %(max)s pixels a side"), {
+    this.#offerFixed(model);
+    byId("size-note", HTMLElement).textContent = model.sizes.length > 0 ? "" : fill(gettext("%(min)s to %(max)s pixels a side"), {
       min: formatNumber(model.min_size),
       max: formatNumber(model.max_size),
     });
+  }
+
+  /**
+   * Offer the sizes of a model that makes no others.
+   *
+   * @param {Model} model
+   */
+  #offerFixed({ sizes }) {
+    const isFixed = sizes.length > 0;
+    byId("shapes", HTMLElement).hidden = isFixed;
+    byId("size-numbers", HTMLElement).hidden = isFixed;
+    this.#fixed.hidden = !isFixed;
+    this.#fixed.replaceChildren(
+      ...sizes.map(([width, height]) =>
+        make(
+          "option",
+          { value: `${width}x${height}` },
+          `${formatNumber(width)} × ${formatNumber(height)}`,
+        ),
+      ),
+    );
+  }
+
+  #takeFixed() {
+    const [width, height] = this.#fixed.value.split("x");
+    put(this.width, width);
+    put(this.height, height);
+    this.#onChange();
   }
 
   /** Put back whether the ratio is locked, after the sizes of last time are. */
@@ -101,10 +133,22 @@ export class SizeFields {
     if (!model) return;
     const longest = Math.max(Number(this.width.value), Number(this.height.value));
     if (longest >= model.min_size && longest <= model.max_size) this.#longest = longest;
+    if (model.sizes.length > 0 && !model.sizes.some((size) => this.#isNow(size))) {
+      put(this.width, model.default_width);
+      put(this.height, model.default_height);
+    }
     this.show();
   }
 
+  /** @param {[number, number]} size */
+  #isNow([width, height]) {
+    return width === Number(this.width.value) && height === Number(this.height.value);
+  }
+
   swap() {
+    const across = [Number(this.height.value), Number(this.width.value)];
+    const { sizes } = this.#model ?? { sizes: [] };
+    if (sizes.length > 0 && !sizes.some((size) => size.join() === across.join())) return;
     [this.width.value, this.height.value] = [this.height.value, this.width.value];
     this.#relock();
     this.#onChange();
@@ -116,6 +160,7 @@ export class SizeFields {
     if (!model) return;
     const width = Number(this.width.value);
     const height = Number(this.height.value);
+    if (model.sizes.length > 0) this.#fixed.value = `${width}x${height}`;
     for (const input of document.querySelectorAll('input[name="shape"]')) {
       if (!(input instanceof HTMLInputElement)) continue;
       const size = sizeOf(model, input.value, this.#longest);

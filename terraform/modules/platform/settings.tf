@@ -4,6 +4,8 @@ locals {
   hosts      = [var.domain, "admin.${var.domain}"]
   has_mail   = var.mail != null && contains(var.optional_secrets, "email-password")
   has_reader = var.database.readers > 0
+  # Those whose key is there; workers alone have the keys themselves.
+  house_providers = [for name in ["openai", "stability"] : name if contains(var.optional_secrets, "${name}-api-key")]
 
   # Settings that production does not start without, and where the servers are: for every process.
   settings = merge(
@@ -21,6 +23,7 @@ locals {
       EASEL_OIDC_STAFF_GROUP     = "easel-staff"
       EASEL_SECURITY_CONTACT     = var.security_contact
       EASEL_CLOUDWATCH_METRICS   = "true"
+      EASEL_HOUSE_PROVIDERS      = join(",", local.house_providers)
       AWS_DEFAULT_REGION         = data.aws_region.current.region
     },
     local.has_mail ? {
@@ -65,7 +68,7 @@ locals {
       EASEL_STRIPE_WEBHOOK_SECRET = "stripe-webhook-secret"
     }, local.has_reader ? { EASEL_READER_DATABASE_URL = "database/reader-ops-url" } : {})
 
-    scheduler = merge({
+    scheduler = merge(local.own_keys, {
       EASEL_SECRET_KEY           = "secret-key"
       EASEL_SECRET_KEY_FALLBACKS = "secret-key-fallbacks"
       EASEL_REDIS_URL            = "redis-url"
@@ -84,7 +87,9 @@ locals {
     }
 
     # Workers open files of strangers, and sign nothing: they have a key of their own.
-    worker = merge({
+    worker = merge(local.own_keys, {
+      EASEL_OPENAI_API_KEY    = "openai-api-key"
+      EASEL_STABILITY_API_KEY = "stability-api-key"
       EASEL_SECRET_KEY   = "worker-key"
       EASEL_REDIS_URL    = "redis-url"
       EASEL_DATABASE_URL = "database/worker-url"
@@ -92,7 +97,13 @@ locals {
     }, local.has_reader ? { EASEL_READER_DATABASE_URL = "database/reader-worker-url" } : {})
   }
 
-  pages = {
+  # What opens the keys that users have at image services.
+  own_keys = {
+    EASEL_PROVIDER_KEYS_SECRET           = "provider-keys-secret"
+    EASEL_PROVIDER_KEYS_SECRET_FALLBACKS = "provider-keys-secret-fallbacks"
+  }
+
+  pages = merge(local.own_keys, {
     EASEL_SECRET_KEY           = "secret-key"
     EASEL_SECRET_KEY_FALLBACKS = "secret-key-fallbacks"
     EASEL_REDIS_URL            = "redis-url"
@@ -102,9 +113,20 @@ locals {
     EASEL_METRICS_TOKEN        = "metrics-token"
     EASEL_SENTRY_DSN           = "sentry-dsn"
     EASEL_STRIPE_SECRET_KEY    = "stripe-secret-key"
-  }
+  })
 
-  optional = toset(["email-password", "hub-token", "secret-key-fallbacks", "sentry-dsn", "stripe-secret-key", "stripe-webhook-secret"])
+  optional = toset([
+    "email-password",
+    "hub-token",
+    "openai-api-key",
+    "provider-keys-secret",
+    "provider-keys-secret-fallbacks",
+    "secret-key-fallbacks",
+    "sentry-dsn",
+    "stability-api-key",
+    "stripe-secret-key",
+    "stripe-webhook-secret",
+  ])
 
   secrets = {
     for role, names in local.secret_names : role => {

@@ -113,7 +113,7 @@ variable "previous_origin_header" {
 }
 
 variable "optional_secrets" {
-  description = "Those of email-password, hub-token, secret-key-fallbacks, sentry-dsn, stripe-secret-key and stripe-webhook-secret that have been filled: a task does not start while one that it is given is empty."
+  description = "Those of email-password, hub-token, openai-api-key, provider-keys-secret, provider-keys-secret-fallbacks, secret-key-fallbacks, sentry-dsn, stability-api-key, stripe-secret-key and stripe-webhook-secret that have been filled: a task does not start while one that it is given is empty."
   type        = set(string)
 
   validation {

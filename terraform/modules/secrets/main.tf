@@ -16,9 +16,13 @@ locals {
     "email-password",
     "hub-token",
     "oidc-client-secret",
+    "openai-api-key",
+    "provider-keys-secret",
+    "provider-keys-secret-fallbacks",
     "redis-url",
     "secret-key-fallbacks",
     "sentry-dsn",
+    "stability-api-key",
     "stripe-secret-key",
     "stripe-webhook-secret",
   ])

@@ -12,8 +12,12 @@ GIVEN: Mapping[str, Any] = {
     "optional_secrets": [
         "email-password",
         "hub-token",
+        "openai-api-key",
+        "provider-keys-secret",
+        "provider-keys-secret-fallbacks",
         "secret-key-fallbacks",
         "sentry-dsn",
+        "stability-api-key",
         "stripe-secret-key",
         "stripe-webhook-secret",
     ],

@@ -13,6 +13,7 @@ from apps.accounts.services.users import ensure_administrator
 from apps.catalog.services import install_starter_model
 from apps.core.tenancy import service_scope
 from apps.credits.services.grants import add_grant
+from apps.generation.provided import enter_models_of_providers
 from apps.plans.products import PLANS, CreditSource
 from apps.plans.selectors import plan_of
 from apps.plans.services.subscriptions import start_subscription
@@ -44,6 +45,7 @@ class Command(BaseCommand):
                 key="demo",
                 reason="the demo user of this machine",
             )
+        enter_models_of_providers()
         self.stdout.write(f"Model    {model.name} ({model.key})")
         self.stdout.write(f"Sign in  {email}")
         if created or user.check_password(password):

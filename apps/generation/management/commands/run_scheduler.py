@@ -25,6 +25,7 @@ from apps.core.observability.tracing import start_tracing
 from apps.credits.services.costs import measure_costs
 from apps.credits.services.grants import expire_grants
 from apps.credits.services.notices import note_low_credits
+from apps.generation.provided import enter_models_of_providers
 from apps.generation.services.audit import audit_nightly
 from apps.generation.services.cloudwatch import tally_and_publish
 from apps.generation.services.dead_letters import drain_dead_letters
@@ -119,6 +120,7 @@ class Command(BaseCommand):
             threading.Thread(
                 target=_keep_running, args=(stopped, [sweep]), name=sweep.name, daemon=True
             ).start()
+        _run(Sweep("enter_models_of_providers", every, enter_models_of_providers))
         logger.info("scheduler_started")
         _keep_running(stopped, sweeps)
         logger.info("scheduler_stopped")

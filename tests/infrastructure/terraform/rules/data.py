@@ -23,6 +23,8 @@ SECRETS = frozenset(
     | {"database/owner-url", "database/reader-web-url", "database/reader-ops-url", "redis-url"}
     | {"oidc-client-secret", "stripe-secret-key", "stripe-webhook-secret", "cdn-private-key"}
     | {"metrics-token", "sentry-dsn", "email-password", "origin-header", "hub-token"}
+    | {"openai-api-key", "stability-api-key"}
+    | {"provider-keys-secret", "provider-keys-secret-fallbacks"}
 )
 # What the parts keep beside those: the proxy's logins, the token of Redis, former keys, and the key
 # of workers, which sign nothing.

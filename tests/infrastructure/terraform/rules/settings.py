@@ -16,6 +16,8 @@ SECRET_SETTINGS = frozenset(
     | {"EASEL_OWNER_DATABASE_URL", "EASEL_READER_DATABASE_URL", "EASEL_OIDC_CLIENT_SECRET"}
     | {"EASEL_STRIPE_SECRET_KEY", "EASEL_STRIPE_WEBHOOK_SECRET", "EASEL_CDN_PRIVATE_KEY"}
     | {"EASEL_METRICS_TOKEN", "EASEL_SENTRY_DSN", "EASEL_EMAIL_PASSWORD", "EASEL_HUB_TOKEN"}
+    | {"EASEL_OPENAI_API_KEY", "EASEL_STABILITY_API_KEY"}
+    | {"EASEL_PROVIDER_KEYS_SECRET", "EASEL_PROVIDER_KEYS_SECRET_FALLBACKS"}
 )
 # The login of each role, by the secret that its database URL is.
 LOGINS: Mapping[str, str] = {
@@ -100,6 +102,8 @@ def roles_sign_in_as_themselves(terraform: Terraform) -> list[str]:
             findings.holds(
                 name, f"{role} signs in by {source}", holds=f'["{LOGINS[role]}"]' in source
             )
+            at_services = {"EASEL_OPENAI_API_KEY", "EASEL_STABILITY_API_KEY"} & set(secrets)
+            findings.same(name, f"{role} has house keys", bool(at_services), role == "worker")
             owner = "EASEL_OWNER_DATABASE_URL" in secrets
             findings.same(name, f"{role} may own tables", owner, role == "migrate")
             admin = settings.get("EASEL_SERVE_ADMIN", "false")

@@ -1,0 +1,160 @@
+"""The image API of OpenAI, by its own package."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from types import TracebackType
+from typing import Any, Final, Self
+
+import openai
+
+from gpu_tasks.providers.errors import (
+    ProviderBadAnswer,
+    ProviderError,
+    ProviderInvalid,
+    ProviderLimited,
+    ProviderOutOfQuota,
+    ProviderRefused,
+    ProviderRejectedKey,
+    ProviderTimeout,
+    ProviderUnavailable,
+    ProviderUnreached,
+)
+from gpu_tasks.providers.http import open_client, retry_after
+from gpu_tasks.providers.interface import Access, Made, PictureOrder
+from gpu_tasks.providers.pictures import holes_of, read_picture, to_png
+
+_REFUSALS: Final = frozenset(
+    {"moderation_blocked", "content_policy_violation", "safety_violation", "image_content_policy"}
+)
+_EMPTY: Final = frozenset(
+    {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+)
+
+
+class OpenAiImages:
+    """Make pictures by `images/generations`, and by `images/edits` where pictures are given."""
+
+    def __init__(self, access: Access) -> None:
+        self._client = openai.OpenAI(
+            api_key=access.key,
+            base_url=access.base_url,
+            # A second call could make, and cost, the pictures a second time.
+            max_retries=0,
+            http_client=open_client(access.timeouts),
+            organization="",
+            project="",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def make(self, order: PictureOrder) -> Made:
+        """Do as `ImageProvider.make`."""
+        asked: dict[str, Any] = {
+            "model": order.facts.model,
+            "prompt": order.prompt,
+            "n": order.count,
+            "size": f"{order.width}x{order.height}",
+            "quality": order.facts.quality,
+            "output_format": "png",
+        }
+        images = self._client.images.with_raw_response
+        given = _files(order)
+        try:
+            answer = images.edit(**asked, **given) if given else images.generate(**asked)
+            body = answer.http_response.content
+        except (openai.OpenAIError, ProviderError) as error:
+            # Without the cause: OpenAI's words for a wrong key repeat the key.
+            raise _told_apart(error) from None
+        request_id = answer.headers.get("x-request-id", "")[:100]
+        return Made(pictures=_pictures(body, count=order.count), request_id=request_id)
+
+    def check_key(self) -> None:
+        """Do as `ImageProvider.check_key`, by asking for the list of models."""
+        try:
+            self._client.models.with_raw_response.list()
+        except (openai.OpenAIError, ProviderError) as error:
+            # Without the cause: OpenAI's words for a wrong key repeat the key.
+            raise _told_apart(error) from None
+
+
+def _files(order: PictureOrder) -> dict[str, Any]:
+    pictures = (*((order.start,) if order.start is not None else ()), *order.references)
+    if not pictures:
+        return {}
+    given: dict[str, Any] = {
+        "image": [
+            (f"picture-{number}.png", to_png(picture), "image/png")
+            for number, picture in enumerate(pictures)
+        ]
+    }
+    if order.mask is not None:
+        given["mask"] = ("mask.png", to_png(holes_of(order.mask)), "image/png")
+    return given
+
+
+def _pictures(body: bytes, *, count: int) -> tuple[Any, ...]:
+    try:
+        data = json.loads(body)["data"]
+        encoded = [each["b64_json"] for each in data]
+        decoded = [base64.b64decode(text, validate=True) for text in encoded]
+    except (ValueError, KeyError, TypeError, binascii.Error, RecursionError) as error:
+        raise ProviderBadAnswer(f"no list of pictures: {type(error).__name__}") from error
+    if not 0 < len(decoded) <= count:
+        raise ProviderBadAnswer(f"{len(decoded)} pictures instead of {count}")
+    return tuple(read_picture(each) for each in decoded)
+
+
+def _told_apart(error: openai.OpenAIError | ProviderError) -> ProviderError:
+    cause = error.__cause__
+    if isinstance(error, ProviderError):
+        return error
+    # The package wraps whatever its transport raises.
+    if isinstance(cause, ProviderError):
+        return cause
+    if isinstance(error, openai.APITimeoutError):
+        if type(cause).__name__ == "ConnectTimeout":
+            return ProviderUnreached("no connection in time")
+        return ProviderTimeout(type(cause).__name__)
+    if isinstance(error, openai.APIStatusError):
+        return _by_status(error)
+    if isinstance(error, openai.APIConnectionError) and type(cause).__name__ == "ConnectError":
+        return ProviderUnreached("no connection")
+    return ProviderUnavailable(type(cause or error).__name__)
+
+
+def _by_status(error: openai.APIStatusError) -> ProviderError:
+    status, code = error.status_code, str(error.code or error.type or "")
+    reason = f"{status} {code}"[:200]
+    wait = retry_after(error.response.headers.get("retry-after"))
+    if code in _REFUSALS:
+        return ProviderRefused(reason)
+    if code in _EMPTY:
+        return ProviderOutOfQuota(reason)
+    match status:
+        case 401 | 403:
+            return ProviderRejectedKey(reason)
+        case 402:
+            return ProviderOutOfQuota(reason)
+        case 429:
+            return ProviderLimited(reason, retry_after=wait)
+        case 503:
+            return ProviderUnreached(reason, retry_after=wait)
+        case _ if 400 <= status < 500:
+            return ProviderInvalid(reason)
+        case _:
+            return ProviderUnavailable(reason)

@@ -1,0 +1,74 @@
+"""Jobs that need no GPU: each in a thread of its own, beside those that do."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import structlog
+from django.db import close_old_connections
+
+from gpu_tasks.engine import Engine
+from gpu_tasks.runner.attempt import Attempt, Outcome
+from gpu_tasks.runner.lease import LeaseKeeper
+
+
+class Beside:
+    """Carry attempts in `places` threads, with leases and connections of their own.
+
+    While all are busy the worker claims no more such jobs and goes on with those of its GPU. In
+    a line in here a job would wait although another worker has a place for it, and whoever may
+    have many jobs running would put all of them before everybody else's.
+    """
+
+    def __init__(self, *, places: int, engine: Engine, on_change: Callable[[], None]) -> None:
+        self._places = places
+        self._engine = engine
+        self._on_change = on_change
+        self._threads = ThreadPoolExecutor(places, thread_name_prefix="beside")
+        self._changed = threading.Condition()
+        self._attempts: list[Attempt] = []
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.attempts) >= self._places
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """List those under way, the oldest first."""
+        with self._changed:
+            return list(self._attempts)
+
+    def start(self, attempt: Attempt) -> None:
+        """Carry `attempt` to its end in a thread; its lease is kept from now on."""
+        with ExitStack() as leases:
+            leases.enter_context(LeaseKeeper([attempt.lease]))
+            with self._changed:
+                self._attempts.append(attempt)
+            self._threads.submit(self._carry, attempt, leases.pop_all())
+        self._on_change()
+
+    def wait(self) -> None:
+        """Block until none is under way."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._attempts)
+
+    def _carry(self, attempt: Attempt, leases: ExitStack) -> None:
+        close_old_connections()
+        try:
+            with leases:
+                if attempt.prepare():
+                    attempt.end(self._make(attempt))
+        finally:
+            close_old_connections()
+            with self._changed:
+                self._attempts.remove(attempt)
+                self._changed.notify_all()
+            self._on_change()
+
+    def _make(self, attempt: Attempt) -> Outcome:
+        try:
+            with structlog.contextvars.bound_contextvars(job_ids=[str(attempt.job.id)]):
+                return attempt.make(self._engine)
+        except Exception as error:  # noqa: BLE001  (the job ends by it)
+            return error

@@ -1,0 +1,277 @@
+"""Attempts at jobs whose pictures another service makes."""
+
+import time
+from typing import Any, ClassVar
+
+import structlog
+from django.db import DatabaseError, connection
+from PIL import Image as PillowImage
+from PIL import ImageOps
+
+from apps.core.errors import ErrorCode, NotFound
+from apps.generation.provided import looks_of, terms_of_job
+from apps.generation.services.admission import check_entitled
+from apps.providers.access import access_for_pictures, house_key
+from apps.providers.models import CallOutcome, KeyOwner
+from apps.providers.prices import micros_of
+from apps.providers.sealing import NotOpenedError
+from apps.providers.selectors import Terms
+from apps.providers.services import begin_call, end_call, key_of_running_job
+from gpu_tasks.engine import Engine, GenerationCancelled, GenerationResult
+from gpu_tasks.engine.pictures.masks import paste_back, prepare_mask
+from gpu_tasks.engine.request import SEED_COUNT
+from gpu_tasks.providers import (
+    PROVIDER_FACTS,
+    ImageProvider,
+    Made,
+    PictureOrder,
+    ProviderError,
+    ProviderInvalid,
+    ProviderLimited,
+    ProviderOutOfQuota,
+    ProviderRefused,
+    ProviderRejectedKey,
+    ProviderTimeout,
+    ProviderUnavailable,
+    provider_for,
+)
+from gpu_tasks.runner.attempt import Attempt, Outcome
+from gpu_tasks.runner.facts import facts_of_provided
+from gpu_tasks.runner.inputs import load_pictures
+
+logger = structlog.get_logger(__name__)
+
+# A call that made nothing is made again so often, after the time that the provider names.
+TRIES = 3
+FIRST_WAIT_SECONDS = 2.0
+# Who is told to wait for longer is told by us at once.
+MOST_WAIT_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
+
+_BY_OWN_KEY = {
+    ProviderRejectedKey: ErrorCode.IMAGE_PROVIDER_KEY_REJECTED,
+    ProviderOutOfQuota: ErrorCode.IMAGE_PROVIDER_KEY_EMPTY,
+    ProviderLimited: ErrorCode.IMAGE_PROVIDER_KEY_LIMITED,
+}
+# By our key a rejected one, or an empty account, is a fault of ours like any other.
+_BY_ANY_KEY = {
+    ProviderTimeout: ErrorCode.IMAGE_PROVIDER_TIMEOUT,
+    ProviderLimited: ErrorCode.IMAGE_PROVIDER_LIMITED,
+    ProviderRefused: ErrorCode.IMAGE_PROVIDER_REFUSED,
+    ProviderInvalid: ErrorCode.IMAGE_PROVIDER_INVALID,
+}
+
+
+def code_of(error: ProviderError, *, owner: KeyOwner) -> ErrorCode:
+    """Return the code that tells a user what went wrong at a provider, and whose it is."""
+    known = _BY_ANY_KEY | (_BY_OWN_KEY if owner == KeyOwner.OWN else {})
+    return known.get(type(error), ErrorCode.IMAGE_PROVIDER_UNAVAILABLE)
+
+
+def _required(terms: Terms | None) -> Terms:
+    if terms is None:
+        raise ValueError("a job of a provider without terms")
+    return terms
+
+
+class ProvidedAttempt(Attempt):
+    """Have pictures made by calls of a provider; no GPU is used.
+
+    A cancel is heeded between two calls: what is under way is billed, so its pictures are kept
+    and charged.
+    """
+
+    is_solo: ClassVar[bool] = True
+    is_beside: ClassVar[bool] = True
+
+    def _prepare(self) -> None:
+        check_entitled(self.job)
+        self._facts = PROVIDER_FACTS[self.job.model.base]
+        self._has_seed = self._facts.has_seed
+        self._terms = _required(terms_of_job(self.job))
+        self._key = self._find_key()
+        size = (self.parameters.width, self.parameters.height)
+        pictures = load_pictures(self.job, self.parameters)
+        start, mask = pictures.get("init_image"), pictures.get("mask.image")
+        self._start = None if start is None else ImageOps.fit(start, size)
+        self._mask = None if mask is None else prepare_mask(mask, size, feather=0)
+        self._references = tuple(
+            pictures[f"references.{number}"] for number in range(len(self.parameters.references))
+        )
+
+    def make(self, engine: Engine) -> Outcome:
+        """Ask the provider until all pictures are there; those that are made are never lost.
+
+        Raises:
+            ProviderError: before any picture was made.
+        """
+        del engine
+        began = time.monotonic()
+        access = access_for_pictures(self._terms.provider, key=self._key)
+        pictures: list[PillowImage.Image] = []
+        with provider_for(self._terms.provider, access) as provider:
+            while len(pictures) < self.parameters.num_images:
+                if self._must_stop():
+                    return self._cancelled(pictures, began)
+                try:
+                    made = self._call_patiently(provider, made=len(pictures))
+                except ProviderError as error:
+                    if not pictures:
+                        raise
+                    # They are paid for: better fewer than none.
+                    logger.warning("fewer_pictures_made", error=type(error).__name__)
+                    break
+                if made is None:
+                    return self._cancelled(pictures, began)
+                pictures += [self._finished(each) for each in made.pictures]
+        return GenerationResult(
+            images=tuple(pictures),
+            seeds=self._seeds(len(pictures)),
+            compute_seconds=time.monotonic() - began,
+            model_load_seconds=0.0,
+            device="",
+            library_versions={},
+        )
+
+    def _call_patiently(self, provider: ImageProvider, *, made: int) -> Made | None:
+        """Call again after calls that made nothing; `None` if the job must stop meanwhile."""
+        for number in range(1, TRIES + 1):
+            try:
+                return self._call(provider, made=made)
+            except ProviderError as error:
+                wait = error.retry_after
+                if wait is None:
+                    wait = FIRST_WAIT_SECONDS * 2 ** (number - 1)
+                if not error.may_be_repeated or number == TRIES or wait > MOST_WAIT_SECONDS:
+                    raise
+            if self._stopped_within(wait):
+                return None
+        raise AssertionError("unreachable")
+
+    def _call(self, provider: ImageProvider, *, made: int) -> Made:
+        """Make one call, which is on record before it begins."""
+        order = self._order(made)
+        cost = self._cost_micros
+        call = begin_call(
+            user_id=self.job.user_id,
+            job_id=self.job.id,
+            attempt=self.job.attempt,
+            provider=self._terms.provider,
+            model=self.job.model_id,
+            key_owner=self._terms.key_owner,
+            pictures=order.count,
+            cost_micros=cost * order.count,
+        )
+        # Nobody needs it while the provider works, which may take minutes.
+        connection.close()
+        began = time.monotonic()
+        try:
+            answer = provider.make(order)
+        except ProviderError as error:
+            unsure = error.may_be_billed
+            end_call(
+                call=call,
+                outcome=CallOutcome.UNSURE if unsure else CallOutcome.FAILED,
+                pictures=0,
+                cost_micros=cost * order.count if unsure else 0,
+                seconds=time.monotonic() - began,
+                error_code=code_of(error, owner=self._terms.key_owner),
+            )
+            raise
+        try:
+            end_call(
+                call=call,
+                outcome=CallOutcome.MADE,
+                pictures=len(answer.pictures),
+                cost_micros=cost * len(answer.pictures),
+                seconds=time.monotonic() - began,
+                request_id=answer.request_id,
+            )
+        except DatabaseError as error:
+            # It stays on record as begun, at this cost; its pictures must not be made again.
+            logger.warning("call_not_ended", error=type(error).__name__)
+        return answer
+
+    @property
+    def _cost_micros(self) -> int:
+        if self._terms.key_owner == KeyOwner.OWN:
+            return 0
+        size = (self.parameters.width, self.parameters.height)
+        return micros_of(base=self._facts.base, size=size, looks=looks_of(self.parameters))
+
+    def _order(self, made: int) -> PictureOrder:
+        asked, facts = self.parameters, self._facts
+        return PictureOrder(
+            facts=facts,
+            prompt=asked.prompt,
+            negative_prompt=asked.negative_prompt,
+            width=asked.width,
+            height=asked.height,
+            count=min(asked.num_images - made, facts.pictures_a_call),
+            seed=(asked.seed + made) % SEED_COUNT if facts.has_seed else None,
+            start=self._start,
+            strength=asked.strength,
+            mask=self._mask,
+            references=self._references,
+        )
+
+    def _finished(self, picture: PillowImage.Image) -> PillowImage.Image:
+        """Put back what a mask leaves out: providers take it for a hint."""
+        if self._start is None or self._mask is None or self.parameters.mask is None:
+            return picture
+        feather = self.parameters.mask.feather
+        mask = prepare_mask(self._mask, self._start.size, feather=feather)
+        fitted = ImageOps.fit(picture, self._start.size)
+        return paste_back(fitted, self._start, mask)
+
+    def _seeds(self, count: int) -> tuple[int, ...]:
+        return tuple((self.parameters.seed + index) % SEED_COUNT for index in range(count))
+
+    def _cancelled(self, pictures: list[PillowImage.Image], began: float) -> GenerationCancelled:
+        return GenerationCancelled(
+            images=tuple(pictures),
+            seeds=self._seeds(len(pictures)),
+            compute_seconds=time.monotonic() - began,
+        )
+
+    def _stopped_within(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            # A process that is to end does not wait: another worker asks again.
+            if self._must_stop() or self._shutdown.is_asked:
+                return True
+            time.sleep(_LOOK_SECONDS)
+        return False
+
+    def _find_key(self) -> str:
+        job, terms = self.job, self._terms
+        if terms.key_owner == KeyOwner.HOUSE:
+            key = house_key(terms.provider)
+            if key is None:
+                raise ProviderRejectedKey("this worker has no key of the house")
+            return key
+        try:
+            return key_of_running_job(
+                user_id=job.user_id,
+                job_id=job.id,
+                attempt=job.attempt,
+                provider=terms.provider,
+            )
+        except NotFound as error:
+            raise NotFound(code=ErrorCode.IMAGE_PROVIDER_KEY_MISSING) from error
+        except NotOpenedError as error:
+            logger.exception("provider_key_not_opened")
+            # A secret is missing here, which is no fault of the user's.
+            raise ProviderUnavailable("no secret opens the key") from error
+
+    def _charge(self, pictures: int) -> int:
+        return self._terms.credits_a_picture * pictures
+
+    def _facts_of_making(self, made: GenerationResult | GenerationCancelled) -> dict[str, Any]:
+        return facts_of_provided(self.job, parameters=self.parameters, facts=self._facts, made=made)
+
+    def _end_by(self, error: Exception) -> None:
+        if isinstance(error, ProviderError):
+            self._fail(code_of(error, owner=self._terms.key_owner), error)
+        else:
+            super()._end_by(error)
