@@ -35,6 +35,8 @@ COPY pyproject.toml manage.py ./
 COPY config config
 COPY gpu_tasks/__init__.py gpu_tasks/reproduce.py gpu_tasks/
 COPY gpu_tasks/engine gpu_tasks/engine
+COPY gpu_tasks/nodes gpu_tasks/nodes
+COPY gpu_tasks/providers gpu_tasks/providers
 COPY gpu_tasks/training gpu_tasks/training
 COPY apps apps
 COPY templates templates

@@ -172,7 +172,7 @@ class RunSubjectSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class RunRequestSerializer(RunSubjectSerializer):
+class WorkflowRunRequestSerializer(RunSubjectSerializer):
     priority = serializers.ChoiceField(
         choices=Priority.choices,
         required=False,

@@ -177,9 +177,9 @@ def _preview() -> PillowImage.Image:
 
 
 def _data_url_of_a_preview() -> str:
-    from gpu_tasks.runner.progress import _data_url
+    from gpu_tasks.runner.progress import data_url
 
-    return _data_url(_preview())
+    return data_url(_preview())
 
 
 def _cpu_seconds(process: psutil.Process) -> float:

@@ -250,7 +250,9 @@ class LedgerMachine(RuleBasedStateMachine):
                 # Whoever does not wait for this transaction decides on what was before it.
                 time.sleep(pause)
         except PaymentRequired as error:
-            return "too few", int(error.numbers["available"])
+            available = error.numbers["available"]
+            assert isinstance(available, int)
+            return "too few", available
         except IntegrityError:
             return ("held before",)
         except NotFound:

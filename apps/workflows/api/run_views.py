@@ -22,10 +22,10 @@ from apps.workflows.selectors import get_run
 from apps.workflows.services.runs import check_document, quote_run, start_run
 from apps.workflows.workflow_serializers import (
     CheckRequestSerializer,
-    RunRequestSerializer,
     RunSerializer,
     RunSubjectSerializer,
     WorkflowQuoteSerializer,
+    WorkflowRunRequestSerializer,
 )
 
 
@@ -76,13 +76,13 @@ class WorkflowRunListView(APIView):
     parser_classes = (DocumentParser,)
 
     @extend_schema(
-        request=RunRequestSerializer,
+        request=WorkflowRunRequestSerializer,
         parameters=[IDEMPOTENCY_HEADER],
         responses={202: GenerationSerializer},
         operation_id="workflows_run",
     )
     def post(self, request: Request) -> Response:
-        form = RunRequestSerializer(data=request.data)
+        form = WorkflowRunRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         asked: dict[str, Any] = dict(form.validated_data)
         quote = asked.pop("quote", None)
