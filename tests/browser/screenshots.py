@@ -74,6 +74,18 @@ def open_canvas(studio: Studio) -> None:
     page.locator("#save-state[data-state=saved]").wait_for()
 
 
+def run_workflow(studio: Studio) -> None:
+    """Run the first of the workflows that Easel comes with, in the editor."""
+    page = studio.page
+    studio.open("/workflows/")
+    form = page.locator('a[href^="/workflows/"][href$="/form/"]').first.get_attribute("href")
+    studio.open(str(form).removesuffix("form/"))
+    page.locator("#run").click()
+    page.locator("article.node[data-state=done]").last.wait_for(timeout=PICTURE_WITHIN_MS)
+    page.locator("#run:not([hidden])").wait_for(timeout=PICTURE_WITHIN_MS)
+    page.locator("#fit").click()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
     """A page as it is to be seen; `prepare` brings about what it shows, or leads there."""
@@ -100,7 +112,8 @@ SHOTS: Final = (
     Shot(name="canvas", prepare=open_canvas),
     Shot(name="canvas-ko", language="ko-KR", theme="dark", prepare=open_canvas),
     Shot(name="boards", path="/boards/"),
-    Shot(name="styles", path="/styles/"),
+    Shot(name="workflow", prepare=run_workflow),
+    Shot(name="workflow-ko", language="ko-KR", theme="dark", prepare=run_workflow),
     Shot(name="models", path="/models/"),
     Shot(name="models-ko", path="/models/", language="ko-KR"),
     Shot(name="usage", path="/usage/"),
