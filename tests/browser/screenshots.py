@@ -111,7 +111,6 @@ SHOTS: Final = (
     Shot(name="gallery-ko", path="/gallery/", language="ko-KR", theme="dark"),
     Shot(name="canvas", prepare=open_canvas),
     Shot(name="canvas-ko", language="ko-KR", theme="dark", prepare=open_canvas),
-    Shot(name="boards", path="/boards/"),
     Shot(name="workflow", prepare=run_workflow),
     Shot(name="workflow-ko", language="ko-KR", theme="dark", prepare=run_workflow),
     Shot(name="models", path="/models/"),
