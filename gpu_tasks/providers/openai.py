@@ -44,9 +44,12 @@ class OpenAiImages:
             # A second call could make, and cost, the pictures a second time.
             max_retries=0,
             http_client=open_client(access.timeouts),
+            # Not from the environment, and below not at all: empty headers are refused.
             organization="",
             project="",
         )
+        self._client.organization = None
+        self._client.project = None
 
     def __enter__(self) -> Self:
         return self

@@ -44,12 +44,13 @@ FORBIDDEN_WORD = "forbidden"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes over the wire; `drip` are seconds between its pieces."""
+    """What goes over the wire; `drip` are seconds between its pieces, `head_drip` of its head."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     drip: float = 0.0
+    head_drip: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Call:
     key: str
     fields: Mapping[str, str]
     files: Mapping[str, tuple[bytes, ...]]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Behaviour = Callable[[Call, Answer], Answer | None]
@@ -203,6 +205,11 @@ def dripping(seconds: float) -> Behaviour:
     return lambda _call, usual: Answer(usual.status, usual.body, usual.headers, drip=seconds)
 
 
+def dripping_head(seconds: float) -> Behaviour:
+    """Send the headers of the answer letter by letter."""
+    return lambda _call, usual: Answer(usual.status, usual.body, usual.headers, head_drip=seconds)
+
+
 def broken_off(call: Call, usual: Answer) -> None:
     """Close the connection without a word."""
 
@@ -254,7 +261,13 @@ def _read(handler: BaseHTTPRequestHandler) -> Call:
                 fields[name] = content.decode()
             else:
                 files[name] = (*files.get(name, ()), content)
-    return Call(path=handler.path.partition("?")[0], key=key, fields=fields, files=files)
+    return Call(
+        path=handler.path.partition("?")[0],
+        key=key,
+        fields=fields,
+        files=files,
+        headers={name.lower(): value for name, value in handler.headers.items()},
+    )
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -283,6 +296,13 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
+        if answer.head_drip:
+            self.flush_headers()
+            self.wfile.write(b"X-Slow: ")
+            for _ in range(200):
+                self.wfile.write(b"a")
+                time.sleep(answer.head_drip)
+            self.wfile.write(b"\r\n")
         self.end_headers()
         size = 1024 if answer.drip else max(len(answer.body), 1)
         for start in range(0, len(answer.body), size):

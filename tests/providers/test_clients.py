@@ -40,6 +40,7 @@ from tests.providers.stand_in import (
     body,
     broken_off,
     dripping,
+    dripping_head,
     png,
     raw,
     serving,
@@ -253,6 +254,47 @@ def test_an_answer_that_drips_in_ends_with_the_whole_time(
         make(stand_in, name, timeouts=Timeouts(connect=2, read=2, whole=0.5))
 
     assert time.monotonic() - began < 3
+
+
+@BOTH
+def test_a_head_that_drips_in_ends_with_the_whole_time(
+    stand_in: StandIn, name: ProviderName
+) -> None:
+    stand_in.then(dripping_head(0.05))
+    began = time.monotonic()
+
+    with pytest.raises(ProviderTimeout):
+        make(stand_in, name, timeouts=Timeouts(connect=2, read=2, whole=0.5))
+
+    assert time.monotonic() - began < 3
+
+
+def test_openai_is_named_no_organization_and_no_project(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-somebody")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-of-somebody")
+
+    make(stand_in, ProviderName.OPENAI)
+
+    (call,) = stand_in.calls
+    assert call.headers["authorization"] == f"Bearer {OPENAI_KEY}"
+    assert {"openai-organization", "openai-project"}.isdisjoint(call.headers)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "moment", ["Fri, 31 Dec 9999 23:59:59 -2300", "soon", "inf", "Fri, 99 Dec 2026 00:00:00 GMT"]
+)
+def test_a_wait_that_cannot_be_read_is_none(
+    stand_in: StandIn, name: ProviderName, moment: str
+) -> None:
+    stand_in.then(status(429, "rate_limit_exceeded", Retry_After=moment))
+
+    with pytest.raises(ProviderLimited) as raised:
+        make(stand_in, name)
+
+    assert raised.value.retry_after is None
 
 
 @BOTH
