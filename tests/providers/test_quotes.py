@@ -293,3 +293,17 @@ def test_every_failure_has_a_sentence_of_its_own_in_both_languages(code: ErrorCo
     others = {str(text) for other, text in FAILURE_DETAILS.items() if other != code}
     assert sentences["en"] not in others
     assert sentences["ko"] != sentences["en"]
+
+
+@pytest.mark.django_db
+def test_a_model_of_a_provider_is_no_refiner(
+    api: APIClient,
+    pro: User,
+    starter: GenerationModel,
+    models: dict[str, GenerationModel],
+    stand_in: StandIn,
+) -> None:
+    asked = {"prompt": "x", "model": starter.key, "refiner": {"model": "stable-image-core"}}
+    for url in ("/api/v1/generations/quote", "/api/v1/generations"):
+        answer = api.post(url, asked, format="json")
+        assert (answer.status_code, "refiner" in str(answer.json()["fields"])) == (422, True)
