@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
-from apps.catalog.selectors import get_model
+from apps.catalog.selectors import get_model, list_catalog
 from apps.core.errors import ErrorCode
 from apps.credits.selectors import read_balance
 from apps.dashboard.canvas_selectors import canvas_tools
@@ -250,7 +250,9 @@ def test_pages_offer_what_there_is_a_key_for_and_the_canvas_none(
     assert [model["key"] for model in canvas_tools(user=pro).models] == ["starter"]
 
 
-def test_the_catalog_follows_what_is_configured(db: None, stand_in: StandIn, settings: Any) -> None:
+def test_the_catalog_follows_what_is_configured(
+    pro: User, stand_in: StandIn, settings: Any
+) -> None:
     assert enter_models_of_providers() == len(PROVIDER_MODEL_KEYS)
     assert enter_models_of_providers() == 0
     settings.EASEL_HOUSE_PROVIDERS = ["stability"]
@@ -258,8 +260,24 @@ def test_the_catalog_follows_what_is_configured(db: None, stand_in: StandIn, set
     assert enter_models_of_providers() == 0
     settings.EASEL_PROVIDER_KEYS_SECRETS = []
     assert enter_models_of_providers() == 3
-    enabled = GenerationModel.objects.filter(is_enabled=True).values_list("source", flat=True)
-    assert set(enabled) == {"Stability AI"}
+    assert enter_models_of_providers() == 0
+    assert {model.source for model in list_catalog(user=pro)} == {"Stability AI"}
+    settings.EASEL_HOUSE_PROVIDERS = ["openai", "stability"]
+    assert enter_models_of_providers() == 3
+    assert list_catalog(user=pro).count() == len(PROVIDER_MODEL_KEYS)
+
+
+def test_what_the_staff_say_of_a_model_stays_and_its_facts_follow(
+    models: Models, stand_in: StandIn
+) -> None:
+    found = GenerationModel.objects.filter(key=MEDIUM)
+    found.update(is_enabled=False, name="Of ours", max_size=7, default_width=512)
+
+    assert enter_models_of_providers() == 1
+
+    model = found.get()
+    assert (model.is_enabled, model.name) == (False, "Of ours")
+    assert (model.max_size, model.default_width) == (1536, 1024)
 
 
 def test_a_model_tells_all_that_a_form_needs(
