@@ -76,6 +76,8 @@ class StandIn:
         self.calls: list[Call] = []
         self.made = 0
         self.script: deque[Behaviour] = deque()
+        # What is done with questions whether a key is good.
+        self.on_check: Behaviour = _as_usual
         self.let_go = threading.Event()
         self.held = threading.Event()
         self._lock = threading.Lock()
@@ -99,9 +101,10 @@ class StandIn:
     def answer(self, call: Call) -> Answer | None:
         """Answer a call; `None` breaks the connection off."""
         if call.path == "/v1/user/balance":
-            return self._refused_key(call) or _json(200, {"credits": 100})
+            return self.on_check(call, self._refused_key(call) or _json(200, {"credits": 100}))
         if call.path == "/v1/models":
-            return self._refused_key(call) or _json(200, {"object": "list", "data": []})
+            listed = _json(200, {"object": "list", "data": []})
+            return self.on_check(call, self._refused_key(call) or listed)
         makers = {
             "/v1/images/generations": self._openai,
             "/v1/images/edits": self._openai,
@@ -168,6 +171,11 @@ class StandIn:
             self.made += 1
         digest = hashlib.sha256(f"{prompt}/{number}".encode()).digest()
         return png(width, height, (digest[0], digest[1], digest[2]))
+
+
+def _as_usual(call: Call, usual: Answer) -> Answer:
+    del call
+    return usual
 
 
 def status(code: int, name: str = "", **headers: str) -> Behaviour:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from gpu_tasks.providers import (
     PROVIDER_FACTS,
@@ -134,7 +135,7 @@ def test_stability_is_asked_by_ratio_with_a_seed_and_what_is_not_wanted(stand_in
         "mode": "text-to-image",
         "aspect_ratio": "16:9",
         "negative_prompt": "text",
-        "seed": "0",
+        "seed": "2",
     }
 
 
@@ -172,6 +173,7 @@ FAULTS: list[tuple[str, Behaviour, type[ProviderError]]] = [
     ("half-a-picture", body(png(1024, 1024)[:200]), ProviderBadAnswer),
     ("too-wide-a-picture", body(png(5000, 64)), ProviderBadAnswer),
     ("too-small-a-picture", body(png(8, 8)), ProviderBadAnswer),
+    ("a-smaller-picture", body(png(1024, 1023)), ProviderBadAnswer),
     ("nothing", raw(b""), ProviderBadAnswer),
     ("deep-json", raw(b"[" * 200_000), ProviderBadAnswer),
 ]
@@ -345,6 +347,50 @@ def test_a_key_is_checked_without_a_picture(stand_in: StandIn, name: ProviderNam
         provider.check_key()
 
     assert (stand_in.calls, stand_in.made) == ([], 0)
+
+
+@BOTH
+def test_a_larger_picture_is_taken_without_what_came_with_it(
+    stand_in: StandIn, name: ProviderName
+) -> None:
+    buffer = io.BytesIO()
+    text = PngInfo()
+    text.add_text("Comment", "of the provider")
+    with Image.open(io.BytesIO(png(1200, 1024))) as picture:
+        picture.save(buffer, format="PNG", icc_profile=b"A" * 5000, pnginfo=text)
+    stand_in.then(body(buffer.getvalue()))
+
+    (picture,) = make(stand_in, name).pictures
+
+    assert (picture.size, picture.info) == ((1200, 1024), {})
+
+
+def test_no_seed_of_ours_means_any_to_stability(stand_in: StandIn) -> None:
+    for seed in (0, 2**32 - 3, 2**32 - 2):
+        make(stand_in, ProviderName.STABILITY, seed=seed)
+
+    assert [call.fields["seed"] for call in stand_in.calls] == ["1", str(2**32 - 2), "1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (401, "missing_scope"),
+        (403, "missing_scope"),
+        (403, "unsupported_country_region_territory"),
+    ],
+)
+def test_a_restricted_key_of_openai_is_not_checked_rather_than_refused(
+    stand_in: StandIn, code: int, error: str
+) -> None:
+    stand_in.on_check = status(code, error)
+    access = Access(base_url=stand_in.openai_url, key=OPENAI_KEY)
+
+    with (
+        provider_for(ProviderName.OPENAI, access) as provider,
+        pytest.raises(ProviderUnavailable),
+    ):
+        provider.check_key()
 
 
 @BOTH
