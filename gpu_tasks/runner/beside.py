@@ -29,7 +29,8 @@ class Beside:
         self._places = places
         self._engine = engine
         self._on_change = on_change
-        self._threads = ThreadPoolExecutor(places, thread_name_prefix="beside")
+        # A pool is of one at least, also where nothing is ever given to it.
+        self._threads = ThreadPoolExecutor(max(places, 1), thread_name_prefix="beside")
         self._changed = threading.Condition()
         self._attempts: list[Attempt] = []
         # Wake-ups that found nothing while all places were taken.

@@ -1,5 +1,6 @@
 """Before a job: what it costs, who may ask for it, and what a provider cannot do."""
 
+import runpy
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ from apps.generation.provided import enter_models_of_providers
 from apps.plans.products import DOLLARS_A_CREDIT
 from apps.providers.models import ProviderKey
 from apps.providers.prices import DOLLARS_A_PICTURE, MARKUP, credits_of
+from config import env
 from gpu_tasks.providers.facts import PROVIDER_FACTS, PROVIDER_MODEL_KEYS
 from tests.factories import make_image
 from tests.providers.factories import make_provider_key
@@ -265,6 +267,14 @@ def test_the_catalog_follows_what_is_configured(
     settings.EASEL_HOUSE_PROVIDERS = ["openai", "stability"]
     assert enter_models_of_providers() == 3
     assert list_catalog(user=pro).count() == len(PROVIDER_MODEL_KEYS)
+
+
+def test_providers_of_the_house_are_named_with_or_without_spaces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EASEL_HOUSE_PROVIDERS", "openai, stability")
+
+    assert runpy.run_path(env.__file__)["HOUSE_PROVIDERS"] == ["openai", "stability"]
 
 
 def test_what_the_staff_say_of_a_model_stays_and_its_facts_follow(

@@ -79,6 +79,26 @@ def test_a_background_without_a_place_is_passed_over(
     assert claimed_while_full() == behind
 
 
+def test_a_worker_without_places_leaves_providers_to_others(
+    engine: Engine,
+    pro: User,
+    stranger: User,
+    starter: GenerationModel,
+    models: dict[str, GenerationModel],
+    stand_in: StandIn,
+    settings: Any,
+) -> None:
+    settings.EASEL_PROVIDER_CALLS = 0
+    runner = JobRunner(engine=engine, tiers=[GpuTier.BASIC], worker="test")
+    ask(pro, models[MEDIUM])
+    quick = make_job(stranger, starter)
+
+    assert runner.run_next()
+    assert not runner.run_next()
+    quick.refresh_from_db()
+    assert quick.state == JobState.SUCCEEDED
+
+
 def test_a_wake_up_that_finds_all_places_taken_is_sent_again_when_one_is_free(
     engine: Engine,
     pro: User,
