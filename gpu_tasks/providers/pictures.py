@@ -32,13 +32,13 @@ def read_picture(data: bytes, *, least: tuple[int, int] | None = None) -> Image.
     if not _is_sane(width, height) or (least and (width < least[0] or height < least[1])):
         raise ProviderBadAnswer(f"a picture of {width} × {height}")
     try:
-        picture = picture.convert("RGB")
+        plain = picture.convert("RGB")
     except Exception as error:
         # Pillow's readers raise many kinds at hostile bytes.
         raise ProviderBadAnswer(f"no picture: {type(error).__name__}") from error
     # Profiles, comments and the like would be stored with it.
-    picture.info.clear()
-    return picture
+    plain.info.clear()
+    return plain
 
 
 def to_png(picture: Image.Image) -> bytes:
