@@ -26,8 +26,8 @@ def _without_provided(body: str) -> str:
     return body
 
 
-def _put_in_place(body: str) -> list[str]:
-    return [
+def _put_in_place(body: str) -> tuple[str, ...]:
+    return (
         f"GRANT CREATE ON SCHEMA public TO {SERVICE_ROLE}",
         f"SET LOCAL ROLE {SERVICE_ROLE}",
         (
@@ -36,7 +36,7 @@ def _put_in_place(body: str) -> list[str]:
         ),
         "SET LOCAL ROLE NONE",
         f"REVOKE CREATE ON SCHEMA public FROM {SERVICE_ROLE}",
-    ]
+    )
 
 
 class Migration(migrations.Migration):
