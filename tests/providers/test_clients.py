@@ -360,9 +360,9 @@ def test_a_larger_picture_is_taken_without_what_came_with_it(
         picture.save(buffer, format="PNG", icc_profile=b"A" * 5000, pnginfo=text)
     stand_in.then(body(buffer.getvalue()))
 
-    (picture,) = make(stand_in, name).pictures
+    (made,) = make(stand_in, name).pictures
 
-    assert (picture.size, picture.info) == ((1200, 1024), {})
+    assert (made.size, made.info) == ((1200, 1024), {})
 
 
 def test_no_seed_of_ours_means_any_to_stability(stand_in: StandIn) -> None:

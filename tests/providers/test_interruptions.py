@@ -17,6 +17,7 @@ from apps.generation.services.leases import recover_expired_jobs
 from apps.images.models import Image
 from apps.plans.tiers import GpuTier
 from apps.providers.models import CallOutcome, ProviderCall
+from apps.providers.services import begin_call, end_call
 from gpu_tasks.engine import Engine
 from gpu_tasks.runner import JobRunner, provided
 from tests.providers.running import MEDIUM, ask, charged, keep_own_key, run
@@ -83,7 +84,7 @@ def test_a_database_that_is_away_between_two_calls_costs_no_picture(
     stand_in: StandIn,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(provided, "begin_call", failing(provided.begin_call, call=2))
+    monkeypatch.setattr(provided, "begin_call", failing(begin_call, call=2))
 
     job = run(runner, ask(pro, models[CORE], num_images=3))
 
@@ -99,7 +100,7 @@ def test_a_timeout_whose_record_cannot_be_ended_is_not_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.EASEL_PROVIDER_TIMEOUT_SECONDS = 0.3
-    monkeypatch.setattr(provided, "end_call", failing(provided.end_call, call=1))
+    monkeypatch.setattr(provided, "end_call", failing(end_call, call=1))
     stand_in.then(stand_in.hold)
 
     job = run(runner, ask(pro, models[MEDIUM]))

@@ -154,7 +154,7 @@ def test_seconds_of_others_are_in_no_figure_of_the_gpus(
     assert (lane.running, lane.waiting) == (0, 0)
     today = job.created_at.date()
     used = total_of(usage_cells(user_id=pro.id, span=Span(today, today), by=[]))
-    assert (used.jobs, used.credits, used.seconds) == (1, 11, 0)
+    assert (used.jobs, used.credits, float(used.seconds)) == (1, 11, 0)
 
 
 def test_what_goes_wrong_beside_the_gpu_is_in_the_log(
