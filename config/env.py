@@ -122,15 +122,15 @@ with _env.prefixed("EASEL_"):
     STABILITY_API_KEY: str | None = _env.str("STABILITY_API_KEY", None)
     STABILITY_URL: str = _env.str("STABILITY_URL", "https://api.stability.ai")
     # Which the workers have keys of, for processes that have none themselves.
-    HOUSE_PROVIDERS: list[str] | None = _env.list("HOUSE_PROVIDERS", None)
+    HOUSE_PROVIDERS: list[str] | None = _env.list("HOUSE_PROVIDERS", None, subcast=str.strip)
     PROVIDER_KEYS_SECRET: str | None = _env.str("PROVIDER_KEYS_SECRET", None)
     PROVIDER_KEYS_SECRET_FALLBACKS: list[str] = (
         _env.str("PROVIDER_KEYS_SECRET_FALLBACKS", "").replace(",", " ").split()
     )
     # Without a byte of an answer for so long, a call has failed.
     PROVIDER_TIMEOUT_SECONDS: float = _env.float("PROVIDER_TIMEOUT_SECONDS", 180.0)
-    # Calls that a worker has under way beside its GPU.
-    PROVIDER_CALLS: int = _env.int("PROVIDER_CALLS", 6)
+    # Calls that a worker has under way beside its GPU; with none it leaves them to others.
+    PROVIDER_CALLS: int = _env.int("PROVIDER_CALLS", 6, validate=validate.Range(min=0))
 
     # Mail, sent by SMTP (SES has that interface too), or written to a directory.
     MAIL_DIRECTORY: Path | None = _env.path("MAIL_DIRECTORY", None)

@@ -290,6 +290,12 @@ RULES: Sequence[Rule] = (
         f"{MIN_SECRET_LENGTH} random characters, or leave it out.",
     ),
     Rule(
+        "easel.E027",
+        lambda: not set(settings.EASEL_HOUSE_PROVIDERS) <= set(settings.EASEL_PROVIDER_URLS),
+        "There is said to be a key of an image service that is none.",
+        "Name services of docs/providers.md alone in EASEL_HOUSE_PROVIDERS, with commas between.",
+    ),
+    Rule(
         "easel.W020",
         lambda: settings.SECURE_PROXY_SSL_HEADER is not None and not settings.EASEL_TRUSTED_PROXIES,
         "A proxy is trusted to tell about TLS but not about clients: all of them would share its "

@@ -32,6 +32,7 @@ class Endpoint(StrEnum):
     GENERATE = "generate"
     ANONYMOUS = "anonymous"
     REFUSED_CREDENTIALS = "refused_credentials"
+    KEY_CHECK = "key_check"
     SIGN_IN_EMAIL = "sign_in_email"
     SIGN_IN_ADDRESS = "sign_in_address"
 
@@ -45,7 +46,8 @@ class Limit:
 
 
 # A page of the gallery asks for 48 thumbnails, so files have a class of their own. Sign-in counts
-# failures over a longer time: a minute would allow thousands of guesses a day.
+# failures over a longer time: a minute would allow thousands of guesses a day. A key of another
+# service is checked there, which may take seconds.
 LIMITS: Mapping[Endpoint, Limit] = MappingProxyType(
     {
         Endpoint.READ: Limit(600, 60),
@@ -54,6 +56,7 @@ LIMITS: Mapping[Endpoint, Limit] = MappingProxyType(
         Endpoint.GENERATE: Limit(60, 60),
         Endpoint.ANONYMOUS: Limit(60, 60),
         Endpoint.REFUSED_CREDENTIALS: Limit(30, 60),
+        Endpoint.KEY_CHECK: Limit(10, 300),
         Endpoint.SIGN_IN_EMAIL: Limit(10, 300),
         Endpoint.SIGN_IN_ADDRESS: Limit(30, 300),
     }

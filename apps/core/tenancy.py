@@ -83,6 +83,25 @@ def service_scope(reason: str) -> Iterator[None]:
 
 
 @contextmanager
+def left_scope() -> Iterator[None]:
+    """Commit the scope so far, run the block without a transaction, and go on in the same scope.
+
+    For what takes long and asks somebody else: a transaction would be idle meanwhile. Inside a
+    savepoint nothing is committed, and the block runs in its transaction.
+    """
+    if not connection.in_atomic_block or connection.savepoint_ids:
+        yield
+        return
+    scope = current_scope()
+    # Django's own refuses inside of `atomic`, which goes on with the next query.
+    connection.connection.commit()
+    try:
+        yield
+    finally:
+        _set(scope)
+
+
+@contextmanager
 def _scope() -> Iterator[bool]:
     outer = current_scope() if connection.in_atomic_block else None
     with transaction.atomic():

@@ -12,11 +12,11 @@ from decimal import Decimal
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import TruncDate
 from django.utils.translation import gettext_lazy as _
 
-from apps.credits.models import UsageRecord
+from apps.credits.models import ActionType, UsageRecord
 
 MOST_DAYS = 366
 USUAL_DAYS = 30
@@ -106,7 +106,12 @@ def usage_cells(*, user_id: uuid.UUID, span: Span, by: Sequence[Grouping]) -> li
         .values(*(grouping.value for grouping in by))
         .annotate(
             credits=Sum("credits_consumed"),
-            seconds=Sum("compute_seconds"),
+            # Of pictures that others make there are none of a GPU.
+            seconds=Sum(
+                "compute_seconds",
+                filter=~Q(action_type=ActionType.PROVIDED),
+                default=Decimal(0),
+            ),
             jobs=Count("id"),
             pictures=Sum("batch_size"),
         )

@@ -43,7 +43,7 @@ FAILURE_DETAILS: dict[ErrorCode, Promise] = {
         "Your plan does not include this any more. This cost nothing."
     ),
     ErrorCode.IMAGE_PROVIDER_TIMEOUT: _(
-        "The image service did not answer in time. This cost nothing here; please try again. "
+        "No answer of the image service reached us. This cost nothing here; please try again. "
         "With a key of your own, the service may bill you for it."
     ),
     ErrorCode.IMAGE_PROVIDER_LIMITED: _(

@@ -14,6 +14,7 @@ from apps.generation.models import JobState, JobTally, TallyMark
 from apps.generation.services.audit import last_audit
 from apps.generation.tallies import RUN_BOUNDS, WAIT_BOUNDS, cumulative, list_tallies
 from apps.generation.worker_figures import list_worker_figures
+from gpu_tasks.providers.facts import PROVIDER_MODEL_KEYS
 
 _OF_TIERS = (
     *("waiting", "due", "running", "oldest_due_seconds", "messages", "dead_letters"),
@@ -78,7 +79,8 @@ def _totals(tallies: Sequence[JobTally]) -> Iterator[Figure]:
         for kind in kinds:
             if kind.state == JobState.FAILED:
                 yield Figure("failures", kind.jobs, place | {"code": kind.error_code})
-        yield Figure("gpu_seconds", sum(kind.compute_seconds for kind in kinds), place)
+        if model not in PROVIDER_MODEL_KEYS:
+            yield Figure("gpu_seconds", sum(kind.compute_seconds for kind in kinds), place)
 
 
 def _histograms(tallies: Sequence[JobTally]) -> Iterator[Family]:

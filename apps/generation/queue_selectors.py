@@ -19,6 +19,7 @@ from apps.generation.models import TERMINAL_STATES, Job, JobState, Lane, Priorit
 from apps.generation.selectors import list_jobs
 from apps.generation.workers import live_workers
 from apps.plans.tiers import GpuTier
+from gpu_tasks.providers.facts import PROVIDER_MODEL_KEYS
 
 # So many waiting jobs an event tells of; the API has them all.
 PLACES_TOLD = 50
@@ -86,11 +87,15 @@ def next_model(*, tiers: Collection[GpuTier]) -> tuple[GenerationModel, GpuTier]
     """Return the model that the job needs which is due next in `tiers`, and its tier.
 
     For a worker, which is nobody's tenant meanwhile: `None` too for a model that is one user's own.
-    Nothing is claimed, so another worker may take the job.
+    Those of providers need nothing loaded and are passed over. Nothing is claimed, so another
+    worker may take the job.
     """
     with closed_scope():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT model_key, tier FROM easel_next_model(%s)", [list(tiers)])
+            cursor.execute(
+                "SELECT model_key, tier FROM easel_next_model(%s, %s)",
+                [list(tiers), list(PROVIDER_MODEL_KEYS)],
+            )
             found = cursor.fetchone()
         if found is None:
             return None

@@ -42,19 +42,32 @@ def send_first_wakeup(job: Job) -> bool:
     return _send(job, f"{job.id}-0-0")
 
 
+def wake_tier(tier: GpuTier) -> None:
+    """Have a worker of `tier` look for a due job, whichever one; errors as `send_wakeup`."""
+    wake_id = str(uuid.uuid4())
+    try:
+        _publish(wake_id, tier=tier, wake_id=wake_id)
+    except _broker_failures() as error:
+        logger.warning("wakeup_not_sent", tier=tier, error=type(error).__name__)
+
+
+def _publish(subject: str, *, tier: GpuTier, wake_id: str) -> None:
+    current_app.send_task(
+        WAKE_TASK,
+        args=[subject],
+        queue=TIERS[tier].queue,
+        task_id=wake_id,
+        ignore_result=True,
+        MessageGroupId=wake_id,
+        MessageDeduplicationId=wake_id,
+    )
+
+
 def _send(job: Job, wake_id: str) -> bool:
     facts: Attributes = {"easel.tier": job.tier, "easel.job_id": str(job.id)}
     try:
         with span("wake", facts, parent=job.traceparent):
-            current_app.send_task(
-                WAKE_TASK,
-                args=[str(job.id)],
-                queue=TIERS[GpuTier(job.tier)].queue,
-                task_id=wake_id,
-                ignore_result=True,
-                MessageGroupId=wake_id,
-                MessageDeduplicationId=wake_id,
-            )
+            _publish(str(job.id), tier=GpuTier(job.tier), wake_id=wake_id)
     except _broker_failures() as error:
         logger.warning("wakeup_not_sent", job_id=str(job.id), error=type(error).__name__)
         # Not woken, so the next sweep tries again.

@@ -9,7 +9,8 @@ from django.conf import settings
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
-from apps.providers.models import KeyOwner, ProviderKey
+from apps.core.tenancy import tenant_scope
+from apps.providers.models import CallOutcome, KeyOwner, ProviderCall, ProviderKey
 from apps.providers.prices import CREDITS_BY_OWN_KEY, credits_of
 from apps.providers.sealing import can_seal
 from gpu_tasks.providers.facts import PROVIDER_FACTS, PROVIDER_TITLES, ProviderName, Size
@@ -75,6 +76,13 @@ def get_own_key(*, user: User, provider: ProviderName) -> ProviderKey:
     if key is None:
         raise NotFound
     return key
+
+
+def is_billed_perhaps(*, user_id: uuid.UUID, job_id: uuid.UUID, before_attempt: int) -> bool:
+    """Say whether an earlier attempt at a job made a call that its provider may have billed."""
+    with tenant_scope(user_id):
+        calls = ProviderCall.objects.filter(user=user_id, job_id=job_id, attempt__lt=before_attempt)
+        return calls.exclude(outcome=CallOutcome.FAILED).exists()
 
 
 def terms_of(*, base: str, size: Size, looks: int, own: Collection[ProviderName]) -> Terms:

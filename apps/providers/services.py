@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.core.audit import record_act
-from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.errors import Conflict, Invalid, NotFound, RateLimited
 from apps.core.models import Act
-from apps.core.tenancy import tenant_scope
+from apps.core.rate_limits import Endpoint, counter, take
+from apps.core.tenancy import left_scope, tenant_scope
 from apps.plans.entitlements import Feature, require
 from apps.providers.access import access_for_check
 from apps.providers.models import (
@@ -35,9 +36,10 @@ def set_own_key(*, user: User, provider: ProviderName, key: str) -> ProviderKey:
     """Keep the key of `user` at a provider in the place of the one there was.
 
     The provider is asked whether the key is good; where that cannot be found out now, it is at
-    the first use, and `checked_at` stays empty.
+    the first use, and `checked_at` stays empty. Meanwhile no transaction is open.
 
     Raises:
+        RateLimited: that was asked too often in a short time.
         Forbidden: the plan has no other people's services.
         Conflict: keys of users are not kept here.
         Invalid: it is no key, or the provider does not take it.
@@ -48,7 +50,10 @@ def set_own_key(*, user: User, provider: ProviderName, key: str) -> ProviderKey:
     key = key.strip()
     if not LEAST_KEY_LENGTH <= len(key) <= MOST_KEY_LENGTH or not _is_printable(key):
         raise Invalid(fields={"key": [_("This does not look like a key; copy all of it.")]})
-    checked_at = timezone.now() if _is_good(provider, key) else None
+    _count_check(user)
+    with left_scope():
+        is_good = _is_good(provider, key)
+    checked_at = timezone.now() if is_good else None
     with transaction.atomic():
         kept, _created = ProviderKey.objects.update_or_create(
             user=user,
@@ -142,6 +147,13 @@ def end_call(
 
 def _is_printable(key: str) -> bool:
     return key.isascii() and key.isprintable() and " " not in key
+
+
+def _count_check(user: User) -> None:
+    verdicts = take(counter(user.id, Endpoint.KEY_CHECK))
+    if verdicts is not None and not verdicts[0].allowed:
+        (verdict,) = verdicts
+        raise RateLimited(retry_after=verdict.more_in, limit=verdict.counter.limit.requests)
 
 
 def _is_good(provider: ProviderName, key: str) -> bool:

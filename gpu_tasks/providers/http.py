@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 
@@ -37,13 +39,22 @@ class _BoundedTransport(httpx2.BaseTransport):
         self._inner = httpx2.HTTPTransport(retries=0)
         self._timeouts = timeouts
         self._most_bytes = most_bytes
+        # Of the connection that was opened last; calls follow one another.
+        self._socket: socket.socket | None = None
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        deadline = time.monotonic() + self._timeouts.whole
         # What is not compressed cannot grow when it is unpacked.
         request.headers["Accept-Encoding"] = "identity"
-        response = self._inner.handle_request(request)
+        request.extensions = {**request.extensions, "trace": self._note_connection}
+        deadline = _Deadline(self._timeouts.whole, end=self._break_off)
+        try:
+            with deadline.told():
+                response = self._inner.handle_request(request)
+        except BaseException:
+            deadline.close()
+            raise
         if response.headers.get("Content-Encoding", "identity") != "identity":
+            deadline.close()
             response.close()
             raise ProviderBadAnswer("a compressed answer that was not asked for")
         is_error = response.status_code >= 400
@@ -58,24 +69,64 @@ class _BoundedTransport(httpx2.BaseTransport):
     def close(self) -> None:
         self._inner.close()
 
+    def _note_connection(self, event: str, facts: Mapping[str, Any]) -> None:
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._socket = facts["return_value"].get_extra_info("socket")
+
+    def _break_off(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):
+                # Of the plain class: that of TLS would let go of what a thread reads with.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+class _Deadline:
+    """Call `end` after so many seconds, unless closed before."""
+
+    def __init__(self, seconds: float, *, end: Callable[[], None]) -> None:
+        self._end = end
+        self._is_over = False
+        self._timer = threading.Timer(seconds, self._pass)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def close(self) -> None:
+        self._timer.cancel()
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Raise a timeout in the place of what a connection that was broken off raises."""
+        try:
+            yield
+        except httpx2.HTTPError as error:
+            if not self._is_over:
+                raise
+            raise ProviderTimeout("the answer dripped in") from error
+        if self._is_over:
+            raise ProviderTimeout("the answer dripped in")
+
+    def _pass(self) -> None:
+        self._is_over = True
+        self._end()
+
 
 class _BoundedStream(httpx2.SyncByteStream):
-    def __init__(self, response: httpx2.Response, *, most: int, deadline: float) -> None:
+    def __init__(self, response: httpx2.Response, *, most: int, deadline: _Deadline) -> None:
         self._response = response
         self._most = most
         self._deadline = deadline
 
     def __iter__(self) -> Iterator[bytes]:
         taken = 0
-        for chunk in self._response.stream:  # type: ignore[union-attr]  # of a synchronous transport
-            taken += len(chunk)
-            if taken > self._most:
-                raise ProviderBadAnswer(f"more than {self._most} bytes")
-            if time.monotonic() > self._deadline:
-                raise ProviderTimeout("the answer dripped in")
-            yield chunk
+        with self._deadline.told():
+            for chunk in self._response.stream:  # type: ignore[union-attr]  # of a synchronous transport
+                taken += len(chunk)
+                if taken > self._most:
+                    raise ProviderBadAnswer(f"more than {self._most} bytes")
+                yield chunk
 
     def close(self) -> None:
+        self._deadline.close()
         self._response.close()
 
 
@@ -88,7 +139,7 @@ def retry_after(value: str | None) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+            seconds = (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds()
+        except (ValueError, OverflowError, TypeError):
             return None
-        seconds = (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds()
     return max(seconds, 0.0) if math.isfinite(seconds) else None

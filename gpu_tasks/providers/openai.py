@@ -29,6 +29,7 @@ from gpu_tasks.providers.pictures import holes_of, read_picture, to_png
 _REFUSALS: Final = frozenset(
     {"moderation_blocked", "content_policy_violation", "safety_violation", "image_content_policy"}
 )
+_UNKNOWN_KEY: Final = "invalid_api_key"
 _EMPTY: Final = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 )
@@ -44,9 +45,12 @@ class OpenAiImages:
             # A second call could make, and cost, the pictures a second time.
             max_retries=0,
             http_client=open_client(access.timeouts),
+            # Not from the environment, and below not at all: empty headers are refused.
             organization="",
             project="",
         )
+        self._client.organization = None
+        self._client.project = None
 
     def __enter__(self) -> Self:
         return self
@@ -81,12 +85,19 @@ class OpenAiImages:
             # Without the cause: OpenAI's words for a wrong key repeat the key.
             raise _told_apart(error) from None
         request_id = answer.headers.get("x-request-id", "")[:100]
-        return Made(pictures=_pictures(body, count=order.count), request_id=request_id)
+        return Made(pictures=_pictures(body, order=order), request_id=request_id)
 
     def check_key(self) -> None:
-        """Do as `ImageProvider.check_key`, by asking for the list of models."""
+        """Do as `ImageProvider.check_key`, by asking for the list of models.
+
+        A restricted key may not be allowed to see that, and make pictures all the same.
+        """
         try:
             self._client.models.with_raw_response.list()
+        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+            if error.code == _UNKNOWN_KEY:
+                raise ProviderRejectedKey(_UNKNOWN_KEY) from None
+            raise ProviderUnavailable("the key may not be asked about") from None
         except (openai.OpenAIError, ProviderError) as error:
             # Without the cause: OpenAI's words for a wrong key repeat the key.
             raise _told_apart(error) from None
@@ -107,16 +118,16 @@ def _files(order: PictureOrder) -> dict[str, Any]:
     return given
 
 
-def _pictures(body: bytes, *, count: int) -> tuple[Any, ...]:
+def _pictures(body: bytes, *, order: PictureOrder) -> tuple[Any, ...]:
     try:
         data = json.loads(body)["data"]
         encoded = [each["b64_json"] for each in data]
         decoded = [base64.b64decode(text, validate=True) for text in encoded]
     except (ValueError, KeyError, TypeError, binascii.Error, RecursionError) as error:
         raise ProviderBadAnswer(f"no list of pictures: {type(error).__name__}") from error
-    if not 0 < len(decoded) <= count:
-        raise ProviderBadAnswer(f"{len(decoded)} pictures instead of {count}")
-    return tuple(read_picture(each) for each in decoded)
+    if not 0 < len(decoded) <= order.count:
+        raise ProviderBadAnswer(f"{len(decoded)} pictures instead of {order.count}")
+    return tuple(read_picture(each, least=(order.width, order.height)) for each in decoded)
 
 
 def _told_apart(error: openai.OpenAIError | ProviderError) -> ProviderError:

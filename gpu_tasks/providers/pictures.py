@@ -15,8 +15,10 @@ MOST_PIXELS: Final = 16_777_216
 LEAST_SIDE: Final = 64
 
 
-def read_picture(data: bytes) -> Image.Image:
-    """Return a picture that a provider sent, as RGB.
+def read_picture(data: bytes, *, least: tuple[int, int] | None = None) -> Image.Image:
+    """Return a picture that a provider sent, as RGB and without what came with it.
+
+    `least` are the width and the height that were asked for: it may be larger.
 
     Raises:
         ProviderBadAnswer: it is none, is broken, or is of a size that nobody asked for.
@@ -27,13 +29,16 @@ def read_picture(data: bytes) -> Image.Image:
     except Exception as error:
         raise ProviderBadAnswer(f"no picture: {type(error).__name__}") from error
     width, height = picture.size
-    if not _is_sane(width, height):
+    if not _is_sane(width, height) or (least and (width < least[0] or height < least[1])):
         raise ProviderBadAnswer(f"a picture of {width} × {height}")
     try:
-        return picture.convert("RGB")
+        plain = picture.convert("RGB")
     except Exception as error:
         # Pillow's readers raise many kinds at hostile bytes.
         raise ProviderBadAnswer(f"no picture: {type(error).__name__}") from error
+    # Profiles, comments and the like would be stored with it.
+    plain.info.clear()
+    return plain
 
 
 def to_png(picture: Image.Image) -> bytes:

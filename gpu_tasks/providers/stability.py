@@ -27,8 +27,8 @@ from gpu_tasks.providers.pictures import read_picture, to_png
 
 _SD3: Final = "sd3"
 _FILTERED: Final = "CONTENT_FILTERED"
-# The last of 32 bits is not one of its seeds.
-_SEEDS: Final = 2**32 - 1
+# From 1 on: none means any to it, and the last of 32 bits is not one of its seeds.
+_SEEDS: Final = 2**32 - 2
 
 
 class StabilityImages:
@@ -65,7 +65,9 @@ class StabilityImages:
         if answer.headers.get("finish-reason", "").upper() == _FILTERED:
             raise ProviderRefused("finish-reason")
         request_id = answer.headers.get("x-request-id", "")[:100]
-        return Made(pictures=(read_picture(answer.content),), request_id=request_id)
+        # What starts from a picture has its size.
+        least = (order.width, order.height) if order.start is None else None
+        return Made(pictures=(read_picture(answer.content, least=least),), request_id=request_id)
 
     def check_key(self) -> None:
         """Do as `ImageProvider.check_key`, by asking for the balance."""
@@ -99,7 +101,7 @@ def _fields(order: PictureOrder) -> dict[str, str]:
     if order.negative_prompt:
         fields["negative_prompt"] = order.negative_prompt
     if order.seed is not None:
-        fields["seed"] = str(order.seed % _SEEDS)
+        fields["seed"] = str(order.seed % _SEEDS + 1)
     return fields
 
 

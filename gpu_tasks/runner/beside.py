@@ -8,9 +8,13 @@ from contextlib import ExitStack
 import structlog
 from django.db import close_old_connections
 
+from apps.generation.wakeups import wake_tier
+from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine
 from gpu_tasks.runner.attempt import Attempt, Outcome
 from gpu_tasks.runner.lease import LeaseKeeper
+
+logger = structlog.get_logger(__name__)
 
 
 class Beside:
@@ -25,9 +29,12 @@ class Beside:
         self._places = places
         self._engine = engine
         self._on_change = on_change
-        self._threads = ThreadPoolExecutor(places, thread_name_prefix="beside")
+        # A pool is of one at least, also where nothing is ever given to it.
+        self._threads = ThreadPoolExecutor(max(places, 1), thread_name_prefix="beside")
         self._changed = threading.Condition()
         self._attempts: list[Attempt] = []
+        # Wake-ups that found nothing while all places were taken.
+        self._missed = 0
 
     @property
     def is_full(self) -> bool:
@@ -48,6 +55,17 @@ class Beside:
             self._threads.submit(self._carry, attempt, leases.pop_all())
         self._on_change()
 
+    def miss(self) -> bool:
+        """Note that a wake-up found nothing while all places were taken; `False` if one is free.
+
+        The job that it was for may wait for a place: the next that is freed sends another one.
+        """
+        with self._changed:
+            if len(self._attempts) < self._places:
+                return False
+            self._missed += 1
+            return True
+
     def wait(self) -> None:
         """Block until none is under way."""
         with self._changed:
@@ -59,10 +77,18 @@ class Beside:
             with leases:
                 if attempt.prepare():
                     attempt.end(self._make(attempt))
+        except Exception:
+            # Nobody asks this thread for its result; the lease of the job runs out by itself.
+            logger.exception("attempt_beside_failed", job_id=str(attempt.job.id))
         finally:
             close_old_connections()
             with self._changed:
                 self._attempts.remove(attempt)
+                is_awaited = self._missed > 0
+                self._missed -= is_awaited
+            if is_awaited:
+                wake_tier(GpuTier(attempt.job.tier))
+            with self._changed:
                 self._changed.notify_all()
             self._on_change()
 

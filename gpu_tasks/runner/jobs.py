@@ -113,11 +113,17 @@ class JobRunner:
         return True
 
     def _claim(self) -> Job | None:
+        while True:
+            is_full = self._beside.is_full
+            job = self._claim_with(is_full=is_full)
+            if job is not None or not is_full or self._beside.miss():
+                return job
+
+    def _claim_with(self, *, is_full: bool) -> Job | None:
         tiers = self.open_tiers
         loaded: Collection[str] = self.engine.loaded_models
         if not tiers:
             return None
-        is_full = self._beside.is_full
         if loaded and not is_full:
             # They need no model that is loaded, so nobody goes before them for its sake.
             loaded = (*loaded, *PROVIDER_MODEL_KEYS)

@@ -1,6 +1,7 @@
 """Attempts at jobs whose pictures another service makes."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import structlog
@@ -11,11 +12,12 @@ from PIL import ImageOps
 from apps.core.errors import ErrorCode, NotFound
 from apps.generation.provided import looks_of, terms_of_job
 from apps.generation.services.admission import check_entitled
+from apps.images.services.pictures import StoredPicture
 from apps.providers.access import access_for_pictures, house_key
-from apps.providers.models import CallOutcome, KeyOwner
+from apps.providers.models import CallOutcome, KeyOwner, ProviderCall
 from apps.providers.prices import micros_of
 from apps.providers.sealing import NotOpenedError
-from apps.providers.selectors import Terms
+from apps.providers.selectors import Terms, is_billed_perhaps
 from apps.providers.services import begin_call, end_call, key_of_running_job
 from gpu_tasks.engine import Engine, GenerationCancelled, GenerationResult
 from gpu_tasks.engine.pictures.masks import paste_back, prepare_mask
@@ -47,6 +49,8 @@ FIRST_WAIT_SECONDS = 2.0
 # Who is told to wait for longer is told by us at once.
 MOST_WAIT_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
+# Between the tries to store what was made.
+STORE_WAITS_SECONDS = (0.5, 2.0, 5.0)
 
 _BY_OWN_KEY = {
     ProviderRejectedKey: ErrorCode.IMAGE_PROVIDER_KEY_REJECTED,
@@ -83,6 +87,8 @@ class ProvidedAttempt(Attempt):
 
     is_solo: ClassVar[bool] = True
     is_beside: ClassVar[bool] = True
+    # Whether a call has brought pictures.
+    _is_made = False
 
     def _prepare(self) -> None:
         check_entitled(self.job)
@@ -104,24 +110,35 @@ class ProvidedAttempt(Attempt):
 
         Raises:
             ProviderError: before any picture was made.
+            DatabaseError: likewise.
         """
         del engine
+        if self._terms.key_owner == KeyOwner.OWN and is_billed_perhaps(
+            user_id=self.job.user_id, job_id=self.job.id, before_attempt=self.job.attempt
+        ):
+            raise ProviderTimeout("an attempt that was lost may have been billed to the user")
         began = time.monotonic()
         access = access_for_pictures(self._terms.provider, key=self._key)
         pictures: list[PillowImage.Image] = []
         with provider_for(self._terms.provider, access) as provider:
             while len(pictures) < self.parameters.num_images:
-                if self._must_stop():
-                    return self._cancelled(pictures, began)
                 try:
-                    made = self._call_patiently(provider, made=len(pictures))
-                except ProviderError as error:
+                    made = (
+                        None
+                        if self._must_stop()
+                        else self._call_patiently(provider, made=len(pictures))
+                    )
+                except (ProviderError, DatabaseError) as error:
                     if not pictures:
                         raise
                     # They are paid for: better fewer than none.
                     logger.warning("fewer_pictures_made", error=type(error).__name__)
                     break
                 if made is None:
+                    if pictures and not self.lease.must_stop():
+                        # This process ends, and another one would have them made again.
+                        logger.warning("fewer_pictures_made", error="shutdown")
+                        break
                     return self._cancelled(pictures, began)
                 pictures += [self._finished(each) for each in made.pictures]
         return GenerationResult(
@@ -169,8 +186,8 @@ class ProvidedAttempt(Attempt):
             answer = provider.make(order)
         except ProviderError as error:
             unsure = error.may_be_billed
-            end_call(
-                call=call,
+            self._note_end(
+                call,
                 outcome=CallOutcome.UNSURE if unsure else CallOutcome.FAILED,
                 pictures=0,
                 cost_micros=cost * order.count if unsure else 0,
@@ -178,19 +195,23 @@ class ProvidedAttempt(Attempt):
                 error_code=code_of(error, owner=self._terms.key_owner),
             )
             raise
-        try:
-            end_call(
-                call=call,
-                outcome=CallOutcome.MADE,
-                pictures=len(answer.pictures),
-                cost_micros=cost * len(answer.pictures),
-                seconds=time.monotonic() - began,
-                request_id=answer.request_id,
-            )
-        except DatabaseError as error:
-            # It stays on record as begun, at this cost; its pictures must not be made again.
-            logger.warning("call_not_ended", error=type(error).__name__)
+        self._is_made = True
+        self._note_end(
+            call,
+            outcome=CallOutcome.MADE,
+            pictures=len(answer.pictures),
+            cost_micros=cost * len(answer.pictures),
+            seconds=time.monotonic() - began,
+            request_id=answer.request_id,
+        )
         return answer
+
+    def _note_end(self, call: ProviderCall, **facts: Any) -> None:
+        try:
+            end_call(call=call, **facts)
+        except DatabaseError as error:
+            # It stays on record as begun, at its cost; what was made must not be made again.
+            logger.warning("call_not_ended", error=type(error).__name__)
 
     @property
     def _cost_micros(self) -> int:
@@ -270,8 +291,20 @@ class ProvidedAttempt(Attempt):
     def _facts_of_making(self, made: GenerationResult | GenerationCancelled) -> dict[str, Any]:
         return facts_of_provided(self.job, parameters=self.parameters, facts=self._facts, made=made)
 
+    def _store(self, made: GenerationResult | GenerationCancelled) -> Sequence[StoredPicture]:
+        for wait in STORE_WAITS_SECONDS:
+            try:
+                return super()._store(made)
+            except OSError as error:
+                logger.warning("pictures_not_stored", error=type(error).__name__)
+            time.sleep(wait)
+        return super()._store(made)
+
     def _end_by(self, error: Exception) -> None:
         if isinstance(error, ProviderError):
             self._fail(code_of(error, owner=self._terms.key_owner), error)
+        elif self._is_made and isinstance(error, DatabaseError | OSError):
+            # Another attempt would have them made, and billed, a second time.
+            self._fail(ErrorCode.STORAGE_UNAVAILABLE, error)
         else:
             super()._end_by(error)

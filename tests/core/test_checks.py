@@ -154,6 +154,7 @@ WEAK: list[tuple[str, str, Any]] = [
     ("easel.E024", "CELERY_BROKER_TRANSPORT_OPTIONS", {"endpoint_url": "http://queue"}),
     ("easel.E025", "EASEL_PROVIDER_URLS", {"openai": "http://127.0.0.1:8098/v1"}),
     ("easel.E026", "EASEL_PROVIDER_KEYS_SECRETS", [SECRET, "short"]),
+    ("easel.E027", "EASEL_HOUSE_PROVIDERS", ["openai", "opanai"]),
     ("easel.W020", "EASEL_TRUSTED_PROXIES", 0),
     ("easel.E030", "EASEL_CDN_KEY_PAIR_ID", ""),
     ("easel.E030", "EASEL_CDN_PRIVATE_KEY", ""),

@@ -19,6 +19,7 @@ from apps.core.errors import ErrorCode
 from apps.core.health import check_database
 from apps.generation.metrics import exposition
 from apps.generation.models import Job, JobState, JobTally, TallyMark, WorkerState
+from apps.generation.provided import enter_models_of_providers
 from apps.generation.services.cloudwatch import tally_and_publish
 from apps.generation.services.tallies import tally_ended_jobs
 from apps.generation.services.workers import report_worker
@@ -237,6 +238,29 @@ def test_cloudwatch_is_told_in_lines_of_the_log(
     assert times["QueueWaitSeconds"] == [3.0, 3.0]
     (failures,) = [line for line in lines if "Failures" in line]
     assert (failures["Failures"], failures["Code"]) == (1, "internal")
+
+
+def test_seconds_of_other_services_are_none_of_the_gpus(
+    counting: datetime,
+    user: User,
+    starter: GenerationModel,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.EASEL_CLOUDWATCH_METRICS = True
+    enter_models_of_providers()
+    job = make_job(user, starter)
+    Job.objects.filter(id=job.id).update(model="gpt-image-1-5-low")
+    end_job(job, at=counting)
+    with caplog.at_level(logging.INFO, logger="apps.core.observability.figures"):
+        assert tally_and_publish() == 1
+
+    lines = emitted(caplog)
+    assert [line["JobsEnded"] for line in lines if "JobsEnded" in line] == [1]
+    assert not [line for line in lines if "GpuSeconds" in line]
+    names = {name for name, _labels in samples()}
+    assert "easel_jobs_total" in names
+    assert "easel_gpu_seconds_total" not in names
 
 
 def test_nothing_is_published_unless_it_is_on(

@@ -44,12 +44,13 @@ FORBIDDEN_WORD = "forbidden"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes over the wire; `drip` are seconds between its pieces."""
+    """What goes over the wire; `drip` are seconds between its pieces, `head_drip` of its head."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     drip: float = 0.0
+    head_drip: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Call:
     key: str
     fields: Mapping[str, str]
     files: Mapping[str, tuple[bytes, ...]]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Behaviour = Callable[[Call, Answer], Answer | None]
@@ -74,6 +76,8 @@ class StandIn:
         self.calls: list[Call] = []
         self.made = 0
         self.script: deque[Behaviour] = deque()
+        # What is done with questions whether a key is good.
+        self.on_check: Behaviour = _as_usual
         self.let_go = threading.Event()
         self.held = threading.Event()
         self._lock = threading.Lock()
@@ -97,9 +101,10 @@ class StandIn:
     def answer(self, call: Call) -> Answer | None:
         """Answer a call; `None` breaks the connection off."""
         if call.path == "/v1/user/balance":
-            return self._refused_key(call) or _json(200, {"credits": 100})
+            return self.on_check(call, self._refused_key(call) or _json(200, {"credits": 100}))
         if call.path == "/v1/models":
-            return self._refused_key(call) or _json(200, {"object": "list", "data": []})
+            listed = _json(200, {"object": "list", "data": []})
+            return self.on_check(call, self._refused_key(call) or listed)
         makers = {
             "/v1/images/generations": self._openai,
             "/v1/images/edits": self._openai,
@@ -168,6 +173,11 @@ class StandIn:
         return png(width, height, (digest[0], digest[1], digest[2]))
 
 
+def _as_usual(call: Call, usual: Answer) -> Answer:
+    del call
+    return usual
+
+
 def status(code: int, name: str = "", **headers: str) -> Behaviour:
     """Answer with a status, in the words of whoever is asked."""
 
@@ -201,6 +211,11 @@ def raw(data: bytes) -> Behaviour:
 def dripping(seconds: float) -> Behaviour:
     """Send the answer in small pieces."""
     return lambda _call, usual: Answer(usual.status, usual.body, usual.headers, drip=seconds)
+
+
+def dripping_head(seconds: float) -> Behaviour:
+    """Send the headers of the answer letter by letter."""
+    return lambda _call, usual: Answer(usual.status, usual.body, usual.headers, head_drip=seconds)
 
 
 def broken_off(call: Call, usual: Answer) -> None:
@@ -254,7 +269,13 @@ def _read(handler: BaseHTTPRequestHandler) -> Call:
                 fields[name] = content.decode()
             else:
                 files[name] = (*files.get(name, ()), content)
-    return Call(path=handler.path.partition("?")[0], key=key, fields=fields, files=files)
+    return Call(
+        path=handler.path.partition("?")[0],
+        key=key,
+        fields=fields,
+        files=files,
+        headers={name.lower(): value for name, value in handler.headers.items()},
+    )
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -283,6 +304,13 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
+        if answer.head_drip:
+            self.flush_headers()
+            self.wfile.write(b"X-Slow: ")
+            for _ in range(200):
+                self.wfile.write(b"a")
+                time.sleep(answer.head_drip)
+            self.wfile.write(b"\r\n")
         self.end_headers()
         size = 1024 if answer.drip else max(len(answer.body), 1)
         for start in range(0, len(answer.body), size):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from gpu_tasks.providers import (
     PROVIDER_FACTS,
@@ -40,6 +41,7 @@ from tests.providers.stand_in import (
     body,
     broken_off,
     dripping,
+    dripping_head,
     png,
     raw,
     serving,
@@ -133,7 +135,7 @@ def test_stability_is_asked_by_ratio_with_a_seed_and_what_is_not_wanted(stand_in
         "mode": "text-to-image",
         "aspect_ratio": "16:9",
         "negative_prompt": "text",
-        "seed": "0",
+        "seed": "2",
     }
 
 
@@ -171,6 +173,7 @@ FAULTS: list[tuple[str, Behaviour, type[ProviderError]]] = [
     ("half-a-picture", body(png(1024, 1024)[:200]), ProviderBadAnswer),
     ("too-wide-a-picture", body(png(5000, 64)), ProviderBadAnswer),
     ("too-small-a-picture", body(png(8, 8)), ProviderBadAnswer),
+    ("a-smaller-picture", body(png(1024, 1023)), ProviderBadAnswer),
     ("nothing", raw(b""), ProviderBadAnswer),
     ("deep-json", raw(b"[" * 200_000), ProviderBadAnswer),
 ]
@@ -256,6 +259,47 @@ def test_an_answer_that_drips_in_ends_with_the_whole_time(
 
 
 @BOTH
+def test_a_head_that_drips_in_ends_with_the_whole_time(
+    stand_in: StandIn, name: ProviderName
+) -> None:
+    stand_in.then(dripping_head(0.05))
+    began = time.monotonic()
+
+    with pytest.raises(ProviderTimeout):
+        make(stand_in, name, timeouts=Timeouts(connect=2, read=2, whole=0.5))
+
+    assert time.monotonic() - began < 3
+
+
+def test_openai_is_named_no_organization_and_no_project(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-somebody")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-of-somebody")
+
+    make(stand_in, ProviderName.OPENAI)
+
+    (call,) = stand_in.calls
+    assert call.headers["authorization"] == f"Bearer {OPENAI_KEY}"
+    assert {"openai-organization", "openai-project"}.isdisjoint(call.headers)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "moment", ["Fri, 31 Dec 9999 23:59:59 -2300", "soon", "inf", "Fri, 99 Dec 2026 00:00:00 GMT"]
+)
+def test_a_wait_that_cannot_be_read_is_none(
+    stand_in: StandIn, name: ProviderName, moment: str
+) -> None:
+    stand_in.then(status(429, "rate_limit_exceeded", Retry_After=moment))
+
+    with pytest.raises(ProviderLimited) as raised:
+        make(stand_in, name)
+
+    assert raised.value.retry_after is None
+
+
+@BOTH
 def test_no_more_is_read_than_pictures_can_take(
     stand_in: StandIn, name: ProviderName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,6 +347,50 @@ def test_a_key_is_checked_without_a_picture(stand_in: StandIn, name: ProviderNam
         provider.check_key()
 
     assert (stand_in.calls, stand_in.made) == ([], 0)
+
+
+@BOTH
+def test_a_larger_picture_is_taken_without_what_came_with_it(
+    stand_in: StandIn, name: ProviderName
+) -> None:
+    buffer = io.BytesIO()
+    text = PngInfo()
+    text.add_text("Comment", "of the provider")
+    with Image.open(io.BytesIO(png(1200, 1024))) as picture:
+        picture.save(buffer, format="PNG", icc_profile=b"A" * 5000, pnginfo=text)
+    stand_in.then(body(buffer.getvalue()))
+
+    (made,) = make(stand_in, name).pictures
+
+    assert (made.size, made.info) == ((1200, 1024), {})
+
+
+def test_no_seed_of_ours_means_any_to_stability(stand_in: StandIn) -> None:
+    for seed in (0, 2**32 - 3, 2**32 - 2):
+        make(stand_in, ProviderName.STABILITY, seed=seed)
+
+    assert [call.fields["seed"] for call in stand_in.calls] == ["1", str(2**32 - 2), "1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (401, "missing_scope"),
+        (403, "missing_scope"),
+        (403, "unsupported_country_region_territory"),
+    ],
+)
+def test_a_restricted_key_of_openai_is_not_checked_rather_than_refused(
+    stand_in: StandIn, code: int, error: str
+) -> None:
+    stand_in.on_check = status(code, error)
+    access = Access(base_url=stand_in.openai_url, key=OPENAI_KEY)
+
+    with (
+        provider_for(ProviderName.OPENAI, access) as provider,
+        pytest.raises(ProviderUnavailable),
+    ):
+        provider.check_key()
 
 
 @BOTH

@@ -11,12 +11,17 @@ import pytest
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
-from apps.accounts.models import User
+from apps.accounts.credentials import SESSION
+from apps.accounts.models import Scope, User
+from apps.accounts.services.keys import create_key
 from apps.catalog.models import GenerationModel
 from apps.core.errors import NotFound
 from apps.core.models import Act, AuditRecord
+from apps.core.rate_limits import LIMITS, Endpoint
 from apps.generation.models import Job
 from apps.generation.services.leases import claim_next_job
+from apps.plans.products import PLANS
+from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import GpuTier
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_export
@@ -27,7 +32,7 @@ from gpu_tasks.providers.facts import ProviderName
 from tests.database import login_url, session_database_url
 from tests.factories import make_job
 from tests.providers.factories import OWN_KEY, make_provider_key
-from tests.providers.stand_in import OPENAI_KEY, StandIn
+from tests.providers.stand_in import OPENAI_KEY, Answer, Call, StandIn
 
 KEY_URL = "/api/v1/providers/openai/key"
 ELSEWHERE = "another secret, as long and as random as any"
@@ -89,6 +94,55 @@ def test_what_is_no_key_is_refused_without_asking(
 
     assert answer.status_code == 422
     assert not ProviderKey.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", ["api", "page", "bearer"])
+def test_no_transaction_is_open_while_the_provider_is_asked(
+    api: APIClient, pro: User, stand_in: StandIn, way: str
+) -> None:
+    seen: list[int] = []
+
+    def look(_call: Call, usual: Answer) -> Answer:
+        with psycopg.connect(session_database_url()) as server:
+            row = server.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND state LIKE 'idle in transaction%'"
+            ).fetchone()
+        assert row is not None
+        seen.append(row[0])
+        return usual
+
+    stand_in.on_check = look
+    if way == "page":
+        answer = api.post("/settings/services/openai/key/", {"key": OPENAI_KEY})
+    elif way == "bearer":
+        start_subscription(user=pro, plan=PLANS["enterprise"])
+        _key, token = create_key(user=pro, granter=SESSION, name="k", scopes=[Scope.MANAGE])
+        client = APIClient(headers={"Authorization": f"Bearer {token}"})
+        answer = client.put(KEY_URL, {"key": OPENAI_KEY}, format="json")
+    else:
+        answer = api.put(KEY_URL, {"key": OPENAI_KEY}, format="json")
+
+    assert (answer.status_code, seen) == (302 if way == "page" else 200, [0])
+    kept = ProviderKey.objects.get()
+    assert unseal(kept.sealed, user_id=pro.id, provider="openai") == OPENAI_KEY
+    assert AuditRecord.objects.filter(act=Act.PROVIDER_KEY_SET, user_id=pro.id).count() == 1
+
+
+@pytest.mark.django_db
+def test_a_provider_is_not_asked_any_number_of_times(
+    api: APIClient, pro: User, stand_in: StandIn
+) -> None:
+    most = LIMITS[Endpoint.KEY_CHECK].requests
+    for _ in range(most):
+        assert api.put(KEY_URL, {"key": OPENAI_KEY}, format="json").status_code == 200
+
+    refused = api.put(KEY_URL, {"key": OPENAI_KEY}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert int(refused.json()["retry_after"]) > 0
+    page = api.post("/settings/services/openai/key/", {"key": OPENAI_KEY})
+    assert page.status_code == 429
 
 
 @pytest.mark.django_db

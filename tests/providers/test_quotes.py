@@ -1,5 +1,6 @@
 """Before a job: what it costs, who may ask for it, and what a provider cannot do."""
 
+import runpy
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
-from apps.catalog.selectors import get_model
+from apps.catalog.selectors import get_model, list_catalog
 from apps.core.errors import ErrorCode
 from apps.credits.selectors import read_balance
 from apps.dashboard.canvas_selectors import canvas_tools
@@ -21,6 +22,7 @@ from apps.generation.provided import enter_models_of_providers
 from apps.plans.products import DOLLARS_A_CREDIT
 from apps.providers.models import ProviderKey
 from apps.providers.prices import DOLLARS_A_PICTURE, MARKUP, credits_of
+from config import env
 from gpu_tasks.providers.facts import PROVIDER_FACTS, PROVIDER_MODEL_KEYS
 from tests.factories import make_image
 from tests.providers.factories import make_provider_key
@@ -250,7 +252,9 @@ def test_pages_offer_what_there_is_a_key_for_and_the_canvas_none(
     assert [model["key"] for model in canvas_tools(user=pro).models] == ["starter"]
 
 
-def test_the_catalog_follows_what_is_configured(db: None, stand_in: StandIn, settings: Any) -> None:
+def test_the_catalog_follows_what_is_configured(
+    pro: User, stand_in: StandIn, settings: Any
+) -> None:
     assert enter_models_of_providers() == len(PROVIDER_MODEL_KEYS)
     assert enter_models_of_providers() == 0
     settings.EASEL_HOUSE_PROVIDERS = ["stability"]
@@ -258,8 +262,32 @@ def test_the_catalog_follows_what_is_configured(db: None, stand_in: StandIn, set
     assert enter_models_of_providers() == 0
     settings.EASEL_PROVIDER_KEYS_SECRETS = []
     assert enter_models_of_providers() == 3
-    enabled = GenerationModel.objects.filter(is_enabled=True).values_list("source", flat=True)
-    assert set(enabled) == {"Stability AI"}
+    assert enter_models_of_providers() == 0
+    assert {model.source for model in list_catalog(user=pro)} == {"Stability AI"}
+    settings.EASEL_HOUSE_PROVIDERS = ["openai", "stability"]
+    assert enter_models_of_providers() == 3
+    assert list_catalog(user=pro).count() == len(PROVIDER_MODEL_KEYS)
+
+
+def test_providers_of_the_house_are_named_with_or_without_spaces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EASEL_HOUSE_PROVIDERS", "openai, stability")
+
+    assert runpy.run_path(env.__file__)["HOUSE_PROVIDERS"] == ["openai", "stability"]
+
+
+def test_what_the_staff_say_of_a_model_stays_and_its_facts_follow(
+    models: Models, stand_in: StandIn
+) -> None:
+    found = GenerationModel.objects.filter(key=MEDIUM)
+    found.update(is_enabled=False, name="Of ours", max_size=7, default_width=512)
+
+    assert enter_models_of_providers() == 1
+
+    model = found.get()
+    assert (model.is_enabled, model.name) == (False, "Of ours")
+    assert (model.max_size, model.default_width) == (1536, 1024)
 
 
 def test_a_model_tells_all_that_a_form_needs(
@@ -293,3 +321,17 @@ def test_every_failure_has_a_sentence_of_its_own_in_both_languages(code: ErrorCo
     others = {str(text) for other, text in FAILURE_DETAILS.items() if other != code}
     assert sentences["en"] not in others
     assert sentences["ko"] != sentences["en"]
+
+
+@pytest.mark.django_db
+def test_a_model_of_a_provider_is_no_refiner(
+    api: APIClient,
+    pro: User,
+    starter: GenerationModel,
+    models: dict[str, GenerationModel],
+    stand_in: StandIn,
+) -> None:
+    asked = {"prompt": "x", "model": starter.key, "refiner": {"model": "stable-image-core"}}
+    for url in ("/api/v1/generations/quote", "/api/v1/generations"):
+        answer = api.post(url, asked, format="json")
+        assert (answer.status_code, "refiner" in str(answer.json()["fields"])) == (422, True)

@@ -19,7 +19,7 @@ from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.family_facts import FAMILY_FACTS, Capability, FamilyFacts
 from gpu_tasks.engine.guides import MAX_CONTROLS, MAX_EMBEDDINGS, MAX_LORAS, MAX_REFERENCES
 from gpu_tasks.engine.prompts.weights import read_prompt
-from gpu_tasks.providers.facts import PROVIDER_FACTS, ProviderFacts
+from gpu_tasks.providers.facts import PROVIDER_FACTS, ProviderFacts, facts_of
 
 Problem = tuple[str, str]
 AddOns = Mapping[str, GenerationModel]
@@ -255,7 +255,7 @@ def _add_on_problems(
                 },
             )
         elif not fits(add_on, model.base):
-            theirs = FAMILY_FACTS[add_on.base].name
+            theirs = facts_of(add_on.base).name
             yield (
                 field,
                 _("“%(name)s” is made for %(theirs)s, and “%(model)s” is a model of %(family)s.")

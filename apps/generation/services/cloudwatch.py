@@ -8,6 +8,7 @@ from apps.generation.fleet import measure_tiers
 from apps.generation.metrics import figures_of_books, figures_of_tiers
 from apps.generation.models import JobState
 from apps.generation.services.tallies import EndedJob, tally_ended_jobs
+from gpu_tasks.providers.facts import PROVIDER_MODEL_KEYS
 
 
 def tally_and_publish() -> int:
@@ -31,7 +32,8 @@ def _figures_of(job: EndedJob) -> Iterator[Figure]:
     tier = {"tier": job.tier}
     place = tier | {"model": job.model}
     yield Figure("jobs", 1, place)
-    yield Figure("gpu_seconds", job.compute_seconds, place)
+    if job.model not in PROVIDER_MODEL_KEYS:
+        yield Figure("gpu_seconds", job.compute_seconds, place)
     if job.wait_seconds is not None:
         yield Figure("queue_wait_seconds", [round(job.wait_seconds, 3)], place)
         yield Figure("jobs_started", 1, tier)
