@@ -16,8 +16,10 @@ from apps.core.errors import ErrorCode
 from apps.core.tenancy import tenant_scope
 from apps.credits.models import Hold, MeasuredCost
 from apps.credits.selectors import read_balance
-from apps.generation.models import Job, JobKind
+from apps.generation.content import is_cleared
+from apps.generation.models import Job, JobKind, JobState
 from apps.generation.placing import tier_for
+from apps.generation.services.appeals import appeal_refusal, decide_appeal
 from apps.generation.services.leases import claim_next_job
 from apps.generation.services.results import fail_job
 from apps.plans.selectors import plan_of
@@ -25,11 +27,11 @@ from apps.plans.tiers import GpuTier
 from apps.workflows.models import Workflow
 from apps.workflows.node_states import save_node
 from apps.workflows.services import runs
-from apps.workflows.services.runs import start_run
+from apps.workflows.services.runs import retry_run, start_run
 from apps.workflows.services.workflows import create_workflow, edit_workflow
 from tests.factories import make_image, make_job, make_user
 from tests.queries import counted_queries
-from tests.workflows.documents import document, fill_document, node
+from tests.workflows.documents import document, fill_document, node, plain_document
 
 URL = "/api/v1/workflows"
 FILL = fill_document()
@@ -357,3 +359,27 @@ def test_each_kind_is_quoted_by_what_was_measured_of_it(
     told = [quote["nodes"][f"generate_{index}"] for index in range(3)]
     assert told[:2] == [3.0, 40.0]
     assert told[2] < 3
+
+
+def test_an_accepted_appeal_clears_the_same_graph_and_no_other(
+    user: User, stranger: User, starter: GenerationModel
+) -> None:
+    refused = start_run(user=user, document=plain_document(seed=None))
+    Job.objects.filter(id=refused.id).update(
+        state=JobState.FAILED,
+        error_code=ErrorCode.CONTENT_REFUSED,
+        finished_at=refused.created_at,
+    )
+    appeal = appeal_refusal(user=user, job_id=refused.id, reason="It is a red circle.")
+    decide_appeal(appeal_id=appeal.id, staff=stranger, accept=True, note="So it is.")
+    measure(user, starter, steps=2, seconds=30.0)
+
+    again = retry_run(user=user, job=refused)
+    renamed = (refused.work or {})["document"]
+    renamed = {**renamed, "name": "B", "nodes": [{**n, "label": "b"} for n in renamed["nodes"]]}
+
+    assert (again.work or {})["seconds"] != (refused.work or {})["seconds"]
+    assert is_cleared(again)
+    assert is_cleared(start_run(user=user, document=renamed))
+    assert not is_cleared(retry_run(user=user, job=refused, new_seed=True))
+    assert not is_cleared(start_run(user=user, document=plain_document(seed=7)))
