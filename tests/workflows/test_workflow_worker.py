@@ -91,6 +91,16 @@ def test_a_graph_that_does_what_a_generation_does_makes_the_same_pixels(
         assert told[name] == theirs.metadata[name], name
 
 
+def test_what_asks_no_model_runs_though_the_plan_has_none(
+    runner: JobRunner, user: User, starter: GenerationModel
+) -> None:
+    GenerationModel.objects.update(access="full")
+
+    job = run(runner, user, fill_document())
+
+    assert (job.state, job.error_code) == (JobState.SUCCEEDED, "")
+
+
 def test_a_picture_keeps_the_workflow_that_made_it(
     runner: JobRunner, api: APIClient, user: User, starter: GenerationModel
 ) -> None:
