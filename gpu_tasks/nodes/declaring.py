@@ -280,6 +280,10 @@ class Node:
         size = max((one.megapixels for one in outlines), default=0.0)
         return Cost(seconds=self.seconds_per_megapixel * size)
 
+    def asked(self, values: Values) -> Mapping[str, Any] | None:
+        """Return the settings of a generation that the model must be able to do, if of any."""
+        return self.cost(values).generation
+
     def run(self, values: Values, context: NodeContext) -> Mapping[str, Any]:
         """Return the outputs that could not be told beforehand; inputs are never changed."""
         raise NotImplementedError

@@ -197,6 +197,35 @@ def test_what_asks_no_model_is_shown_by_one_that_the_plan_has(
     assert Job.objects.get().model_id == "starter"
 
 
+@pytest.mark.parametrize("kind", ["decode", "encode"])
+def test_a_vae_of_another_family_is_named_with_node_and_input(
+    kind: str, api: APIClient, user: User, starter: GenerationModel
+) -> None:
+    copy_of(starter, key="foreign", kind="vae", base="sdxl")
+    asked = document(
+        [
+            node("model_1", "model", key="starter"),
+            node("vae_1", "vae", key="foreign"),
+            node("fill_1", "colour_fill", width=64, height=64),
+            node("encode_1", "encode"),
+            node("decode_1", "decode"),
+            node("save_1", "save"),
+        ],
+        ("model_1.model", "vae_1.model"),
+        ("fill_1.picture", "encode_1.picture"),
+        ("encode_1.latents", "decode_1.latents"),
+        ("decode_1.picture", "save_1.picture"),
+        *(
+            ("vae_1.model" if one == kind else "model_1.model", f"{one}_1.model")
+            for one in ("decode", "encode")
+        ),
+    )
+
+    told = assert_refused(api, user, asked, status=422, code="invalid")
+
+    assert told["invalid_fields"] == [f"nodes.{kind}_1.model"]
+
+
 def test_too_few_credits_are_told_with_their_numbers(
     api: APIClient, user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
