@@ -119,7 +119,8 @@ def _most_pictures(checked: CheckedGraph) -> int:
     return sum(
         value.count
         for node in checked.running
-        if node.node.is_output
+        # What shows pictures hands them on; what keeps them does not.
+        if node.node.is_output and not node.node.outputs
         for value in node.values.values()
         if isinstance(value, Outline)
     )

@@ -22,6 +22,7 @@ from apps.plans.services.subscriptions import start_subscription
 from tests.workflows.documents import (
     SAMPLING,
     document,
+    edge,
     fill_document,
     node,
     plain_document,
@@ -224,6 +225,18 @@ def test_a_vae_of_another_family_is_named_with_node_and_input(
     told = assert_refused(api, user, asked, status=422, code="invalid")
 
     assert told["invalid_fields"] == [f"nodes.{kind}_1.model"]
+
+
+def test_pictures_that_are_only_shown_do_not_count_as_kept(
+    api: APIClient, user: User, starter: GenerationModel
+) -> None:
+    asked = fill_document()
+    asked["nodes"].append(node("preview_1", "preview"))
+    asked["edges"].append(edge("fill_1.picture", "preview_1.picture"))
+
+    answer = api.post(f"{URL}/runs", {"document": asked}, format="json")
+
+    assert answer.json()["num_images"] == 1
 
 
 def test_too_few_credits_are_told_with_their_numbers(

@@ -24,8 +24,10 @@ from apps.generation.services.leases import claim_next_job
 from apps.generation.services.results import fail_job
 from apps.plans.selectors import plan_of
 from apps.plans.tiers import GpuTier
+from apps.workflows.documents import read
 from apps.workflows.models import Workflow
 from apps.workflows.node_states import save_node
+from apps.workflows.quotes import graph_digest
 from apps.workflows.services import runs
 from apps.workflows.services.runs import retry_run, start_run
 from apps.workflows.services.workflows import create_workflow, edit_workflow
@@ -87,6 +89,7 @@ def test_a_run_is_one_job_that_holds_its_quote(
         "workflow": None,
         "version": None,
         "document": FILL,
+        "digest": graph_digest(read(FILL)),
         "drawn": [],
         "models": [],
         "pictures": [],
@@ -371,7 +374,7 @@ def test_an_accepted_appeal_clears_the_same_graph_and_no_other(
         finished_at=refused.created_at,
     )
     appeal = appeal_refusal(user=user, job_id=refused.id, reason="It is a red circle.")
-    decide_appeal(appeal_id=appeal.id, staff=stranger, accept=True, note="So it is.")
+    decide_appeal(appeal_id=appeal.id, staff=stranger, accept=True, note="It is a red circle.")
     measure(user, starter, steps=2, seconds=30.0)
 
     again = retry_run(user=user, job=refused)
