@@ -13,6 +13,7 @@ from gpu_tasks.nodes.batching import (
     PICTURE_OUT,
     EachNode,
     count_problems,
+    one_by_one,
     pair,
     size_problems,
 )
@@ -205,11 +206,10 @@ class CombineMasks(Node):
     def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
         from gpu_tasks.nodes.pixels.masks import combine
 
-        del context
+        both = one_by_one(pair(values["first"], values["second"]), context)
         return {
             "mask": tuple(
-                combine(first, second, operation=values["operation"])
-                for first, second in pair(values["first"], values["second"])
+                combine(first, second, operation=values["operation"]) for first, second in both
             )
         }
 
