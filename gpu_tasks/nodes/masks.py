@@ -136,6 +136,7 @@ class GrowMask(_EachMask):
     description = "Makes masks wider on all sides; below 0 narrower."
     inputs = (MASK, Input("amount", "Pixels", ValueType.INTEGER, 8, least=-256, most=256))
     seconds_per_megapixel = 0.04
+    seconds_per_picture = 0.0005
 
     def changer(self, values: Values) -> Change:
         from gpu_tasks.nodes.pixels.masks import grow
@@ -152,6 +153,8 @@ class FeatherMask(_EachMask):
         Input("radius", "Radius", ValueType.NUMBER, 8.0, least=0.0, most=128.0, step=0.5),
     )
     seconds_per_megapixel = 0.02
+    # As of `Blur`.
+    seconds_per_picture = 0.008
 
     def changer(self, values: Values) -> Change:
         from gpu_tasks.nodes.pixels.smoothing import blur
