@@ -110,6 +110,11 @@ def get_model(*, user: User, key: str | None, kind: ModelKind = ModelKind.MAIN) 
     return model
 
 
+def list_local_models(*, user: User) -> QuerySet[GenerationModel]:
+    """List those of `list_models` that run on our own GPUs, the default one first."""
+    return list_models(user=user).exclude(base__in=list(PROVIDER_FACTS))
+
+
 def own_model_count(*, user_id: uuid.UUID) -> int:
     """Return how many models of their own a user has."""
     return GenerationModel.objects.filter(user=user_id, deleted_at=None).count()

@@ -1,7 +1,8 @@
 """Reads on credits and usage."""
 
+import dataclasses
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -29,6 +30,26 @@ class Balance:
 
     available: int
     held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is measured together; `planned_seconds` is what work 1 takes until it was."""
+
+    model: str
+    tier: GpuTier
+    shape: Shape
+    planned_seconds: float
+
+    @property
+    def row(self) -> tuple[str, str, Shape]:
+        """What the `MeasuredCost` of this kind is found by."""
+        return self.model, self.tier, self.shape
+
+    @property
+    def row_of_all(self) -> tuple[str, str, Shape]:
+        """What the `MeasuredCost` of all shapes of the model is found by."""
+        return self.model, self.tier, Shape(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +164,42 @@ def credits_of_key_this_month(*, user: User, api_key_id: uuid.UUID) -> int:
 
 
 def quote_shape(*, model: str, tier: GpuTier, shape: Shape, planned_seconds: float) -> Quote:
-    """Quote a job by what its kind took lately; one query.
+    """Quote a job by what its kind took lately, as `quote_shapes`; one query."""
+    (quote,) = quote_shapes([Kind(model, tier, shape, planned_seconds)])
+    return quote
 
-    Until `ENOUGH` of its kind are measured, by what other shapes of the model took, and before
-    that by `planned_seconds`, the planning figure of its family.
+
+def quote_shapes(kinds: Sequence[Kind]) -> list[Quote]:
+    """Quote jobs by what their kinds took lately; one query for all, none for none.
+
+    Until `ENOUGH` of a kind are measured, by what other shapes of the model took, and before that
+    by `planned_seconds`, the planning figure of its family.
     """
-    exact = {
-        "width": shape.width,
-        "height": shape.height,
-        "steps": shape.steps,
-        "batch_size": shape.batch_size,
-    }
-    rows = MeasuredCost.objects.filter(model=model, tier=tier).filter(
-        Q(**exact) | Q(**dict.fromkeys(exact, 0))
+    if not kinds:
+        return []
+    rows = MeasuredCost.objects.filter(
+        Q.create(
+            [
+                Q(model=model, tier=tier, **dataclasses.asdict(shape))
+                for kind in kinds
+                for model, tier, shape in (kind.row, kind.row_of_all)
+            ],
+            connector=Q.OR,
+        )
     )
-    measured = {bool(row.width): row.seconds for row in rows}
-    if len(measured.get(True, ())) >= ENOUGH:
-        return quote_measured(measured[True])
-    if len(measured.get(False, ())) >= ENOUGH:
-        return quote_scaled(shape=shape, seconds_a_work=measured[False])
-    return quote_planned(shape=shape, planned_seconds=planned_seconds)
+    measured = {
+        (row.model, row.tier, Shape(row.width, row.height, row.steps, row.batch_size)): row.seconds
+        for row in rows
+    }
+    return [
+        _quote_by(kind, measured.get(kind.row, ()), measured.get(kind.row_of_all, ()))
+        for kind in kinds
+    ]
+
+
+def _quote_by(kind: Kind, exact: Sequence[float], scaled: Sequence[float]) -> Quote:
+    if len(exact) >= ENOUGH:
+        return quote_measured(exact)
+    if len(scaled) >= ENOUGH:
+        return quote_scaled(shape=kind.shape, seconds_a_work=scaled)
+    return quote_planned(shape=kind.shape, planned_seconds=kind.planned_seconds)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.errors import ErrorCode, Forbidden
 from apps.core.tenancy import tenant_scope
-from apps.generation.models import AppealState, ContentAppeal, Job
+from apps.generation.models import AppealState, ContentAppeal, Job, JobKind
 from apps.generation.parameters import GenerationParameters
 
 
@@ -24,9 +24,11 @@ def settings_digest(parameters: GenerationParameters, *, model_key: str) -> str:
 
 def job_digest(job: Job) -> str:
     """Return a digest of all that decides about the pictures of a job."""
-    if job.work is None:
+    if job.kind == JobKind.GENERATION:
         return settings_digest(job.settings, model_key=job.model_id)
-    canonical = json.dumps([job.kind, job.work], sort_keys=True)
+    work = job.work or {}
+    # Of other work a kind may have told itself what decides: the rest differs from run to run.
+    canonical = json.dumps([job.kind, work.get("digest", work)], sort_keys=True)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 

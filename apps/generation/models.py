@@ -194,6 +194,11 @@ class Job(TenantModel):
         return GenerationParameters.from_json(self.parameters)
 
     @property
+    def needs_model(self) -> bool:
+        """Return whether `model` itself is run: a workflow that names none is shown by one."""
+        return self.kind != JobKind.WORKFLOW or self.model_id in (self.work or {})["models"]
+
+    @property
     def models_wanted(self) -> set[str]:
         """Return the keys of the models that are needed beside `model`."""
         if self.work is not None:

@@ -12,7 +12,7 @@ from apps.accounts.models import User
 from apps.catalog.models import PLANNED_SECONDS, GenerationModel
 from apps.core.errors import Conflict, ErrorCode
 from apps.credits.costs import Basis, Quote, quote_multiple
-from apps.credits.selectors import quote_shape
+from apps.credits.selectors import Kind, quote_shapes
 from apps.generation.loads import Load, load_of
 from apps.generation.orders import Order
 from apps.generation.parameters import GenerationParameters
@@ -35,6 +35,16 @@ class BindingQuote:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What decides the price of a generation."""
+
+    model: GenerationModel
+    tier: GpuTier
+    load: Load
+    terms: Terms | None
+
+
 def quote_generation(
     *,
     user: User,
@@ -45,17 +55,7 @@ def quote_generation(
 ) -> BindingQuote:
     """Quote a generation of `user` on `tier`, or on the `terms` of another service."""
     load = _load(parameters, model.base, terms)
-    if terms is not None:
-        quote = _quote_price(load, model.base, terms)
-    else:
-        quote = quote_shape(
-            model=model.key,
-            tier=tier,
-            shape=load.shape,
-            planned_seconds=PLANNED_SECONDS[model.base],
-        )
-        if load.factor != 1:
-            quote = quote_multiple(quote, factor=load.factor)
+    (quote,) = _quotes([_Kind(model, tier, load, terms)])
     token = signing.dumps([*_subject(user.id, model, tier, load), quote.credits], salt=_SALT)
     return BindingQuote(quote=quote, token=token)
 
@@ -76,7 +76,7 @@ def quote_orders(
     at_least: GpuTier | None = None,
     terms: Sequence[Terms | None] | None = None,
 ) -> list[Quote]:
-    """Quote what was drawn up, each kind once; what a token promises counts before all.
+    """Quote what was drawn up, with one query of costs; what a token promises counts before all.
 
     `at_least` is the tier of the plan, and `terms` those of other services; both are looked up
     without it.
@@ -85,21 +85,47 @@ def quote_orders(
         Conflict: a token is too old, or was for something else.
     """
     plan_tier = at_least or plan_of(user=user).gpu_tier
-    offers: dict[tuple[str, Load], Quote] = {}
-    quotes = []
     if terms is None:
         terms = terms_of_orders(user_id=user.id, orders=orders)
-    for order, on_terms in zip(orders, terms, strict=True):
-        model, tier = order.model, tier_for(order.model.base, at_least=plan_tier)
-        load = _load(order.parameters, model.base, on_terms)
-        if (model.key, load) not in offers:
-            offers[model.key, load] = quote_generation(
-                user=user, model=model, tier=tier, parameters=order.parameters, terms=on_terms
-            ).quote
-        quote = offers[model.key, load]
+    kinds = [
+        _Kind(
+            model=order.model,
+            tier=tier_for(order.model.base, at_least=plan_tier),
+            load=_load(order.parameters, order.model.base, on_terms),
+            terms=on_terms,
+        )
+        for order, on_terms in zip(orders, terms, strict=True)
+    ]
+    quotes = []
+    for order, kind, offer in zip(orders, kinds, _quotes(kinds), strict=True):
+        quote = offer
         if order.quote is not None:
-            promised = credits_of_token(order.quote, user=user, model=model, tier=tier, load=load)
+            promised = credits_of_token(
+                order.quote, user=user, model=kind.model, tier=kind.tier, load=kind.load
+            )
             quote = replace(quote, credits=promised)
+        quotes.append(quote)
+    return quotes
+
+
+def _quotes(kinds: Sequence[_Kind]) -> list[Quote]:
+    """Return a quote for each of `kinds`; one query for all."""
+    measured = {
+        (kind.model.key, kind.load): Kind(
+            kind.model.key, kind.tier, kind.load.shape, PLANNED_SECONDS[kind.model.base]
+        )
+        for kind in kinds
+        if kind.terms is None
+    }
+    plain = dict(zip(measured, quote_shapes(list(measured.values())), strict=True))
+    quotes = []
+    for kind in kinds:
+        if kind.terms is not None:
+            quote = _quote_price(kind.load, kind.model.base, kind.terms)
+        else:
+            quote = plain[kind.model.key, kind.load]
+            if kind.load.factor != 1:
+                quote = quote_multiple(quote, factor=kind.load.factor)
         quotes.append(quote)
     return quotes
 

@@ -9,9 +9,9 @@ from django.utils.translation import gettext
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
-from apps.catalog.selectors import get_model
+from apps.catalog.selectors import list_local_models
 from apps.catalog.services import check_licence
-from apps.core.errors import Forbidden
+from apps.core.errors import Forbidden, Invalid
 from apps.generation.content import check_words
 from apps.generation.orders import Order
 from apps.generation.parameters import GenerationParameters, complete_parameters
@@ -32,8 +32,8 @@ from gpu_tasks.nodes.values import ModelFacts, Outline
 class Admitted:
     """A graph that may run: on which tier, with which models, and what its generations equal.
 
-    `generations` are by node, in the order in which they run; `model` is the first's, or the
-    default one where no model is asked.
+    `generations` are by node, in the order in which they run; `model` is the first's, or one that
+    stands in where no model is asked.
     """
 
     checked: CheckedGraph
@@ -86,7 +86,7 @@ def admit_workflow(*, user: User, graph: Graph) -> Admitted:
         checked=checked,
         has=has,
         tier=_tier(main, at_least=has.plan.gpu_tier),
-        model=[*made_with, *main][0] if main else get_model(user=user, key=None),
+        model=[*made_with, *main][0] if main else _stand_in(user, has),
         models=finder.models,
         generations=generations,
     )
@@ -119,7 +119,8 @@ def _most_pictures(checked: CheckedGraph) -> int:
     return sum(
         value.count
         for node in checked.running
-        if node.node.is_output
+        # What shows pictures hands them on; what keeps them does not.
+        if node.node.is_output and not node.node.outputs
         for value in node.values.values()
         if isinstance(value, Outline)
     )
@@ -130,9 +131,34 @@ def _check_models(has: Entitlements, checked: CheckedGraph, finder: TenantFinder
         named = (value for value in node.values.values() if isinstance(value, ModelFacts))
         with _naming(node.id):
             for facts in named:
-                model = finder.models[facts.key]
-                check(decide(has, feature=Feature.MODEL, access=ModelAccess(model.access)))
-                check_licence(model)
+                _check_use(has, finder.models[facts.key])
+
+
+def _stand_in(user: User, has: Entitlements) -> GenerationModel:
+    """Return a model by which a graph is shown that asks none: one that may be used, if any may.
+
+    Raises:
+        Invalid: there is no model at all.
+    """
+    models = list(list_local_models(user=user))
+    if not models:
+        raise Invalid(
+            fields={"model": [gettext("There is no such model; GET /api/v1/models lists all.")]}
+        )
+    return next((model for model in models if _may_use(has, model)), models[0])
+
+
+def _may_use(has: Entitlements, model: GenerationModel) -> bool:
+    try:
+        _check_use(has, model)
+    except Forbidden:
+        return False
+    return True
+
+
+def _check_use(has: Entitlements, model: GenerationModel) -> None:
+    check(decide(has, feature=Feature.MODEL, access=ModelAccess(model.access)))
+    check_licence(model)
 
 
 def _order(settings: Mapping[str, Any], finder: TenantFinder) -> Order:

@@ -5,9 +5,10 @@ A batch of one goes with any other, as often as that has pictures; all others mu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from gpu_tasks.engine.errors import GenerationCancelled
 from gpu_tasks.nodes.declaring import Input, Node, NodeContext, Output, Values
 from gpu_tasks.nodes.problems import Code, Problem
 from gpu_tasks.nodes.values import Outline, ValueType
@@ -32,6 +33,18 @@ def pair(first: Sequence[_Item], second: Sequence[_Item]) -> Iterator[tuple[_Ite
         *(items if len(items) == count else [items[0]] * count for items in (first, second)),
         strict=True,
     )
+
+
+def one_by_one(items: Iterable[_Item], context: NodeContext) -> Iterator[_Item]:
+    """Yield items as long as the run is to go on.
+
+    Raises:
+        GenerationCancelled: it is not.
+    """
+    for item in items:
+        if context.is_cancelled():
+            raise GenerationCancelled(images=(), seeds=(), compute_seconds=0.0)
+        yield item
 
 
 def count_problems(first: Outline, second: Outline, *, at: str) -> Iterator[Problem]:
@@ -75,6 +88,5 @@ class EachNode(Node):
         return {self.outputs[0].name: Outline(before.count, *self.size(before, values))}
 
     def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
-        del context
-        change = self.changer(values)
-        return {self.outputs[0].name: tuple(map(change, values[self.inputs[0].name]))}
+        pictures = one_by_one(values[self.inputs[0].name], context)
+        return {self.outputs[0].name: tuple(map(self.changer(values), pictures))}

@@ -271,7 +271,7 @@ class _Check:
             self._note_own(node.id, [wrong.problem])
             return
         self._check_size(node.id, outputs.values())
-        self._check_generation(node.id, declared, cost)
+        self._check_generation(node.id, declared, declared.asked(values))
         if len(self.problems) > before:
             return
         self.nodes[node.id] = CheckedNode(
@@ -358,10 +358,12 @@ class _Check:
                 if self._pixels > MAX_RUN_PIXELS:
                     self.note(Code.TOO_LARGE, node_id, reason="too_many_pixels")
 
-    def _check_generation(self, node_id: str, declared: Node, cost: Cost) -> None:
-        if cost.generation is None:
+    def _check_generation(
+        self, node_id: str, declared: Node, asked: Mapping[str, Any] | None
+    ) -> None:
+        if asked is None:
             return
-        for field, message in self.finder.generation_problems(cost.generation).items():
+        for field, message in self.finder.generation_problems(asked).items():
             name = declared.fields.get(field) or declared.fields.get(field.partition(".")[0])
             name = name or field.partition(".")[0]
             shown = name if declared.input(name) is not None else None

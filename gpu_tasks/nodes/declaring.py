@@ -248,6 +248,8 @@ class Node:
     is_output: ClassVar[bool] = False
     # Of the processor; about twice what one core of 2026 takes. Loading and storing do not count.
     seconds_per_megapixel: ClassVar[float] = 0.0
+    # What each picture takes however few pixels it has.
+    seconds_per_picture: ClassVar[float] = 0.0
     # Where a field of a generation's settings has another name than the input it comes from.
     fields: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
@@ -278,7 +280,13 @@ class Node:
         """Return what it takes; without a method of its own, by the pixels that come and go."""
         outlines = [*self.outline(values).values(), *_outlines_in(values)]
         size = max((one.megapixels for one in outlines), default=0.0)
-        return Cost(seconds=self.seconds_per_megapixel * size)
+        count = max((one.count for one in outlines), default=0)
+        seconds = max(self.seconds_per_megapixel * size, self.seconds_per_picture * count)
+        return Cost(seconds=seconds)
+
+    def asked(self, values: Values) -> Mapping[str, Any] | None:
+        """Return the settings of a generation that the model must be able to do, if of any."""
+        return self.cost(values).generation
 
     def run(self, values: Values, context: NodeContext) -> Mapping[str, Any]:
         """Return the outputs that could not be told beforehand; inputs are never changed."""

@@ -15,6 +15,7 @@ from gpu_tasks.nodes.problems import Code, Problem
 from gpu_tasks.nodes.sampling import (
     MODEL,
     SEED_OUT,
+    SETTING_FIELDS,
     add_pictures,
     fit_side,
     model_problems,
@@ -88,6 +89,10 @@ class _VaeNode(Node):
     category = Category.DIFFUSION
     # A guess for a card, on the safe side: the measured seconds are charged.
     seconds_per_megapixel = 1.0
+    fields = SETTING_FIELDS
+
+    def asked(self, values: Values) -> dict[str, Any]:
+        return {**_plainest(values["model"]), "prompt": "x"}
 
     def check(self, values: Values) -> Iterator[Problem]:
         model: ModelValue = values["model"]
@@ -99,9 +104,7 @@ class _VaeNode(Node):
 
     @staticmethod
     def _model(values: Values, context: NodeContext) -> tuple[ModelSource, AddOn | None]:
-        model: ModelValue = values["model"]
-        settings = model_settings(replace(model, loras=(), clip_skip=0, seamless=()))
-        request, source = context.request({**settings, "prompt": ""}, {})
+        request, source = context.request({**_plainest(values["model"]), "prompt": ""}, {})
         return source, request.vae
 
 
@@ -244,6 +247,11 @@ class BlendLatents(Node):
             values["latents"], values["other"], part=values["part"]
         )
         return {"latents": blended}
+
+
+def _plainest(model: ModelValue) -> dict[str, Any]:
+    """Return the settings of a model and its VAE alone."""
+    return model_settings(replace(model, loras=(), clip_skip=0, seamless=()))
 
 
 def _space_problems(latents: Outline, model: ModelValue) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from gpu_tasks.nodes.batching import PICTURE_OUT, count_problems, pair, size_problems
+from gpu_tasks.nodes.batching import PICTURE_OUT, count_problems, one_by_one, pair, size_problems
 from gpu_tasks.nodes.declaring import MAX_SIDE, Category, Input, Node, NodeContext, Values
 from gpu_tasks.nodes.problems import Problem
 from gpu_tasks.nodes.values import Outline, ValueType
@@ -60,11 +60,11 @@ class Blend(Node):
     def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
         from gpu_tasks.nodes.pixels.tones import blend
 
-        del context
+        both = one_by_one(pair(values["first"], values["second"]), context)
         return {
             "picture": tuple(
                 blend(first, second, mode=values["mode"], amount=values["amount"])
-                for first, second in pair(values["first"], values["second"])
+                for first, second in both
             )
         }
 
@@ -99,12 +99,12 @@ class Paste(Node):
     def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
         from gpu_tasks.nodes.pixels.places import paste
 
-        del context
         both = tuple(pair(values["ground"], values["picture"]))
+        masked = one_by_one(pair(both, values["mask"] or (None,)), context)
         return {
             "picture": tuple(
                 paste(ground, picture, mask, x=values["x"], y=values["y"])
-                for (ground, picture), mask in pair(both, values["mask"] or (None,))
+                for (ground, picture), mask in masked
             )
         }
 

@@ -10,7 +10,7 @@ import structlog
 from django.db import DatabaseError, connection
 
 from apps.catalog.models import GenerationModel
-from apps.core.errors import ErrorCode, Forbidden, NotFound, new_error_id
+from apps.core.errors import ErrorCode, Forbidden, Invalid, NotFound, new_error_id
 from apps.core.observability.tracing import continued, span
 from apps.core.sentry import report
 from apps.generation.models import Job
@@ -267,7 +267,7 @@ class Attempt:
                 self._fail(ErrorCode.OUT_OF_MEMORY, error)
             case ModelUnavailable():
                 self._fail(ErrorCode.MODEL_UNAVAILABLE, error)
-            case InvalidRequest():
+            case InvalidRequest() | Invalid():
                 self._fail(ErrorCode.INVALID, error)
             case NotFound() | Forbidden():
                 self._fail(error.code, error)

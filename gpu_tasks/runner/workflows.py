@@ -21,6 +21,7 @@ from gpu_tasks.engine import Engine, GenerationResult, InvalidRequest
 from gpu_tasks.engine.libraries import LIBRARY_VERSIONS
 from gpu_tasks.engine.request import SEED_COUNT
 from gpu_tasks.nodes.checking import CheckedGraph, check_graph
+from gpu_tasks.nodes.declaring import Category
 from gpu_tasks.nodes.graph import read_document
 from gpu_tasks.nodes.problems import Code, InvalidGraph
 from gpu_tasks.nodes.run import NodeFailed, NodeState, RunCancelled, RunResult, run_graph
@@ -190,7 +191,7 @@ class WorkflowAttempt(Attempt):
     def _facts(self, kept: _Kept) -> dict[str, Any]:
         """Return what is kept with a picture: of the generation that made it, if one did."""
         job = self.job
-        maker = self._maker_of(kept.node)
+        maker, is_in_order = self._maker_of(kept.node)
         facts: dict[str, Any] = {
             "generation": str(job.id),
             "easel_version": settings.EASEL_VERSION,
@@ -209,32 +210,37 @@ class WorkflowAttempt(Attempt):
                 seconds=self._result.compute_seconds,
                 batch=parameters.num_images,
             )
-            if seed is None and kept.number < parameters.num_images:
+            if seed is None and is_in_order and kept.number < parameters.num_images:
                 seed = (parameters.seed + kept.number) % SEED_COUNT
             facts = _without_links(facts)
         named = {"workflow_name": self._checked.graph.name, "label": kept.label}
         return {
             **facts,
-            **({} if seed is None else {"seed": seed}),
+            # Of a generation's pictures it is told, too, that nobody knows it.
+            **({} if seed is None and maker is None else {"seed": seed}),
             **{name: text for name, text in named.items() if text},
         }
 
-    def _maker_of(self, node: str) -> str | None:
+    def _maker_of(self, node: str) -> tuple[str | None, bool]:
         """Return the node whose generation a picture comes from; `None` if there is not just one.
 
-        The nearest count: what went into these was made before.
+        The nearest count: what went into these was made before. Beside it, whether its pictures
+        come in the order in which they were made: nodes of batches pick, repeat and mix them.
         """
-        makers, waiting, seen = set(), [node], {node}
+        makers, is_in_order = set(), True
+        waiting = [(node, False)]
+        seen = set(waiting)
         while waiting:
-            for source, _output in self._checked.nodes[waiting.pop()].links.values():
-                if source in seen:
-                    continue
-                seen.add(source)
+            reader, is_mixed = waiting.pop()
+            is_mixed |= self._checked.nodes[reader].node.category is Category.BATCH
+            for source, _output in self._checked.nodes[reader].links.values():
                 if self._checked.nodes[source].cost.generation is not None:
                     makers.add(source)
-                else:
-                    waiting.append(source)
-        return makers.pop() if len(makers) == 1 else None
+                    is_in_order &= not is_mixed
+                elif (source, is_mixed) not in seen:
+                    seen.add((source, is_mixed))
+                    waiting.append((source, is_mixed))
+        return (makers.pop() if len(makers) == 1 else None), is_in_order
 
 
 def _kept(result: RunResult) -> Iterator[_Kept]:

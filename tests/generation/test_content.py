@@ -11,6 +11,7 @@ from apps.catalog.models import GenerationModel
 from apps.core.errors import Conflict, ErrorCode, Invalid
 from apps.core.models import AuditRecord
 from apps.credits.models import Hold
+from apps.generation.content import job_digest
 from apps.generation.models import ContentAppeal, Job, JobState
 from apps.generation.services.appeals import appeal_refusal, decide_appeal
 from tests.factories import make_job
@@ -90,3 +91,13 @@ def test_a_decision_has_a_note_is_made_once_and_is_on_record(
     assert (appeal.state, appeal.decided_by) == ("rejected", stranger.id)
     acts = AuditRecord.objects.filter(user_id=user.id, target=str(job.id)).order_by("created_at")
     assert [act.act for act in acts] == ["appeal_made", "appeal_rejected"]
+
+
+def test_what_others_make_is_told_apart_by_its_settings(
+    user: User, starter: GenerationModel
+) -> None:
+    jobs = [make_job(user, starter, prompt=prompt) for prompt in ("a circle", "a square")]
+    for job in jobs:
+        job.work = {"models": [], "pictures": [], "terms": "the same"}
+
+    assert job_digest(jobs[0]) != job_digest(jobs[1])

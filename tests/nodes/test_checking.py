@@ -468,3 +468,33 @@ def test_a_deep_chain_is_checked_without_recursion() -> None:
 
     assert graph.order[0] == "n0"
     assert graph.nodes["fill"].outputs == {"picture": Outline(1, 197, 512)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "milliseconds"),
+    [
+        ("blur", {"radius": 128}, 6.2),
+        ("sharpen", {"radius": 32}, 1.6),
+        ("feather_mask", {"radius": 128}, 3.9),
+        ("grow_mask", {"amount": -256}, 0.3),
+    ],
+)
+def test_thin_pictures_cost_what_was_measured_of_them(
+    kind: str, inputs: dict[str, Any], milliseconds: float
+) -> None:
+    """So much each of 1 × 4096 pixels took on one core of 2026."""
+    of_masks = NODES[kind].input("mask") is not None
+    nodes: dict[str, Any] = {
+        "fill": ("colour_fill", {"width": 1, "height": 4096}),
+        "many": ("repeat_batch", {"picture": ("fill", "picture"), "times": 16}),
+        "white": ("mask_from_brightness", {"picture": ("many", "picture")}),
+        "made": (kind, {**inputs, **({"mask": ("white", "mask")} if of_masks else {})}),
+        "shown": ("mask_to_picture", {"mask": ("made", "mask")}),
+        "save": ("save", {"picture": ("shown", "picture")}),
+    }
+    if not of_masks:
+        nodes["made"] = (kind, {**inputs, "picture": ("many", "picture")})
+        nodes["save"] = ("save", {"picture": ("made", "picture")})
+        del nodes["white"], nodes["shown"]
+
+    assert check(nodes).nodes["made"].cost.seconds >= 16 * milliseconds / 1000

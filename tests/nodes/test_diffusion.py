@@ -308,7 +308,9 @@ def test_the_cost_is_that_of_the_equal_generation() -> None:
         "init_image": LINKED_PICTURE,
         "strength": 0.5,
     }
-    assert catalog.asked == [found.nodes["latent"].cost.generation]
+    # Those that change pictures to latents and back ask for the plainest one of their model.
+    plainest = {"model": "starter", "prompt": "x"}
+    assert catalog.asked == [plainest, found.nodes["latent"].cost.generation, plainest]
     assert found.nodes["made"].cost.generation is None
     assert found.nodes["made"].cost.seconds > 0
 

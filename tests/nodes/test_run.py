@@ -284,12 +284,17 @@ def test_a_shared_value_lives_until_the_last_of_its_readers(
 
 
 class Cancelling(StarterContext):
-    """Want to stop once `after` steps were seen, or so many pictures saved."""
+    """Want to stop after so many steps seen, pictures saved, or questions whether it wants to."""
 
     after_steps = 1_000_000
     after_saves = 1_000_000
+    after_questions = 1_000_000
+    questions = 0
 
     def is_cancelled(self) -> bool:
+        self.questions += 1
+        if self.questions > self.after_questions:
+            return True
         return len(self.steps) >= self.after_steps or len(self.kept) >= self.after_saves
 
 
@@ -312,6 +317,51 @@ def test_a_cancel_within_a_node_is_seen_at_its_next_step(engine: Engine) -> None
     assert "made" in result.seconds
     assert result.compute_seconds > 0
     assert not {"late"} & {one.node for one in states}
+
+
+_FEW_AND_MANY = {
+    "few": ("colour_fill", {"width": 16, "height": 16}),
+    "many": ("repeat_batch", {"picture": ("few", "picture"), "times": 64}),
+    "mask": ("mask_shape", {"width": 16, "height": 16}),
+    "masks": ("mask_from_brightness", {"picture": ("many", "picture")}),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        ("blur", {"picture": ("many", "picture")}),
+        ("blend", {"first": ("few", "picture"), "second": ("many", "picture")}),
+        ("paste", {"ground": ("many", "picture"), "picture": ("few", "picture")}),
+        ("combine_masks", {"first": ("masks", "mask"), "second": ("mask", "mask")}),
+    ],
+)
+def test_a_cancel_is_seen_before_each_picture_of_a_batch(
+    engine: Engine, kind: str, inputs: dict[str, Any]
+) -> None:
+    made = NODES[kind].outputs[0].name
+    nodes = {
+        **_FEW_AND_MANY,
+        "made": (kind, inputs),
+        "paint": ("mask_to_picture", {"mask": ("made", "mask")}),
+        "save": ("save", {"picture": ("paint" if made == "mask" else "made", "picture")}),
+    }
+    if made == "picture":
+        del nodes["paint"]
+    context = Cancelling(engine)
+    begun: list[int] = []
+
+    def note(state: NodeState) -> None:
+        if state.node == "made" and not begun:
+            begun.append(context.questions)
+            context.after_questions = context.questions + 3
+
+    with pytest.raises(RunCancelled) as caught:
+        run_graph(checked(nodes), context, on_node=note)
+
+    # In its midst: three pictures were made and the fourth was not.
+    assert context.questions == begun[0] + 4
+    assert list(caught.value.result.seconds)[-1] == "made"
 
 
 def test_a_cancel_between_nodes_keeps_what_was_saved(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """What a plan, a licence or a word refuses of a workflow, before any credit is held."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,14 @@ from apps.plans import entitlements
 from apps.plans.models import PauseReason, Subscription
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
-from tests.workflows.documents import SAMPLING, document, fill_document, node, plain_document
+from tests.workflows.documents import (
+    SAMPLING,
+    document,
+    edge,
+    fill_document,
+    node,
+    plain_document,
+)
 
 URL = "/api/v1/workflows"
 
@@ -164,6 +172,71 @@ def test_what_the_model_cannot_do_is_named_with_node_and_input(
 
     assert told["invalid_fields"] == ["nodes.generate_1.width"]
     assert blank["invalid_fields"] == ["nodes.generate_1.prompt"]
+
+
+def copy_of(model: GenerationModel, **changes: Any) -> None:
+    """Add a model to the catalog that is like another, but older."""
+    copied = {
+        one.attname: getattr(model, one.attname)
+        for one in GenerationModel._meta.concrete_fields
+        if not one.generated
+    }
+    GenerationModel.objects.create(**{**copied, **changes})
+    GenerationModel.objects.filter(key=changes["key"]).update(
+        created_at=model.created_at - timedelta(days=1)
+    )
+
+
+def test_what_asks_no_model_is_shown_by_one_that_the_plan_has(
+    api: APIClient, user: User, starter: GenerationModel
+) -> None:
+    copy_of(starter, key="beyond", access="full")
+
+    answer = api.post(f"{URL}/runs", {"document": fill_document()}, format="json")
+
+    assert answer.status_code == 202
+    assert Job.objects.get().model_id == "starter"
+
+
+@pytest.mark.parametrize("kind", ["decode", "encode"])
+def test_a_vae_of_another_family_is_named_with_node_and_input(
+    kind: str, api: APIClient, user: User, starter: GenerationModel
+) -> None:
+    copy_of(starter, key="foreign", kind="vae", base="sdxl")
+    asked = document(
+        [
+            node("model_1", "model", key="starter"),
+            node("vae_1", "vae", key="foreign"),
+            node("fill_1", "colour_fill", width=64, height=64),
+            node("encode_1", "encode"),
+            node("decode_1", "decode"),
+            node("save_1", "save"),
+        ],
+        ("model_1.model", "vae_1.model"),
+        ("fill_1.picture", "encode_1.picture"),
+        ("encode_1.latents", "decode_1.latents"),
+        ("decode_1.picture", "save_1.picture"),
+        *(
+            ("vae_1.model" if one == kind else "model_1.model", f"{one}_1.model")
+            for one in ("decode", "encode")
+        ),
+    )
+
+    told = assert_refused(api, user, asked, status=422, code="invalid")
+
+    assert told["invalid_fields"] == [f"nodes.{kind}_1.model"]
+
+
+def test_pictures_that_are_only_shown_do_not_count_as_kept(
+    api: APIClient, user: User, starter: GenerationModel
+) -> None:
+    asked = fill_document()
+    asked["nodes"].append(node("preview_1", "preview"))
+    asked["edges"].append(edge("fill_1.picture", "preview_1.picture"))
+
+    answer = api.post(f"{URL}/runs", {"document": asked}, format="json")
+
+    assert answer.json()["num_images"] == 1
 
 
 def test_too_few_credits_are_told_with_their_numbers(

@@ -7,26 +7,33 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode
 from apps.core.tenancy import tenant_scope
-from apps.credits.models import Hold
+from apps.credits.models import Hold, MeasuredCost
 from apps.credits.selectors import read_balance
-from apps.generation.models import Job, JobKind
+from apps.generation.content import is_cleared
+from apps.generation.models import Job, JobKind, JobState
+from apps.generation.placing import tier_for
+from apps.generation.services.appeals import appeal_refusal, decide_appeal
 from apps.generation.services.leases import claim_next_job
 from apps.generation.services.results import fail_job
+from apps.plans.selectors import plan_of
 from apps.plans.tiers import GpuTier
+from apps.workflows.documents import read
 from apps.workflows.models import Workflow
 from apps.workflows.node_states import save_node
+from apps.workflows.quotes import graph_digest
 from apps.workflows.services import runs
-from apps.workflows.services.runs import start_run
+from apps.workflows.services.runs import retry_run, start_run
 from apps.workflows.services.workflows import create_workflow, edit_workflow
 from tests.factories import make_image, make_job, make_user
 from tests.queries import counted_queries
-from tests.workflows.documents import document, fill_document, node
+from tests.workflows.documents import document, fill_document, node, plain_document
 
 URL = "/api/v1/workflows"
 FILL = fill_document()
@@ -82,6 +89,7 @@ def test_a_run_is_one_job_that_holds_its_quote(
         "workflow": None,
         "version": None,
         "document": FILL,
+        "digest": graph_digest(read(FILL)),
         "drawn": [],
         "models": [],
         "pictures": [],
@@ -297,3 +305,84 @@ def test_a_stranger_runs_and_sees_nothing_of_it(
     assert run(stranger_api, body).status_code == 404
     assert stranger_api.post(f"{URL}/quote", body, format="json").status_code == 404
     assert Job.objects.count() == 1
+
+
+def kinds_document(count: int) -> dict[str, Any]:
+    """Return a workflow of `count` generations of different kinds."""
+    nodes = [node("model_1", "model", key="starter"), node("prompt_1", "prompt", text="a circle")]
+    links = []
+    for index in range(count):
+        made, kept = f"generate_{index}", f"save_{index}"
+        nodes += [node(made, "generate", width=64, height=64, steps=2 + index, seed=7)]
+        nodes += [node(kept, "save")]
+        links += [
+            ("model_1.model", f"{made}.model"),
+            ("prompt_1.prompt", f"{made}.prompt"),
+            (f"{made}.picture", f"{kept}.picture"),
+        ]
+    return document(nodes, *links)
+
+
+def measure(user: User, model: GenerationModel, *, steps: int, seconds: float) -> None:
+    """Note what generations of one picture of 64 × 64 pixels took."""
+    MeasuredCost.objects.create(
+        model=model.key,
+        tier=tier_for(model.base, at_least=plan_of(user=user).gpu_tier),
+        width=64,
+        height=64,
+        steps=steps,
+        batch_size=1,
+        seconds=[seconds] * 5,
+        measured_until=timezone.now(),
+    )
+
+
+def test_any_number_of_kinds_takes_as_many_queries_as_one(
+    api: APIClient, user: User, starter: GenerationModel
+) -> None:
+    run(api, {"document": kinds_document(1)})
+    counts = []
+    for count in (1, 8):
+        with counted_queries() as queries:
+            answer = run(api, {"document": kinds_document(count)})
+        assert answer.status_code == 202
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
+def test_each_kind_is_quoted_by_what_was_measured_of_it(
+    api: APIClient, user: User, starter: GenerationModel
+) -> None:
+    for steps, seconds in ((2, 3.0), (3, 40.0)):
+        measure(user, starter, steps=steps, seconds=seconds)
+
+    quote = api.post(f"{URL}/quote", {"document": kinds_document(3)}, format="json").json()
+
+    told = [quote["nodes"][f"generate_{index}"] for index in range(3)]
+    assert told[:2] == [3.0, 40.0]
+    assert told[2] < 3
+
+
+def test_an_accepted_appeal_clears_the_same_graph_and_no_other(
+    user: User, stranger: User, starter: GenerationModel
+) -> None:
+    refused = start_run(user=user, document=plain_document(seed=None))
+    Job.objects.filter(id=refused.id).update(
+        state=JobState.FAILED,
+        error_code=ErrorCode.CONTENT_REFUSED,
+        finished_at=refused.created_at,
+    )
+    appeal = appeal_refusal(user=user, job_id=refused.id, reason="It is a red circle.")
+    decide_appeal(appeal_id=appeal.id, staff=stranger, accept=True, note="It is a red circle.")
+    measure(user, starter, steps=2, seconds=30.0)
+
+    again = retry_run(user=user, job=refused)
+    renamed = (refused.work or {})["document"]
+    renamed = {**renamed, "name": "B", "nodes": [{**n, "label": "b"} for n in renamed["nodes"]]}
+
+    assert (again.work or {})["seconds"] != (refused.work or {})["seconds"]
+    assert is_cleared(again)
+    assert is_cleared(start_run(user=user, document=renamed))
+    assert not is_cleared(retry_run(user=user, job=refused, new_seed=True))
+    assert not is_cleared(start_run(user=user, document=plain_document(seed=7)))

@@ -36,6 +36,7 @@ from tests.factories import delete_image, encode, make_image, make_job
 from tests.workflows.documents import (
     SAMPLING,
     document,
+    edge,
     fill_document,
     node,
     plain_document,
@@ -91,6 +92,16 @@ def test_a_graph_that_does_what_a_generation_does_makes_the_same_pixels(
         assert told[name] == theirs.metadata[name], name
 
 
+def test_what_asks_no_model_runs_though_the_plan_has_none(
+    runner: JobRunner, user: User, starter: GenerationModel
+) -> None:
+    GenerationModel.objects.update(access="full")
+
+    job = run(runner, user, fill_document())
+
+    assert (job.state, job.error_code) == (JobState.SUCCEEDED, "")
+
+
 def test_a_picture_keeps_the_workflow_that_made_it(
     runner: JobRunner, api: APIClient, user: User, starter: GenerationModel
 ) -> None:
@@ -110,6 +121,35 @@ def test_a_picture_keeps_the_workflow_that_made_it(
     assert json.loads(file.text["easel"])["prompt"] == "a red circle"  # type: ignore[attr-defined]
     recalled = api.get(f"/api/v1/images/{image.image_name}/workflow")
     assert recalled.json() == frozen
+
+
+@pytest.mark.parametrize(
+    ("between", "seeds"),
+    [
+        (node("between", "grey"), [7, 8, 9, 10]),
+        (node("between", "pick_from_batch", first=3, count=1), [None]),
+        (node("between", "repeat_batch", times=2), [None] * 8),
+        (node("between", "contact_sheet"), [None]),
+    ],
+    ids=["grey", "pick", "repeat", "sheet"],
+)
+def test_a_seed_is_noted_only_where_the_pictures_kept_their_order(
+    between: dict[str, Any],
+    seeds: list[int | None],
+    runner: JobRunner,
+    user: User,
+    starter: GenerationModel,
+) -> None:
+    asked = plain_document(num_images=4)
+    asked["nodes"].append(between)
+    asked["edges"][-1]["to"] = ["between", "picture"]
+    asked["edges"].append(edge("between.picture", "save_1.picture"))
+
+    job = run(runner, user, asked)
+
+    images = images_of(user=user, jobs=[job])[job.id]
+    assert [image.metadata.get("seed") for image in images] == seeds
+    assert images[0].metadata["prompt"] == "a red circle"
 
 
 def test_an_upload_brings_its_workflow_along_unless_it_is_none(

@@ -56,14 +56,15 @@ def check_entitled(job: Job) -> dict[str, GenerationModel]:
     with tenant_scope(job.user_id):
         has = require(user_id=job.user_id, feature=Feature.GENERATION)
         found = find_by_keys(user_id=job.user_id, keys=wanted)
-    is_gone = job.model.deleted_at is not None or not job.model.is_enabled
+    own = [job.model] if job.needs_model else []
+    is_gone = any(model.deleted_at is not None or not model.is_enabled for model in own)
     if is_gone or not wanted <= found.keys():
         raise Forbidden(
             _("A model of this job has been deleted or switched off."), code=ErrorCode.MODEL_GONE
         )
-    if is_provided(job.model.base):
+    if any(is_provided(model.base) for model in own):
         check(decide(has, feature=Feature.THIRD_PARTY_API))
-    for model in (job.model, *(found[key] for key in wanted)):
+    for model in (*own, *(found[key] for key in wanted)):
         check_licence(model)
         check(decide(has, feature=Feature.MODEL, access=ModelAccess(model.access)))
     return found

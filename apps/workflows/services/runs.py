@@ -11,7 +11,7 @@ from apps.generation.models import Job, JobKind, Priority
 from apps.generation.services.jobs import accept_work, earlier_job
 from apps.workflows.admission import Admitted, admit_workflow, check_workflow, sketch_of
 from apps.workflows.documents import read, read_with_inputs
-from apps.workflows.quotes import WorkflowQuote, hold_to_token, quote_workflow
+from apps.workflows.quotes import WorkflowQuote, graph_digest, hold_to_token, quote_workflow
 from apps.workflows.selectors import get_version
 from apps.workflows.shown import ready_document
 from gpu_tasks.nodes.graph import Graph, freeze_seeds
@@ -142,6 +142,7 @@ def _accept(
     work = {
         **source,
         "document": frozen.to_json(),
+        "digest": graph_digest(frozen),
         "drawn": sorted({*drawn, *_drawn(graph, frozen)}),
         "models": sorted(checked.models),
         "pictures": sorted(checked.pictures),

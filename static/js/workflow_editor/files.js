@@ -9,7 +9,8 @@ import { readDocument } from "../workflow_document.js";
 /** @import {Board} from "./board.js" */
 /** @import {Desk} from "./desk.js" */
 
-const MOST_BYTES = 256 * 1024;
+// Four times what a document may have, as the API takes: a file is indented.
+const MOST_BYTES = 1024 * 1024;
 
 export class Files {
   #desk;
