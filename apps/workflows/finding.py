@@ -14,6 +14,7 @@ from apps.generation.requests import GenerationRequestSerializer, QuoteRequestSe
 from apps.images.models import Image
 from gpu_tasks.engine.family_facts import FAMILY_FACTS
 from gpu_tasks.nodes.graph import Graph
+from gpu_tasks.nodes.problems import WrongValue
 from gpu_tasks.nodes.registry import NODES
 from gpu_tasks.nodes.values import ModelFacts, Outline, ValueType
 
@@ -28,17 +29,25 @@ class TenantFinder:
 
     def __init__(self, *, user_id: uuid.UUID, graph: Graph) -> None:
         named = _names_in(graph)
+        found = find_by_keys(user_id=user_id, keys=named[ValueType.MODEL_KEY])
+        # Of what others make for us, nothing runs on our GPUs.
         self.models = {
             key: model
-            for key, model in find_by_keys(user_id=user_id, keys=named[ValueType.MODEL_KEY]).items()
-            # Of what others make for us, nothing runs on our GPUs.
+            for key, model in found.items()
             if not model.base or model.base in FAMILY_FACTS
         }
+        self._made_elsewhere = found.keys() - self.models.keys()
         self._pictures = _pictures(user_id, named[ValueType.PICTURE_NAME])
         self._boards = _boards(user_id, named[ValueType.BOARD])
 
     def model(self, key: str) -> ModelFacts | None:
-        """Return what is known of a model that the user may name."""
+        """Return what is known of a model that the user may name.
+
+        Raises:
+            WrongValue: another service makes its pictures.
+        """
+        if key in self._made_elsewhere:
+            raise WrongValue("made_elsewhere")
         model = self.models.get(key)
         if model is None:
             return None

@@ -338,6 +338,7 @@ WORDS: Final = (
     _("Write {a}, {b}, {c} or {d} for the texts, and {{ or }} for a brace."),
     _("Give at least one line to choose from."),
     _("This model is of another kind."),
+    _("Another service makes this model's pictures; workflows cannot use it."),
     _("The sizes differ: %(first)s and %(second)s."),
     _("The numbers of pictures differ: %(first)s and %(second)s."),
     _("This takes a single picture; pick one from the batch."),

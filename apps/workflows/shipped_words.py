@@ -12,7 +12,7 @@ WORDS: Final = (
     _("Makes pictures of a prompt."),
     _("What to draw"),
     _("What to leave out"),
-    _("Shape"),
+    _("Aspect ratio"),
     _("How many"),
     _("Seed"),
     _("Model"),

@@ -30,7 +30,11 @@ class Finder(Protocol):
     """Looks up what a document names, for the user who sent it."""
 
     def model(self, key: str) -> ModelFacts | None:
-        """Return a model that the user may use, by its key."""
+        """Return a model that the user may use, by its key.
+
+        Raises:
+            WrongValue: it is there, but no workflow can use it.
+        """
 
     def picture(self, name: str) -> Outline | None:
         """Return the outline (one picture) of a picture of the user's."""
@@ -319,7 +323,11 @@ class _Check:
             return 0 if declared.type is ValueType.SEED else None
         if declared.type not in self.found:
             return value
-        facts = self._look_up(declared, value)
+        try:
+            facts = self._look_up(declared, value)
+        except WrongValue as wrong:
+            self._note_own(node.id, [replace(wrong.problem, input=declared.name)])
+            return None
         if facts is None:
             self.note(Code.NOT_FOUND, node.id, at=declared.name)
         elif isinstance(facts, ModelFacts) and declared.kinds and facts.kind not in declared.kinds:

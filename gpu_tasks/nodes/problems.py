@@ -73,6 +73,7 @@ PROBLEM_TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "bad_template": "Write {a}, {b}, {c} or {d} for the texts, and {{ or }} for a brace.",
         "no_lines": "Give at least one line to choose from.",
         "wrong_kind": "This model is of another kind.",
+        "made_elsewhere": "Another service makes this model's pictures; workflows cannot use it.",
         "sizes_differ": "The sizes differ: %(first)s and %(second)s.",
         "counts_differ": "The numbers of pictures differ: %(first)s and %(second)s.",
         "one_picture": "This takes a single picture; pick one from the batch.",

@@ -47,7 +47,8 @@ function catalogOf(life) {
   return once(catalogs, life, async () => {
     const response = await send("/api/v1/models?kind=all");
     const { results } = /** @type {{results: FullModel[]}} */ (await response.json());
-    return results.filter((model) => model.is_enabled);
+    // What another service makes is no part of a workflow.
+    return results.filter((model) => model.is_enabled && !model.provider);
   });
 }
 
@@ -151,10 +152,14 @@ export function modelWidget(input, _id, onChange, life) {
 /** @type {MakeWidget} */
 export function boardWidget(input, _id, onChange, life) {
   const nothing = input.required ? gettext("Choose a board") : gettext("On no board");
-  return listWidget(onChange, nothing, async () => {
+  const way = make("a", { href: "/boards/" }, gettext("Make one"));
+  const lack = make("p", { class: "workflow-field__lack", hidden: "" }, gettext("You have no board yet."), " ", way);
+  const parts = listWidget(onChange, nothing, async () => {
     const boards = await boardsOf(life);
+    lack.hidden = boards.length > 0;
     return boards.map((board) => make("option", { value: board.id }, board.name));
   });
+  return { ...parts, body: [...parts.body, lack] };
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 /** One field for each declared input of a node, in the graph and in a form. */
 
-import { make } from "./dom.js";
+import { icon, make } from "./dom.js";
 import { fill } from "./i18n.js";
 import { boardWidget, modelWidget, pictureWidget } from "./workflow_choices.js";
 
@@ -37,6 +37,8 @@ const WIDGETS = {
 
 const HEX = /^#[0-9a-f]{6}$/i;
 const DRAWN_BELOW = 2 ** 32;
+/** Numbers that the model has itself, where none is given. */
+const OWN_OF_MODEL = new Set(["width", "height", "steps", "guidance_scale"]);
 
 /** @type {WeakMap<HTMLElement, WidgetParts>} */
 const made = new WeakMap();
@@ -171,6 +173,7 @@ function numberWidget(input, _id, onChange) {
   const control = make("input", {
     ...{ class: "input input--number", type: "number", autocomplete: "off" },
     ...numberAttributes(input),
+    ...(input.nullable && OWN_OF_MODEL.has(input.name) ? { placeholder: gettext("The model's own") } : {}),
   });
   control.addEventListener("input", () => onChange(numberOf(control)));
   emptyIsDefault(control, input);
@@ -245,30 +248,25 @@ function seedWidget(input, _id, onChange) {
   const control = make("input", {
     ...{ class: "input", type: "number", autocomplete: "off" },
     ...numberAttributes(input),
-    placeholder: gettext("Random"),
+    placeholder: gettext("New each time"),
   });
   const random = make(
     "button",
-    { type: "button", class: "button workflow-field__random", "aria-pressed": "false" },
-    gettext("Random"),
+    {
+      ...{ type: "button", class: "button button--icon workflow-field__random" },
+      ...{ "aria-label": gettext("Random seed"), title: gettext("Random seed") },
+    },
+    icon("dice"),
   );
-  const show = () => random.setAttribute("aria-pressed", String(control.value === ""));
-  control.addEventListener("input", () => {
-    show();
-    onChange(numberOf(control) ?? null);
-  });
+  control.addEventListener("input", () => onChange(numberOf(control) ?? null));
   random.addEventListener("click", () => {
-    control.value = control.value === "" ? String(drawSeed(input)) : "";
-    show();
-    onChange(numberOf(control) ?? null);
+    control.value = String(drawSeed(input));
+    onChange(numberOf(control));
   });
   return {
     control,
     body: [make("div", { class: "workflow-field__row" }, control, random)],
-    put(value) {
-      control.value = String(value ?? "");
-      show();
-    },
+    put: (value) => (control.value = String(value ?? "")),
   };
 }
 

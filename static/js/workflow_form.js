@@ -18,6 +18,9 @@ import { Steps } from "./workflow_steps.js";
 /** @import {ExposedGroup} from "./workflow_exposed.js" */
 /** @import {DeclaredInput, Literal, Palette, Problem, RunSubject, Workflow, WorkflowDocument} from "./workflow_types.js" */
 
+/** Widgets in which nothing is typed. */
+const CHOSEN = new Set(["picture", "board", "model", "choice"]);
+
 class WorkflowForm {
   #life;
   #workflow;
@@ -192,8 +195,9 @@ class WorkflowForm {
   #tell(problems, isDue = () => true) {
     const elsewhere = problems.filter(({ node, input }) => !this.#fields.has(`${node}.${input}`));
     for (const [key, field] of this.#fields) {
-      const own = problems.filter((problem) => key === `${problem.node}.${problem.input}`);
-      showProblem(field, own.filter(isDue).map(({ message }) => message).join(" "));
+      const own = problems.filter((problem) => key === `${problem.node}.${problem.input}`).filter(isDue);
+      const lack = own.length > 0 ? this.#lackOf(key) : "";
+      showProblem(field, lack || own.map(({ message }) => message).join(" "));
     }
     const items = elsewhere.map(({ node, message }) =>
       make("li", {}, node ? `${this.#nameOf(node)}: ${message}` : message),
@@ -201,6 +205,18 @@ class WorkflowForm {
     byId("problems", HTMLElement).replaceChildren(...items);
     const first = [...this.#fields].find(([, field]) => field.querySelector("[aria-invalid]"));
     return first?.[1] ?? null;
+  }
+
+  /**
+   * Say what to do with a field that is empty: here nothing can be linked.
+   *
+   * @param {string} key
+   */
+  #lackOf(key) {
+    const [node = "", name = ""] = key.split(".");
+    const input = this.#inputs.get(key);
+    if (!input?.required || (this.#values.get(key) ?? this.#kept(node, name)) !== undefined) return "";
+    return CHOSEN.has(input.widget ?? "") ? gettext("Choose one.") : gettext("Fill this in.");
   }
 
   /** @param {string} id */

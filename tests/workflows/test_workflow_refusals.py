@@ -12,6 +12,7 @@ from apps.catalog.models import GenerationModel
 from apps.credits.models import Hold
 from apps.credits.selectors import read_balance
 from apps.generation.models import Job
+from apps.generation.provided import enter_models_of_providers
 from tests.factories import make_image
 from tests.workflows.documents import NOBODYS, document, fill_document, node
 
@@ -217,3 +218,14 @@ def test_all_that_is_wrong_is_told_at_once(api: APIClient, starter: GenerationMo
     answer = api.post(f"{URL}/check", {"document": wrong}, format="json")
 
     assert answer.json()["invalid_fields"] == ["nodes.load_1.name", "nodes.model_1.key"]
+
+
+def test_a_model_whose_pictures_another_service_makes_is_told_apart(
+    api: APIClient, user: User, starter: GenerationModel
+) -> None:
+    enter_models_of_providers()
+    wrong = filled(node("x", "model", key="gpt-image-1-5-medium"))
+
+    assert_refused(api, user, wrong, code="bad_value", place="x", field="key")
+    problem = api.post(f"{URL}/check", {"document": wrong}, format="json").json()["problems"][0]
+    assert problem["message"].startswith("Another service makes this model's pictures")

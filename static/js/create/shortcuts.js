@@ -185,12 +185,14 @@ class ShortcutTable {
     const help = { keys: "?", label: gettext("Show this list"), section: gettext("Everywhere") };
     const sections = Map.groupBy([...this.#shortcuts, help], ({ section }) => section);
     return Array.from(sections, ([name, shortcuts]) => {
-      const rows = shortcuts.flatMap((shortcut) => {
+      const rows = shortcuts.map((shortcut) => {
         const signs = [shortcut.keys].flat().map(drawKeys);
-        return [
+        return make(
+          "div",
+          { class: "shortcuts__row" },
           make("dt", { class: "shortcuts__label" }, shortcut.label),
           make("dd", { class: "shortcuts__keys" }, ...signs),
-        ];
+        );
       });
       return make(
         "section",

@@ -17,6 +17,7 @@ const FAR_BELOW = 0.3;
 const READABLE = 0.75;
 const REST_MS = 180;
 const MARGIN = 24;
+const BESIDE = 16;
 
 export class Board {
   stage = byId("graph", HTMLElement);
@@ -101,8 +102,17 @@ export class Board {
     const { view } = this.#desk;
     view.resize(this.stage.clientWidth, this.stage.clientHeight);
     const bounds = this.bounds();
-    if (bounds) view.fit(bounds);
-    else view.fit({ x: 0, y: 0, width: 1, height: 1 });
+    view.fit(bounds ?? { x: 0, y: 0, width: 1, height: 1 }, this.#coveredBelow());
+  }
+
+  /** @returns {number} how much of the stage lies behind what floats at its lower edge */
+  #coveredBelow() {
+    const { bottom } = this.stage.getBoundingClientRect();
+    const floating = [...document.querySelectorAll("#graph-view, #minimap, #run-strip")];
+    const heights = floating
+      .filter((part) => part.checkVisibility())
+      .map((part) => bottom - part.getBoundingClientRect().top + BESIDE);
+    return Math.max(0, ...heights);
   }
 
   /**

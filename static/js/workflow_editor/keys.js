@@ -293,6 +293,8 @@ export class GraphKeys {
     const { view } = desk;
     const [graph, nodes, links, look] = [gettext("Workflow"), gettext("Nodes"), gettext("Links"), gettext("View")];
     const mayChange = () => !desk.isReadOnly;
+    // There they choose and write text.
+    const isFree = () => !isWriting(document.activeElement);
     const hasNodes = () => mayChange() && desk.selection.size > 0;
     const hasAny = () => mayChange() && (desk.selection.size > 0 || desk.link !== null);
     registerShortcuts(desk.life, [
@@ -304,12 +306,12 @@ export class GraphKeys {
       { keys: "Space", label: gettext("Add a node"), section: nodes, act: null },
       { keys: "[", label: gettext("Node before"), section: nodes, act: () => this.#step(-1) },
       { keys: "]", label: gettext("Node after"), section: nodes, act: () => this.#step(1) },
-      { keys: ["ArrowLeft", "ArrowRight"], label: gettext("Move the node, with Shift further"), section: nodes, act: null },
+      { keys: Object.keys(WAYS), label: gettext("Move the node, with Shift further"), section: nodes, act: null },
       { keys: "F2", label: gettext("Rename"), section: nodes, act: () => acts.rename(), when: hasNodes },
       { keys: "C", label: gettext("Fold or unfold"), section: nodes, act: () => acts.fold(), when: () => desk.selection.size > 0 },
-      { keys: "Mod+A", label: gettext("Choose all"), section: nodes, act: () => acts.selectAll() },
+      { keys: "Mod+A", label: gettext("Choose all"), section: nodes, act: () => acts.selectAll(), when: isFree },
       { keys: ["Mod+C", "Mod+X", "Mod+V"], label: gettext("Copy, cut, paste"), section: nodes, act: null },
-      { keys: "Mod+D", label: gettext("Duplicate"), section: nodes, act: () => acts.duplicate(), when: hasNodes },
+      { keys: "Mod+D", label: gettext("Duplicate"), section: nodes, act: () => acts.duplicate(), when: () => isFree() && hasNodes() },
       { keys: ["Delete", "Backspace"], label: gettext("Delete"), section: nodes, act: () => acts.remove(), when: hasAny },
       { keys: "L", label: gettext("Tidy up"), section: nodes, act: () => acts.tidy(), when: mayChange },
       { keys: "Enter", label: gettext("Begin a link at a port, and end it"), section: links, act: null },

@@ -65,6 +65,10 @@ class WorkflowEditor {
       acts.tidy();
       if (workflow) graph.markSaved();
     }
+    board.fit();
+    // How high a node is, is known once it was in sight.
+    await drawn();
+    if (this.#life.isOver) return;
     this.#page.dataset.state = "ready";
     board.fit();
     const bounds = board.bounds();
@@ -293,6 +297,13 @@ class WorkflowEditor {
     byId("workflow-failure", HTMLElement).textContent =
       error instanceof ApiError ? error.message : gettext("Check the connection and try again.");
   }
+}
+
+/** @returns {Promise<unknown>} kept once what is shown now has been laid out and painted */
+function drawn() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => requestAnimationFrame(resolve));
+  });
 }
 
 /** @param {string} text for other tabs; in this one it can be pasted at any rate */

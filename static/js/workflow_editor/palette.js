@@ -33,9 +33,10 @@ export class NodePalette {
     this.#list.addEventListener("click", (event) => this.#click(event), { signal });
     this.#list.addEventListener("keydown", (event) => this.#pressInList(event), { signal });
     this.#list.addEventListener("pointerdown", (event) => this.#press(event), { signal });
-    this.#list.addEventListener("pointermove", (event) => this.#move(event), { signal });
-    this.#list.addEventListener("pointerup", (event) => this.#release(event, true), { signal });
-    this.#list.addEventListener("pointercancel", (event) => this.#release(event, false), { signal });
+    // One that is quick has left the list before it moves there.
+    document.addEventListener("pointermove", (event) => this.#move(event), { signal });
+    document.addEventListener("pointerup", (event) => this.#release(event, true), { signal });
+    document.addEventListener("pointercancel", (event) => this.#release(event, false), { signal });
     desk.life.onEnd(() => this.#drag?.ghost?.remove());
   }
 

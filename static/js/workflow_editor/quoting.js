@@ -77,7 +77,7 @@ export class Quoting {
       this.#answered = priced;
       this.#token = token;
       this.#problems.show([]);
-      const message = ngettext("%(credits)s credit", "%(credits)s credits", credits);
+      const message = ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", credits);
       const title = fill(gettext("About %(seconds)s of GPU time. %(available)s credits are left."), {
         seconds: formatSeconds(seconds),
         available: formatNumber(available),

@@ -25,13 +25,16 @@ export class GraphView extends View {
    *
    * @override
    * @param {Rect} rect of the graph
+   * @param {number} [below] how much of the window is covered at its lower edge
    */
-  fit(rect) {
+  fit(rect, below = 0) {
     const across = (this.width - 2 * MARGIN) / Math.max(1, rect.width);
-    const down = (this.height - 2 * MARGIN) / Math.max(1, rect.height);
+    const room = this.height - MARGIN - Math.max(MARGIN, below);
+    const down = room / Math.max(1, rect.height);
     const scale = Math.min(1, Math.max(LEAST, Math.min(across, down)));
     this.scale = scale;
-    this.center({ x: rect.x + rect.width / 2, y: rect.y + rect.height / 2 });
+    const lower = Math.max(0, below - MARGIN) / 2;
+    this.center({ x: rect.x + rect.width / 2, y: rect.y + rect.height / 2 + lower / scale });
   }
 
   /** @param {Rect} rect of the graph, of which the upper left is shown so large that it can be read */
