@@ -84,6 +84,7 @@ def test_a_run_is_one_job_that_holds_its_quote(
         "document": FILL,
         "drawn": [],
         "models": [],
+        "defaults": {},
         "pictures": [],
         "seconds": quote["nodes"],
     }
