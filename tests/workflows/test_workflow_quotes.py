@@ -97,9 +97,7 @@ def test_a_quote_ends_where_the_model_makes_other_work_of_it_since(
     assert not Hold.objects.exists()
 
 
-def test_nodes_that_make_the_same_are_quoted_once(
-    user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nodes_that_make_the_same_are_quoted_once(user: User, starter: GenerationModel) -> None:
     base = plain_document()
     seed = 7
 

@@ -287,7 +287,8 @@ def ten_of_a_colour() -> dict[str, Any]:
 
 def when_stored(monkeypatch: pytest.MonkeyPatch, number: int, do: Callable[[], object]) -> None:
     """Do something once so many pictures are stored."""
-    store, stored = workflows.store_picture, []
+    store = workflows.store_picture
+    stored: list[Any] = []
 
     def store_and_do(**picture: Any) -> Any:
         stored.append(store(**picture))
@@ -304,7 +305,12 @@ def test_a_cancel_is_seen_while_pictures_are_stored(
     job = start_run(user=user, document=ten_of_a_colour())
     leases: list[Lease] = []
     must_stop = Lease.must_stop
-    monkeypatch.setattr(Lease, "must_stop", lambda lease: leases.append(lease) or must_stop(lease))
+
+    def note_and_ask(lease: Lease) -> bool:
+        leases.append(lease)
+        return must_stop(lease)
+
+    monkeypatch.setattr(Lease, "must_stop", note_and_ask)
 
     def cancel() -> None:
         cancel_job(user=user, job_id=job.id)
