@@ -23,6 +23,7 @@ from apps.generation.services.audit import audit_credits
 from apps.generation.services.jobs import cancel_job
 from apps.images.models import Image
 from apps.images.selectors import read_file
+from apps.images.services.pictures import store_picture
 from apps.plans.entitlements import entitlements_of
 from apps.plans.models import Subscription
 from apps.plans.tiers import GpuTier
@@ -287,11 +288,10 @@ def ten_of_a_colour() -> dict[str, Any]:
 
 def when_stored(monkeypatch: pytest.MonkeyPatch, number: int, do: Callable[[], object]) -> None:
     """Do something once so many pictures are stored."""
-    store = workflows.store_picture
     stored: list[Any] = []
 
     def store_and_do(**picture: Any) -> Any:
-        stored.append(store(**picture))
+        stored.append(store_picture(**picture))
         if len(stored) == number:
             do()
         return stored[-1]
