@@ -27,20 +27,23 @@ from gpu_tasks.nodes.graph import Graph
 from gpu_tasks.nodes.problems import InvalidGraph
 from gpu_tasks.nodes.values import ModelFacts, Outline
 
+# What a picture takes at most: PNGs of noise take as much, those of most pictures half.
+BYTES_A_PIXEL = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
     """A graph that may run: on which tier, with which models, and what its generations equal.
 
-    `generations` are by node, in the order in which they run; `model` is the first's, or one that
-    stands in where no model is asked.
+    `generations` are by node, in the order in which they are computed; `model` is the first's, or
+    one that stands in where no model is asked.
     """
 
     checked: CheckedGraph
     has: Entitlements
     tier: GpuTier
     model: GenerationModel
-    models: Mapping[str, GenerationModel]
+    finder: TenantFinder
     generations: Mapping[str, Order]
 
 
@@ -51,10 +54,7 @@ def check_workflow(*, user: User, graph: Graph) -> tuple[CheckedGraph, TenantFin
         Invalid: it cannot run; each node with what is wrong.
     """
     finder = TenantFinder(user_id=user.id, graph=graph)
-    try:
-        return check_graph(graph, finder), finder
-    except InvalidGraph as error:
-        raise refusal(error.problems) from error
+    return _check(graph, finder), finder
 
 
 def admit_workflow(*, user: User, graph: Graph) -> Admitted:
@@ -70,15 +70,9 @@ def admit_workflow(*, user: User, graph: Graph) -> Admitted:
     check(decide(has, feature=Feature.NODE_EDITOR))
     checked, finder = check_workflow(user=user, graph=graph)
     _check_models(has, checked, finder)
-    generations = {
-        node.id: _order(node.cost.generation, finder)
-        for node in checked.running
-        if node.cost.generation is not None
-    }
-    for node, order in generations.items():
-        with _naming(node):
-            check_words([order.parameters])
-    check(decide(has, feature=Feature.STORAGE, used_bytes=used_bytes(user_id=user.id) + 1))
+    generations = _generations(checked, finder)
+    more = max(sum(outline.pixels for outline in checked.kept) * BYTES_A_PIXEL, 1)
+    check(decide(has, feature=Feature.STORAGE, used_bytes=used_bytes(user_id=user.id) + more))
     named = [finder.models[key] for key in sorted(checked.models)]
     main = [model for model in named if model.kind == ModelKind.MAIN]
     made_with = [order.model for order in generations.values()]
@@ -87,9 +81,20 @@ def admit_workflow(*, user: User, graph: Graph) -> Admitted:
         has=has,
         tier=_tier(main, at_least=has.plan.gpu_tier),
         model=[*made_with, *main][0] if main else _stand_in(user, has),
-        models=finder.models,
+        finder=finder,
         generations=generations,
     )
+
+
+def admit_again(admitted: Admitted, graph: Graph) -> Admitted:
+    """Return what the admitted graph needs with other seeds.
+
+    Raises:
+        Invalid, Forbidden: with these it may not run, as `admit_workflow`.
+    """
+    checked = _check(graph, admitted.finder)
+    generations = _generations(checked, admitted.finder)
+    return replace(admitted, checked=checked, generations=generations)
 
 
 def sketch_of(admitted: Admitted) -> GenerationParameters:
@@ -124,6 +129,26 @@ def _most_pictures(checked: CheckedGraph) -> int:
         for value in node.values.values()
         if isinstance(value, Outline)
     )
+
+
+def _check(graph: Graph, finder: TenantFinder) -> CheckedGraph:
+    try:
+        return check_graph(graph, finder)
+    except InvalidGraph as error:
+        raise refusal(error.problems) from error
+
+
+def _generations(checked: CheckedGraph, finder: TenantFinder) -> dict[str, Order]:
+    """Return what each diffusion node equals; refused are those with blocked phrases."""
+    generations = {
+        node.id: _order(node.cost.generation, finder)
+        for node in checked.computing
+        if node.cost.generation is not None
+    }
+    for node, order in generations.items():
+        with _naming(node):
+            check_words([order.parameters])
+    return generations
 
 
 def _check_models(has: Entitlements, checked: CheckedGraph, finder: TenantFinder) -> None:

@@ -1,12 +1,13 @@
 """What a graph names, as far as its user has it: models, pictures of the gallery, boards."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
 
 from apps.boards.models import Board
+from apps.catalog.models import ModelKind
 from apps.core.errors import FieldMessages, Invalid, from_exception
 from apps.generation.parameters import GenerationParameters, complete_parameters
 from apps.generation.parameters.add_ons import find_by_keys
@@ -18,16 +19,31 @@ from gpu_tasks.nodes.problems import WrongValue
 from gpu_tasks.nodes.registry import NODES
 from gpu_tasks.nodes.values import ModelFacts, Outline, ValueType
 
+# What a model fills in where a node leaves it open.
+_DEFAULTS = (
+    "default_width",
+    "default_height",
+    "default_steps",
+    "default_guidance",
+    "default_scheduler",
+)
 _NAMING = frozenset({ValueType.MODEL_KEY, ValueType.PICTURE_NAME, ValueType.BOARD})
 
 
 class TenantFinder:
     """Find what a graph names, of one user and of what everybody has; three queries at most.
 
-    Somebody else's is not there. `models` are those by key.
+    Somebody else's is not there. `models` are those by key, with the `defaults` that an earlier
+    look found (`defaults_of`) in place of what they have now.
     """
 
-    def __init__(self, *, user_id: uuid.UUID, graph: Graph) -> None:
+    def __init__(
+        self,
+        *,
+        user_id: uuid.UUID,
+        graph: Graph,
+        defaults: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         named = _names_in(graph)
         found = find_by_keys(user_id=user_id, keys=named[ValueType.MODEL_KEY])
         # Of what others make for us, nothing runs on our GPUs.
@@ -37,6 +53,10 @@ class TenantFinder:
             if not model.base or model.base in FAMILY_FACTS
         }
         self._made_elsewhere = found.keys() - self.models.keys()
+        for key, values in (defaults or {}).items():
+            if key in self.models:
+                for name in _DEFAULTS:
+                    setattr(self.models[key], name, values[name])
         self._pictures = _pictures(user_id, named[ValueType.PICTURE_NAME])
         self._boards = _boards(user_id, named[ValueType.BOARD])
 
@@ -59,6 +79,13 @@ class TenantFinder:
             width=model.default_width,
             height=model.default_height,
         )
+
+    def defaults_of(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return what these models fill in, by key: a run is of what was quoted."""
+        models = [
+            model for key in sorted(keys) if (model := self.models[key]).kind == ModelKind.MAIN
+        ]
+        return {model.key: {name: getattr(model, name) for name in _DEFAULTS} for model in models}
 
     def picture(self, name: str) -> Outline | None:
         """Return what is known of a picture of the user."""

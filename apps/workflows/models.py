@@ -22,6 +22,8 @@ MAX_WORKFLOW_NAME_LENGTH = 120
 MAX_DESCRIPTION_LENGTH = 2000
 # Of one workflow; the oldest go first, the latest stays.
 VERSIONS_KEPT = 200
+# Of all workflows of a user, as PostgreSQL stores them; the oldest that are not the latest go.
+MAX_VERSION_BYTES = 50_000_000
 
 # Presets that Easel comes with (migration 0002), for the translation of their names.
 SHIPPED_NAMES = (

@@ -360,6 +360,7 @@ WORDS: Final = (
     _("Nothing is kept: add a node that saves or shows pictures."),
     _("This becomes too large."),
     _("These are %(count)s pictures; there can be %(most)s at once."),
+    _("With these it keeps %(count)s pictures; a run can keep %(most)s at most."),
     _("This is %(size)s; a side can have %(most)s pixels at most."),
     _("All pictures of a run have too many pixels together."),
     _("A workflow can have %(most)s KiB at most."),

@@ -4,12 +4,13 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.core import signing
 
 from apps.accounts.models import User
 from apps.credits.costs import Basis, Quote, charge_of
+from apps.generation.loads import load_of
 from apps.generation.orders import Order
 from apps.generation.quotes import QUOTE_SECONDS, BindingQuote, expired_quote, quote_orders
 from apps.plans.tiers import GpuTier
@@ -28,6 +29,18 @@ class WorkflowQuote:
     nodes: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a token holds us to: `credits` for this `work` (see `work_digest`).
+
+    It is that of the graph with the seeds that `chance` draws.
+    """
+
+    chance: str
+    work: str
+    credits: int
+
+
 def graph_digest(graph: Graph) -> str:
     """Return a digest of what a graph does: places, labels and names do not matter."""
     nodes = sorted(
@@ -38,16 +51,33 @@ def graph_digest(graph: Graph) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def work_digest(*, checked: CheckedGraph, generations: Mapping[str, Order], tier: GpuTier) -> str:
+    """Return a digest of all that decides what a run costs and keeps, as in `quote_workflow`."""
+    loads = {
+        node: (order.model.key, load_of(order.parameters, base=order.model.base))
+        for node, order in generations.items()
+    }
+    works = [(node.id, node.cost.seconds, loads.get(node.id)) for node in checked.computing]
+    return hashlib.sha256(repr((str(tier), works, checked.kept)).encode()).hexdigest()
+
+
 def quote_workflow(
     *,
     user: User,
+    asked: Graph,
+    chance: str,
     checked: CheckedGraph,
     generations: Mapping[str, Order],
     tier: GpuTier,
 ) -> WorkflowQuote:
-    """Quote a checked graph on `tier`; `generations` are what its diffusion nodes equal."""
+    """Quote a checked graph on `tier`; `generations` are what its diffusion nodes equal.
+
+    It was `asked` for with seeds left to chance, and these were drawn by `chance`.
+    """
     quotes = quote_orders(user=user, orders=list(generations.values()), at_least=tier)
-    nodes = {node.id: node.cost.seconds for node in checked.running}
+    # Of nodes that make the same, the first takes the time.
+    nodes = dict.fromkeys((node.id for node in checked.running), 0.0)
+    nodes |= {node.id: node.cost.seconds for node in checked.computing}
     for node, quote in zip(generations, quotes, strict=True):
         nodes[node] += quote.seconds
     total = Quote(
@@ -55,24 +85,24 @@ def quote_workflow(
         seconds=sum(nodes.values()),
         basis=_vaguest(quotes),
     )
-    subject = _subject(user.id, checked.graph, tier)
-    token = signing.dumps([*subject, total.credits], salt=_SALT)
+    work = work_digest(checked=checked, generations=generations, tier=tier)
+    token = signing.dumps([_subject(user.id, asked), chance, work, total.credits], salt=_SALT)
     return WorkflowQuote(offer=BindingQuote(quote=total, token=token), nodes=nodes)
 
 
-def hold_to_token(quote: Quote, token: str, *, user: User, graph: Graph, tier: GpuTier) -> Quote:
-    """Return `quote` at the price that was quoted under `token`.
+def read_token(token: str, *, user: User, asked: Graph) -> Promise:
+    """Return what was promised under a token.
 
     Raises:
         Conflict: it is too old, or was for something else; ask for a new quote.
     """
     try:
-        *subject, credits = signing.loads(token, salt=_SALT, max_age=QUOTE_SECONDS)
+        subject, chance, work, credits = signing.loads(token, salt=_SALT, max_age=QUOTE_SECONDS)
     except signing.BadSignature as error:
         raise expired_quote() from error
-    if subject != _subject(user.id, graph, tier):
+    if subject != _subject(user.id, asked):
         raise expired_quote()
-    return replace(quote, credits=int(credits))
+    return Promise(chance=chance, work=work, credits=credits)
 
 
 def _vaguest(quotes: Sequence[Quote]) -> Basis:
@@ -80,5 +110,5 @@ def _vaguest(quotes: Sequence[Quote]) -> Basis:
     return next((basis for basis in _VAGUEST_FIRST if basis in found), Basis.PLANNED)
 
 
-def _subject(user_id: uuid.UUID, graph: Graph, tier: GpuTier) -> list[str]:
-    return [str(user_id), graph_digest(graph), str(tier)]
+def _subject(user_id: uuid.UUID, graph: Graph) -> list[str]:
+    return [str(user_id), graph_digest(graph)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,6 +9,8 @@ from typing import Any, Final, Protocol
 
 from gpu_tasks.nodes.declaring import MAX_PICTURES, MAX_SIDE, Cost, Input, Node
 from gpu_tasks.nodes.graph import Edge, Graph, GraphNode
+from gpu_tasks.nodes.identity import identities
+from gpu_tasks.nodes.ordering import topological
 from gpu_tasks.nodes.problems import MAX_PROBLEMS, Code, InvalidGraph, Problem, WrongValue
 from gpu_tasks.nodes.registry import NODES
 from gpu_tasks.nodes.values import (
@@ -96,10 +97,28 @@ class CheckedGraph:
                 needed |= {node_id, *(source for source, _output in checked.links.values())}
         return tuple(self.nodes[node_id] for node_id in self.order if node_id in needed)
 
+    @cached_property
+    def computing(self) -> tuple[CheckedNode, ...]:
+        """Those of `running` that are computed: of nodes that make the same, the first."""
+        made = identities(self.running)
+        first = {made[checked.id]: checked for checked in reversed(self.running)}
+        return tuple(checked for checked in self.running if first[made[checked.id]] is checked)
+
+    @property
+    def kept(self) -> tuple[Outline, ...]:
+        """The pictures that are stored."""
+        return tuple(
+            value
+            for checked in self.running
+            if checked.node.keeps
+            for value in checked.values.values()
+            if isinstance(value, Outline)
+        )
+
     @property
     def seconds(self) -> float:
         """Seconds of the CPU beside all diffusion."""
-        return sum(checked.cost.seconds for checked in self.running)
+        return sum(checked.cost.seconds for checked in self.computing)
 
 
 def check_graph(graph: Graph, finder: Finder) -> CheckedGraph:
@@ -128,6 +147,7 @@ class _Check:
         }
         self._models: dict[str, ModelFacts | None] = {}
         self._pixels = 0
+        self._kept = 0
 
     def run(self) -> CheckedGraph:
         for edge in self.graph.edges:
@@ -226,10 +246,10 @@ class _Check:
 
     def _order(self) -> list[str]:
         """Return the nodes, each after those that it needs; those on a cycle are noted."""
-        order, left = _peel(self.graph.nodes, [(e.source, e.target) for e in self._edges()])
+        order, left = topological(self.graph.nodes, [(e.source, e.target) for e in self._edges()])
         if left:
             # What only hangs behind a cycle has nothing wrong with it.
-            _after, on_cycles = _peel(
+            _after, on_cycles = topological(
                 left,
                 [
                     (e.target, e.source)
@@ -275,6 +295,8 @@ class _Check:
             self._note_own(node.id, [wrong.problem])
             return
         self._check_size(node.id, outputs.values())
+        if declared.keeps:
+            self._check_kept(node.id, values["picture"].count)
         self._check_generation(node.id, declared, declared.asked(values))
         if len(self.problems) > before:
             return
@@ -366,6 +388,18 @@ class _Check:
                 if self._pixels > MAX_RUN_PIXELS:
                     self.note(Code.TOO_LARGE, node_id, reason="too_many_pixels")
 
+    def _check_kept(self, node_id: str, count: int) -> None:
+        if self._kept <= MAX_PICTURES:
+            self._kept += count
+            if self._kept > MAX_PICTURES:
+                self.note(
+                    Code.TOO_LARGE,
+                    node_id,
+                    reason="too_many_kept",
+                    count=self._kept,
+                    most=MAX_PICTURES,
+                )
+
     def _check_generation(
         self, node_id: str, declared: Node, asked: Mapping[str, Any] | None
     ) -> None:
@@ -376,28 +410,6 @@ class _Check:
             name = name or field.partition(".")[0]
             shown = name if declared.input(name) is not None else None
             self.note(Code.BAD_VALUE, node_id, at=shown, reason="generation", message=message)
-
-
-def _peel(
-    nodes: Iterable[str], pairs: Sequence[tuple[str, str]]
-) -> tuple[list[str], dict[str, int]]:
-    """Return the nodes in topological order, and those that no order has, of (before, after)."""
-    waiting = dict.fromkeys(nodes, 0)
-    after: dict[str, list[str]] = {node_id: [] for node_id in waiting}
-    for first, second in pairs:
-        after[first].append(second)
-        waiting[second] += 1
-    ready = deque(node_id for node_id, count in waiting.items() if not count)
-    order = []
-    while ready:
-        node_id = ready.popleft()
-        order.append(node_id)
-        del waiting[node_id]
-        for follower in after[node_id]:
-            waiting[follower] -= 1
-            if not waiting[follower]:
-                ready.append(follower)
-    return order, waiting
 
 
 def _output_type(graph: Graph, edge: Edge) -> ValueType | None:

@@ -246,6 +246,8 @@ class Node:
     outputs: ClassVar[tuple[Output, ...]] = ()
     # Whether something is kept or shown by it: what leads to no such node is not run.
     is_output: ClassVar[bool] = False
+    # Whether its input `picture` is stored.
+    keeps: ClassVar[bool] = False
     # Of the processor; about twice what one core of 2026 takes. Loading and storing do not count.
     seconds_per_megapixel: ClassVar[float] = 0.0
     # What each picture takes however few pixels it has.

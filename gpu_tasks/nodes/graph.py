@@ -123,23 +123,27 @@ def read_document(document: object) -> Graph:
     graph = reader.read(document)
     if graph is None or reader.problems:
         raise InvalidGraph(reader.problems)
-    size = len(json.dumps(graph.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
-    if size > MAX_BYTES:
-        raise InvalidGraph(
-            [
-                Problem(
-                    Code.TOO_LARGE, reason="document_too_large", values={"most": MAX_BYTES // 1024}
-                )
-            ]
-        )
+    _check_size(graph)
     return graph
+
+
+def size_of(graph: Graph) -> int:
+    """Return the bytes of its document, written without spaces."""
+    return len(json.dumps(graph.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _check_size(graph: Graph) -> None:
+    if size_of(graph) > MAX_BYTES:
+        values = {"most": MAX_BYTES // 1024}
+        raise InvalidGraph([Problem(Code.TOO_LARGE, reason="document_too_large", values=values)])
 
 
 def fill_inputs(graph: Graph, inputs: Mapping[str, object]) -> Graph:
     """Return the graph with values put in, by "node.input", in place of what its inputs were told.
 
     Raises:
-        InvalidGraph: a node or input is not there, or a value is not possible.
+        InvalidGraph: a node or input is not there, a value is not possible, or the whole becomes
+            too large.
     """
     problems: list[Problem] = []
     told: dict[str, dict[str, Any]] = {}
@@ -160,26 +164,36 @@ def fill_inputs(graph: Graph, inputs: Mapping[str, object]) -> Graph:
         node_id: replace(node, inputs=told[node_id]) if node_id in told else node
         for node_id, node in graph.nodes.items()
     }
-    return replace(graph, nodes=nodes)
+    filled = replace(graph, nodes=nodes)
+    _check_size(filled)
+    return filled
 
 
-def freeze_seeds(graph: Graph, draw: Callable[[], int]) -> Graph:
-    """Return the graph with a seed from `draw` in each place where it was left to chance."""
+def freeze_seeds(graph: Graph, draw: Callable[[str], int]) -> Graph:
+    """Return the graph with a seed in each place where it was left to chance.
+
+    `draw` is told each place, as "node.input".
+
+    Raises:
+        InvalidGraph: it becomes too large by them.
+    """
     linked = {(edge.target, edge.input) for edge in graph.edges}
-    return replace(
+    frozen = replace(
         graph,
         nodes={
             node_id: replace(node, inputs={**node.inputs, **_drawn(node, linked, draw)})
             for node_id, node in graph.nodes.items()
         },
     )
+    _check_size(frozen)
+    return frozen
 
 
 def _drawn(
-    node: GraphNode, linked: set[tuple[str, str]], draw: Callable[[], int]
+    node: GraphNode, linked: set[tuple[str, str]], draw: Callable[[str], int]
 ) -> Mapping[str, int]:
     return {
-        one.name: draw()
+        one.name: draw(f"{node.id}.{one.name}")
         for one in NODES[node.type].inputs
         if one.type is ValueType.SEED
         and one.is_optional

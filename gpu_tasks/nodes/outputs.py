@@ -39,6 +39,7 @@ class Save(_OutputNode):
     type = "save"
     title = "Save to gallery"
     description = "Keeps pictures in your gallery."
+    keeps = True
     inputs = (PICTURE, _LABEL, _SEED)
 
     def run(self, values: Values, context: NodeContext) -> dict[str, Any]:
@@ -50,6 +51,7 @@ class SaveToBoard(_OutputNode):
     type = "save_to_board"
     title = "Save to board"
     description = "Keeps pictures in your gallery and puts them on a board."
+    keeps = True
     inputs = (PICTURE, Input("board", "Board", ValueType.BOARD), _LABEL, _SEED)
 
     def run(self, values: Values, context: NodeContext) -> dict[str, Any]:

@@ -96,6 +96,7 @@ PROBLEM_TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "no_output": "Nothing is kept: add a node that saves or shows pictures.",
         "too_large": "This becomes too large.",
         "too_many_pictures": "These are %(count)s pictures; there can be %(most)s at once.",
+        "too_many_kept": "With these it keeps %(count)s pictures; a run can keep %(most)s at most.",
         "too_wide": "This is %(size)s; a side can have %(most)s pixels at most.",
         "too_many_pixels": "All pictures of a run have too many pixels together.",
         "document_too_large": "A workflow can have %(most)s KiB at most.",

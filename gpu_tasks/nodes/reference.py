@@ -38,7 +38,8 @@ programs, `GET /api/v1/workflows/schema` a JSON Schema of documents.
 - A form asks for some inputs by titles of its own.
 - A document has at most {MAX_NODES} nodes, {MAX_EDGES} edges, {MAX_FORM_FIELDS} fields of a form
   and {MAX_BYTES // 1024} KiB. A value is at most {MAX_PICTURES} pictures of {MAX_SIDE} pixels a
-  side; all values of a run have at most {MAX_RUN_PIXELS} pixels together.
+  side; all values of a run have at most {MAX_RUN_PIXELS} pixels together, and it keeps at most
+  {MAX_PICTURES} pictures.
 - What leads to no result (*Results* below) does not run and costs nothing. Two nodes of one type
   with the same inputs run once.
 - A batch of one picture goes with a batch of any size; others must be as many as each other.

@@ -53,6 +53,7 @@ _USERS_FAULTS = frozenset(
         ErrorCode.PLAN_PAUSED,
         ErrorCode.MODEL_NOT_IN_PLAN,
         ErrorCode.LICENSE_REQUIRED,
+        ErrorCode.STORAGE_FULL,
         ErrorCode.MODEL_GONE,
         ErrorCode.INVALID,
         ErrorCode.CONTENT_REFUSED,

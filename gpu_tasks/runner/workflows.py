@@ -14,8 +14,9 @@ from apps.core.observability.tracing import span
 from apps.core.tenancy import tenant_scope
 from apps.generation.services.admission import check_entitled
 from apps.generation.services.results import finish_job, result_name
+from apps.images.selectors import stored_bytes
 from apps.images.services.pictures import StoredPicture, delete_files, store_picture
-from apps.plans.entitlements import Feature, require
+from apps.plans.entitlements import Entitlements, Feature, check, decide, require
 from apps.workflows.finding import TenantFinder
 from gpu_tasks.engine import Engine, GenerationResult, InvalidRequest
 from gpu_tasks.engine.libraries import LIBRARY_VERSIONS
@@ -52,6 +53,7 @@ class WorkflowAttempt(Attempt):
 
     is_solo: ClassVar[bool] = True
 
+    _has: Entitlements
     _finder: TenantFinder
     _checked: CheckedGraph
     _result: RunResult
@@ -60,10 +62,12 @@ class WorkflowAttempt(Attempt):
         job = self.job
         check_entitled(job)
         with tenant_scope(job.user_id):
-            require(user_id=job.user_id, feature=Feature.NODE_EDITOR)
+            self._has = require(user_id=job.user_id, feature=Feature.NODE_EDITOR)
             try:
                 graph = read_document(self._work["document"])
-                self._finder = TenantFinder(user_id=job.user_id, graph=graph)
+                self._finder = TenantFinder(
+                    user_id=job.user_id, graph=graph, defaults=self._work.get("defaults", {})
+                )
                 self._checked = check_graph(graph, self._finder)
             except InvalidGraph as error:
                 raise _gone_or_invalid(error) from error
@@ -126,7 +130,7 @@ class WorkflowAttempt(Attempt):
         job, kept = self.job, list(_kept(self._result))
         check_content(job, self._result.pictures)
         with span("store", {"easel.pictures": len(kept)}):
-            stored = self._store_kept(kept)
+            stored = self._store_kept(kept, all_of_it=cancelled)
         with span("settle"):
             finished = finish_job(
                 user_id=job.user_id,
@@ -134,7 +138,7 @@ class WorkflowAttempt(Attempt):
                 attempt=job.attempt,
                 pictures=stored,
                 compute_seconds=self._result.compute_seconds,
-                cancelled=cancelled,
+                cancelled=cancelled or len(stored) < len(kept),
             )
         self.lease.closed = True
         if not finished:
@@ -142,12 +146,23 @@ class WorkflowAttempt(Attempt):
             for picture in stored:
                 delete_files(user_id=job.user_id, image_name=picture.image_name)
 
-    def _store_kept(self, kept: Sequence[_Kept]) -> list[StoredPicture]:
+    def _store_kept(self, kept: Sequence[_Kept], *, all_of_it: bool) -> list[StoredPicture]:
+        """Store pictures, until the run is to stop unless it is `all_of_it`.
+
+        Raises:
+            Forbidden: the plan has no storage left.
+        """
         job = self.job
+        with tenant_scope(job.user_id):
+            # What else counts into the storage, a worker may not see.
+            used = stored_bytes(user_id=job.user_id)
         boards = self._boards({one.board for one in kept if one.board is not None})
         asked = self._as_asked()
         stored = []
         for index, one in enumerate(kept):
+            if self.lease.must_stop() and not all_of_it:
+                break
+            check(decide(self._has, feature=Feature.STORAGE, used_bytes=used + 1))
             picture = store_picture(
                 user_id=job.user_id,
                 image_name=result_name(job_id=job.id, attempt=job.attempt, index=index),
@@ -155,6 +170,7 @@ class WorkflowAttempt(Attempt):
                 metadata=self._facts(one),
                 graph=self._work["document"],
             )
+            used += picture.file_size_bytes
             stored.append(
                 dataclasses.replace(
                     picture,

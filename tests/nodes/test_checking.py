@@ -205,6 +205,21 @@ def _saved(*last: str, **nodes: Any) -> dict[str, Any]:
             id="17 pictures of 16 megapixels",
         ),
         pytest.param(
+            document(
+                {
+                    "fill": _FILL,
+                    "batch": ("repeat_batch", {"picture": ("fill", "picture"), "times": 63}),
+                    "shown": ("preview", {"picture": ("batch", "picture")}),
+                    "one": _SAVE,
+                    "many": ("save", {"picture": ("batch", "picture")}),
+                    "again": ("save_to_board", {**_SAVE[1], "board": OWN_BOARD}),
+                    "more": _SAVE,
+                }
+            ),
+            [("too_large", "many", None)],
+            id="66 pictures that are kept",
+        ),
+        pytest.param(
             _saved(
                 n=("integer", {"value": 9000}),
                 a=("save", {"picture": ("f", "picture")}),
@@ -290,6 +305,20 @@ def test_the_processor_is_counted_by_the_pixels_that_come_and_go() -> None:
     ]
     assert min(rates) > 0
     assert graph.seconds == pytest.approx(4 * sum(rates))
+
+
+def test_what_is_stored_is_known_beforehand() -> None:
+    graph = check(
+        {
+            "fill": _FILL,
+            "two": ("repeat_batch", {"picture": ("fill", "picture"), "times": 2}),
+            "shown": ("preview", {"picture": ("two", "picture")}),
+            "save": ("save", {"picture": ("shown", "picture")}),
+            "other": _SAVE,
+        }
+    )
+
+    assert graph.kept == (Outline(1, 64, 32), Outline(2, 64, 32))
 
 
 def test_what_is_only_measured_is_not_made() -> None:

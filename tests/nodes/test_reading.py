@@ -272,7 +272,7 @@ def test_seeds_left_to_chance_are_frozen_and_no_others() -> None:
     )
     drawn = iter(range(100, 200))
 
-    frozen = freeze_seeds(graph, lambda: next(drawn))
+    frozen = freeze_seeds(graph, lambda _place: next(drawn))
 
     assert {key: node.inputs.get("seed") for key, node in frozen.nodes.items()} == {
         "left": 100,
@@ -280,7 +280,7 @@ def test_seeds_left_to_chance_are_frozen_and_no_others() -> None:
         "told": 7,
         "linked": None,
     }
-    assert freeze_seeds(frozen, lambda: next(drawn)) == frozen
+    assert freeze_seeds(frozen, lambda _place: next(drawn)) == frozen
 
 
 def test_what_a_document_names_is_known_before_it_is_checked() -> None:

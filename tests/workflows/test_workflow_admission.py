@@ -96,6 +96,19 @@ def test_a_full_store_takes_nothing_more(
     assert_refused(api, user, fill_document(), status=403, code="storage_full")
 
 
+def test_what_would_not_fit_into_the_store_is_not_begun(
+    api: APIClient, user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = 3 * 64 * 64
+    limit = entitlements.entitlements_of(user_id=user.id).storage_bytes or 0
+    monkeypatch.setattr("apps.workflows.admission.used_bytes", lambda **_: limit - room)
+
+    assert_refused(api, user, fill_document(64, 65), status=403, code="storage_full")
+
+    fits = api.post(f"{URL}/runs", {"document": fill_document(64, 64)}, format="json")
+    assert fits.status_code == 202
+
+
 def joined() -> dict[str, Any]:
     """Return a workflow whose prompt is put together of harmless texts."""
     base = plain_document()

@@ -92,6 +92,7 @@ def test_a_run_is_one_job_that_holds_its_quote(
         "digest": graph_digest(read(FILL)),
         "drawn": [],
         "models": [],
+        "defaults": {},
         "pictures": [],
         "seconds": quote["nodes"],
     }

@@ -1,5 +1,8 @@
 """The versions of a workflow: listed, read, gone back to; PostgreSQL lets none be changed."""
 
+import secrets
+from typing import Any
+
 import pytest
 from django.db import ProgrammingError, connection, transaction
 from rest_framework.test import APIClient
@@ -58,6 +61,42 @@ def test_the_oldest_go_and_the_latest_stays(
     kept = api.get(f"{URL}/{workflow.id}/versions").json()["results"]
     assert [one["version"] for one in kept] == [4, 3]
     assert api.get(f"{URL}/{workflow.id}/versions/1").status_code == 404
+
+
+def big(name: str) -> dict[str, Any]:
+    """Return a document that PostgreSQL cannot make smaller."""
+    text = secrets.token_urlsafe(3750)
+    return document([node("text_1", "text", text=text)], name=name)
+
+
+def test_of_all_workflows_the_oldest_go_where_they_take_too_much(
+    api: APIClient, user: User, stranger: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = create_workflow(user=stranger, document=big("1"))
+    edit_workflow(user=stranger, workflow_id=theirs.id, base_version=1, document=big("2"))
+    one, other = (create_workflow(user=user, document=big("1")) for _ in range(2))
+    edit_workflow(user=user, workflow_id=one.id, base_version=1, document=big("2"))
+    edit_workflow(user=user, workflow_id=other.id, base_version=1, document=big("2"))
+
+    def kept() -> list[list[int]]:
+        rows = WorkflowVersion.objects.order_by("number")
+        return [
+            list(rows.filter(workflow=each).values_list("number", flat=True))
+            for each in (one, other, theirs)
+        ]
+
+    # Room for four.
+    monkeypatch.setattr(workflows, "MAX_VERSION_BYTES", 22_500)
+    edit_workflow(user=user, workflow_id=other.id, base_version=2, document=big("3"))
+    assert kept() == [[2], [1, 2, 3], [1, 2]]
+    new = create_workflow(user=user, document=big("1"))
+    assert kept() == [[2], [2, 3], [1, 2]]
+    monkeypatch.setattr(workflows, "MAX_VERSION_BYTES", 1)
+    edit_workflow(user=user, workflow_id=new.id, base_version=1, document=big("2"))
+
+    assert kept() == [[2], [3], [1, 2]]
+    for workflow in (one, other, new):
+        assert api.get(f"{URL}/{workflow.id}").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,15 @@ from apps.generation.services.audit import audit_credits
 from apps.generation.services.jobs import cancel_job
 from apps.images.models import Image
 from apps.images.selectors import read_file
+from apps.images.services.pictures import store_picture
+from apps.plans.entitlements import entitlements_of
 from apps.plans.models import Subscription
 from apps.plans.tiers import GpuTier
 from apps.workflows.node_states import nodes_of
 from apps.workflows.services.runs import start_run
 from gpu_tasks.engine import Engine, OutOfMemory
 from gpu_tasks.nodes.run import NodeState
-from gpu_tasks.runner import JobRunner
+from gpu_tasks.runner import JobRunner, workflows
 from gpu_tasks.runner.lease import Lease
 from gpu_tasks.runner.node_reports import NodeReporter
 from tests.factories import delete_image, encode, make_image, make_job
@@ -314,6 +316,85 @@ def test_a_cancelled_run_keeps_what_was_saved_and_costs_the_seconds_until_then(
     assert job.compute_seconds > 0
     assert 0 < usage.credits_consumed <= (usage.credits_quoted or 0)
     assert audit_credits() == []
+
+
+def ten_of_a_colour() -> dict[str, Any]:
+    return document(
+        [*fill_document()["nodes"], node("repeat_1", "repeat_batch", times=10)],
+        ("fill_1.picture", "repeat_1.picture"),
+        ("repeat_1.picture", "save_1.picture"),
+    )
+
+
+def when_stored(monkeypatch: pytest.MonkeyPatch, number: int, do: Callable[[], object]) -> None:
+    """Do something once so many pictures are stored."""
+    stored: list[Any] = []
+
+    def store_and_do(**picture: Any) -> Any:
+        stored.append(store_picture(**picture))
+        if len(stored) == number:
+            do()
+        return stored[-1]
+
+    monkeypatch.setattr(workflows, "store_picture", store_and_do)
+
+
+def test_a_cancel_is_seen_while_pictures_are_stored(
+    runner: JobRunner, user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = start_run(user=user, document=ten_of_a_colour())
+    leases: list[Lease] = []
+    must_stop = Lease.must_stop
+
+    def note_and_ask(lease: Lease) -> bool:
+        leases.append(lease)
+        return must_stop(lease)
+
+    monkeypatch.setattr(Lease, "must_stop", note_and_ask)
+
+    def cancel() -> None:
+        cancel_job(user=user, job_id=job.id)
+        leases[-1].cancelled = True
+
+    when_stored(monkeypatch, 3, cancel)
+    runner.run_next()
+
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELLED
+    assert Image.objects.filter(session_id=job.id).count() == 3
+    assert audit_credits() == []
+
+
+def test_a_store_that_becomes_full_ends_the_run_and_costs_nothing(
+    runner: JobRunner, user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_balance(user_id=user.id)
+    limit = entitlements_of(user_id=user.id).storage_bytes or 0
+    monkeypatch.setattr(workflows, "stored_bytes", lambda **_: limit - 1)
+
+    job = run(runner, user, ten_of_a_colour())
+
+    assert (job.state, job.error_code) == (JobState.FAILED, ErrorCode.STORAGE_FULL)
+    assert not Image.objects.exists()
+    assert read_balance(user_id=user.id) == before
+
+
+def test_what_a_model_fills_in_is_as_it_was_when_the_run_was_accepted(
+    runner: JobRunner, user: User, starter: GenerationModel
+) -> None:
+    asked = plain_document()
+    for name in ("steps", "width", "height"):
+        del asked["nodes"][2]["inputs"][name]
+    model = GenerationModel.objects.filter(key="starter")
+    model.update(default_steps=2, default_width=64, default_height=64)
+    job = start_run(user=user, document=asked)
+    model.update(default_steps=9, default_width=128, default_height=128)
+    runner.run_next()
+
+    job.refresh_from_db()
+    assert job.state == JobState.SUCCEEDED
+    image = only_image(job)
+    assert (image.width, image.height, image.metadata["steps"]) == (64, 64, 2)
 
 
 def test_a_run_is_handed_back_where_its_worker_ends(

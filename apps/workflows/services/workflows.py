@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
+from django.db.models import BigIntegerField, F, Func, Sum, Window
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -15,6 +16,7 @@ from apps.core.models import Act
 from apps.images.services.library import lock_library
 from apps.workflows.documents import Document, read
 from apps.workflows.models import (
+    MAX_VERSION_BYTES,
     MAX_WORKFLOW_NAME_LENGTH,
     MAX_WORKFLOWS,
     VERSIONS_KEPT,
@@ -146,6 +148,7 @@ def _insert(*, user: User, graph: Graph) -> Workflow:
         WorkflowVersion.objects.create(
             user=user, workflow=workflow, number=workflow.version, document=document
         )
+        _make_room(user.id)
         return get_workflow(user=user, workflow_id=workflow.id)
 
 
@@ -158,6 +161,22 @@ def _add_version(workflow: Workflow, document: Document) -> None:
     WorkflowVersion.objects.filter(
         user=workflow.user, workflow=workflow, number__lte=number - VERSIONS_KEPT
     ).delete()
+    _make_room(workflow.user_id)
+
+
+def _make_room(user_id: uuid.UUID | None) -> None:
+    """Delete the oldest earlier versions of a user if all take more than they may."""
+    stored = Func(F("document"), function="pg_column_size", output_field=BigIntegerField())
+    versions = WorkflowVersion.objects.filter(user=user_id)
+    over = (versions.aggregate(total=Sum(stored))["total"] or 0) - MAX_VERSION_BYTES
+    if over <= 0:
+        return
+    # Each with the bytes of those that go before it.
+    earlier = versions.filter(number__lt=F("workflow__version")).annotate(
+        freed=Window(Sum(stored), order_by=[F("created_at").asc(), F("id").asc()]) - stored
+    )
+    gone = earlier.filter(freed__lt=over).values_list("id", flat=True)
+    versions.filter(id__in=list(gone)).delete()
 
 
 def _facts(document: Mapping[str, Any]) -> dict[str, Any]:
