@@ -64,6 +64,7 @@ def test_a_month_without_work_teaches_what_a_credit_is(browser_client: Client) -
     month = f"{timezone.now():%B %Y}"
     assert f"Nothing was made in {month}" in html
     assert "One credit is one second of a GPU." in html
+    assert "a picture that another service makes has its own price" in html
     assert '<svg class="chart"' not in html
     assert response.context["page"].balance.available == 500
 
