@@ -120,7 +120,7 @@ def test_the_page_asks_as_often_however_much_was_made(
     assert response.status_code == 200
     # Usage, models, keys, balance, grants; jobs, holds and keys of the receipts; what is stored,
     # by its kinds; and the header's balance, which was not in the cache.
-    assert len(queries) == SIGNED_IN_QUERIES + PLAN_QUERIES + 9 + 4
+    assert len(queries) == SIGNED_IN_QUERIES + PLAN_QUERIES + 9 + 5
 
 
 def test_another_month_shows_what_was_asked_for_in_it(
