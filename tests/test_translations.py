@@ -30,6 +30,8 @@ MARKS: Final[dict[str, Any]] = {
 }
 # What a translation takes over as it stands: values to be filled in, and tags.
 FIXED: Final = re.compile(r"%\(\w+\)[a-z]|%[a-z%]|<[^>]+>")
+# How a sentence ends in the formal tone; all of Easel speaks in the polite one (해요체).
+FORMAL: Final = re.compile(r"니다|니까|십시오")
 
 
 class Text(NamedTuple):
@@ -138,6 +140,18 @@ def test_a_translation_has_the_values_and_tags_of_its_original(domain: str) -> N
     ]
 
     assert not wrong, _listed(wrong)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_korean_has_one_tone(domain: str) -> None:
+    formal = [
+        said
+        for message in translations(domain).values()
+        for said in _said(message)
+        if FORMAL.search(said)
+    ]
+
+    assert not formal, _listed(formal)
 
 
 def test_a_time_is_written_as_in_korean() -> None:

@@ -168,6 +168,10 @@ def _paying() -> list[Section]:
                     "One credit is one second of work on a GPU. Loading a model and storing a "
                     "picture are not charged, and the charge is never more than the price you saw."
                 ),
+                _(
+                    "A picture that another service makes has its own price, which does not "
+                    "depend on how long it takes."
+                ),
                 _("What fails costs nothing: the credits held for it come back at once."),
                 _("Credits of a plan end with its month. Those of a pack last %(days)d days.")
                 % {"days": PACK_DAYS},

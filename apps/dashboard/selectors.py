@@ -1,7 +1,7 @@
 """What the pages show, read from the apps below."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,9 @@ from apps.images.selectors import get_image, list_images, picture_counts
 from apps.plans.entitlements import Feature, decide, entitlements_of, refusal
 from apps.plans.products import TRIAL_NOTICE_DAYS, PlanType
 from apps.plans.selectors import known_entitlements
-from apps.providers.selectors import usable_services
+from apps.providers.models import KeyOwner
+from apps.providers.selectors import terms_of, usable_services
+from gpu_tasks.providers.facts import ProviderName
 
 _FACT_NAMES = {
     "negative_prompt": _("Negative prompt"),
@@ -42,7 +44,8 @@ class Composer:
     """The models in the JSON form of the API, and why nothing is made, if so.
 
     `boards` are those a result can be put on; `is_first` says that there was no picture ever yet.
-    `services` are the others that there is a key of, without which their models are left out.
+    `services` are the others that there is a key of, without which their models are left out; those
+    models tell beside what the API does `credits_a_picture`, in their default size.
     """
 
     models: Sequence[dict[str, Any]]
@@ -86,7 +89,7 @@ def composer_of(*, user: User) -> Composer:
     services = usable_services(user_id=user.id)
     return Composer(
         models=[
-            model
+            model | _price(model, services)
             for model in render_models(user=user, has=has)
             if model["provider"] is None or model["provider"] in services
         ],
@@ -95,6 +98,18 @@ def composer_of(*, user: User) -> Composer:
         is_first=counts["image_count"] + counts["trash_count"] == 0,
         refusal=None if generation.allowed else refusal(generation),
     )
+
+
+def _price(model: Mapping[str, Any], services: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
+    if model["provider"] is None:
+        return {}
+    sizes = [(width, height) for width, height in model["sizes"]]
+    usual = (model["default_width"], model["default_height"])
+    own = [ProviderName(name) for name, one in services.items() if one["key_owner"] == KeyOwner.OWN]
+    # The default size can be edited by staff; what has no price cannot be asked for.
+    size = usual if usual in sizes else sizes[0]
+    terms = terms_of(base=model["base"], size=size, looks=0, own=own)
+    return {"credits_a_picture": terms.credits_a_picture}
 
 
 def wants_first_steps(*, user: User) -> bool:

@@ -23,6 +23,7 @@
  * @property {string} default_scheduler
  * @property {SchedulerName[]} schedulers
  * @property {string | null} provider the other service that makes its pictures
+ * @property {number} [credits_a_picture] of that service, in its default size; the Create page has it
  * @property {[number, number][]} sizes all that it makes, empty where the range is free
  * @property {string[]} settings_not_taken
  * @property {number} max_steps

@@ -145,8 +145,45 @@ def test_the_house_makes_pictures_at_its_price_on_a_phone_in_korean(
 
     studio.open("/create/")
     page.locator("#settings > summary").click()
-    choose_model(page, "stable-image-core")
+    page.locator("#model-button").click()
+    core = page.locator('.picker li[data-key="stable-image-core"]')
+    expect(core).to_contain_text("1,024 × 1,024 · 한 장에 9크레딧")
+    shoot(page, "services-picker-phone-korean")
+    core.locator(".picker__choose").click()
     expect(page.locator("#model-service")).to_contain_text("Stability AI에서 Easel 키로")
     expect(page.locator("#price-credits")).to_have_text("9크레딧")
     assert studio.overflow() == 0
     shoot(page, "services-create-phone-korean")
+
+
+def test_a_first_picture_by_a_service_is_offered_what_there_is(
+    new_studio: Callable[..., Studio], pro: User, starter: GenerationModel, shoot: Shoot
+) -> None:
+    studio = new_studio(user=pro)
+    page = studio.page
+    studio.open("/create/")
+    expect(page.get_by_text("Pick an example")).to_be_visible()
+    expect(page.get_by_text("Take one of these")).to_be_visible()
+    menu = page.locator("#guides-menu")
+    items = menu.locator(".guides-menu__item:visible")
+    page.locator("#guides-add").click()
+    every = menu.locator(".guides-menu__item").count()
+    expect(items).to_have_count(every)
+    page.keyboard.press("Escape")
+
+    choose_model(page, "stable-image-core")
+    expect(page.get_by_text("Pick an example")).to_be_hidden()
+    expect(page.locator("#first-steps")).to_contain_text("Describe a picture")
+    expect(page.get_by_text("Take one of these")).to_be_hidden()
+    expect(page.get_by_role("heading", name="The easel is empty")).to_be_visible()
+    page.locator("#guides-add").click()
+    expect(items).to_have_count(1)
+    expect(items).to_contain_text("X/Y grid")
+    expect(menu.locator(".guides-menu__heading:visible")).to_have_count(1)
+    shoot(page, "services-first-picture")
+    page.keyboard.press("Escape")
+
+    choose_model(page, starter.key)
+    expect(page.get_by_text("Take one of these")).to_be_visible()
+    page.locator("#guides-add").click()
+    expect(items).to_have_count(every)

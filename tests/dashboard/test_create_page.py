@@ -2,14 +2,18 @@
 
 import json
 import re
+from typing import Any
 
 from django.test import Client
 
 from apps.accounts.models import User
 from apps.boards.models import Board
 from apps.catalog.models import GenerationModel
+from apps.generation.provided import enter_models_of_providers
 from apps.images.services.library import trash_images
+from gpu_tasks.providers.facts import ProviderName
 from tests.factories import make_image, make_user
+from tests.providers.factories import make_provider_key
 from tests.queries import counted_queries
 
 URL = "/create/"
@@ -58,6 +62,22 @@ def test_pictures_and_boards_of_others_change_nothing(browser_client: Client, us
     assert response.context["is_first"] is True
     boards = data_of(response.content.decode(), "boards")
     assert boards == [{"id": str(own.id), "name": "자연"}]
+
+
+def test_models_of_services_tell_the_price_of_a_picture(
+    browser_client: Client, user: User, starter: GenerationModel, settings: Any
+) -> None:
+    settings.EASEL_HOUSE_PROVIDERS = ["openai", "stability"]
+    enter_models_of_providers()
+    make_provider_key(user, provider=ProviderName.OPENAI)
+
+    models = data_of(browser_client.get(URL).content.decode(), "models")
+
+    assert isinstance(models, list)
+    prices = {model["key"]: model.get("credits_a_picture") for model in models}
+    assert prices["starter"] is None
+    assert prices["stable-image-core"] == 9
+    assert prices["gpt-image-1-5-high"] == 1
 
 
 def test_the_page_asks_as_often_however_much_there_is(

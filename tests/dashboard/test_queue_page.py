@@ -2,12 +2,13 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode
 from apps.dashboard.queue_selectors import start_in_words
-from apps.generation.models import Job, JobState
+from apps.generation.models import Job, JobKind, JobState
 from apps.generation.queue_selectors import Place, WaitingFor, get_queue
 from apps.generation.services.leases import claim_next_job
 from apps.generation.services.results import fail_job
@@ -48,6 +49,32 @@ def test_waiting_jobs_stand_in_their_order_with_what_they_wait_for(
     assert body.index("the first") < body.index("the second")
     assert "waiting for a worker" in body
     assert "waiting for your other job" in body
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED])
+def test_a_list_tells_a_workflow_and_a_training_from_a_picture(
+    browser_client: Client, user: User, starter: GenerationModel, state: JobState
+) -> None:
+    make_job(user, starter)
+    workflow, training = make_batch(user, starter, 2)
+    work = {"document": {"name": "Two sheets"}, "models": [], "pictures": []}
+    Job.objects.filter(id=workflow.id).update(kind=JobKind.WORKFLOW, work=work)
+    Job.objects.filter(id=training.id).update(
+        kind=JobKind.TRAINING, work={"models": [], "pictures": []}
+    )
+    now = timezone.now()
+    facts: dict[JobState, dict[str, object]] = {
+        JobState.QUEUED: {},
+        JobState.RUNNING: {"started_at": now, "lease_expires_at": now},
+        JobState.CANCELLED: {"finished_at": now},
+    }
+    Job.objects.filter(user=user).update(state=state, **facts[state])
+
+    body = browser_client.get(URL).content.decode()
+
+    assert body.count("queue__facts") == 3
+    assert body.count("Workflow: Two sheets · ") == 1
+    assert body.count("Training · ") == 1
 
 
 def test_htmx_gets_the_inside_alone(browser_client: Client) -> None:

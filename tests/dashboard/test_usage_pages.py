@@ -15,7 +15,7 @@ from apps.accounts.services.keys import create_key
 from apps.catalog.models import GenerationModel
 from apps.credits.services.grants import add_grant
 from apps.dashboard.charts import stacked_bars
-from apps.generation.models import Job
+from apps.generation.models import Job, JobKind
 from apps.generation.parameters import complete_parameters
 from apps.generation.services.jobs import accept_generation
 from apps.generation.services.leases import claim_next_job
@@ -64,8 +64,22 @@ def test_a_month_without_work_teaches_what_a_credit_is(browser_client: Client) -
     month = f"{timezone.now():%B %Y}"
     assert f"Nothing was made in {month}" in html
     assert "One credit is one second of a GPU." in html
+    assert "a picture that another service makes has its own price" in html
     assert '<svg class="chart"' not in html
     assert response.context["page"].balance.available == 500
+
+
+def test_the_receipts_tell_a_workflow_from_a_picture(
+    browser_client: Client, user: User, starter: GenerationModel
+) -> None:
+    make_job(user, starter)
+    work = {"document": {"name": "Two sheets"}, "models": [], "pictures": []}
+    Job.objects.filter(id=make_job(user, starter).id).update(kind=JobKind.WORKFLOW, work=work)
+
+    html = browser_client.get("/usage/").content.decode()
+
+    assert html.count("usage__when") == 2
+    assert html.count("Workflow: Two sheets · ") == 1
 
 
 def test_the_page_adds_up_a_month_by_day_model_and_key(
@@ -106,7 +120,7 @@ def test_the_page_asks_as_often_however_much_was_made(
     assert response.status_code == 200
     # Usage, models, keys, balance, grants; jobs, holds and keys of the receipts; what is stored,
     # by its kinds; and the header's balance, which was not in the cache.
-    assert len(queries) == SIGNED_IN_QUERIES + PLAN_QUERIES + 9 + 4
+    assert len(queries) == SIGNED_IN_QUERIES + PLAN_QUERIES + 9 + 5
 
 
 def test_another_month_shows_what_was_asked_for_in_it(

@@ -222,6 +222,13 @@ def test_a_default_workflow_is_filled_in_without_a_copy(
     assert not Workflow.objects.filter(user=user).exists()
 
 
+def test_what_is_not_there_is_not_called_a_picture(browser_client: Client) -> None:
+    response = browser_client.get(f"/workflows/{uuid.uuid4()}/form/")
+
+    assert response.status_code == 404
+    assert "What was here may have been deleted" in response.content.decode()
+
+
 def test_a_stranger_sees_no_workflow_of_others(user: User, stranger: User) -> None:
     workflow = make_workflow(user, name="Secret")
     theirs = client_of(stranger)

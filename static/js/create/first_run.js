@@ -8,7 +8,7 @@ import { icon, make } from "../dom.js";
 const OFFERED = 3;
 
 /**
- * Offer examples on the empty stage, if the page has a place for them.
+ * Offer examples on the empty stage, if the page has a place for them; its words follow.
  *
  * @param {Model} model
  * @param {(prompt: string) => void} onChoose
@@ -23,4 +23,8 @@ export function drawExamples(model, onChoose) {
     return button;
   });
   place.replaceChildren(...buttons);
+  const has = buttons.length > 0 ? "some" : "none";
+  for (const words of document.querySelectorAll("[data-examples]")) {
+    if (words instanceof HTMLElement) words.hidden = words.dataset.examples !== has;
+  }
 }

@@ -267,9 +267,16 @@ function aboutOf(model) {
  */
 function suggestedOf(model) {
   if (model.provider !== null) {
-    return fill(gettext("%(width)s × %(height)s · a price for each picture"), {
+    const credits = model.credits_a_picture ?? 0;
+    const words = ngettext(
+      "%(width)s × %(height)s · %(credits)s credit a picture",
+      "%(width)s × %(height)s · %(credits)s credits a picture",
+      credits,
+    );
+    return fill(words, {
       width: formatNumber(model.default_width),
       height: formatNumber(model.default_height),
+      credits: formatNumber(credits),
     });
   }
   if (model.kind === "main") {

@@ -256,8 +256,9 @@ export class GuidesPanel {
     });
   }
 
-  /** Say in the menu what cannot be used with the chosen model, and why. */
+  /** Say in the menu what cannot be used with the chosen model, and why; a service's stays short. */
   #tellMenu() {
+    const isOfService = Boolean(this.#desk.model?.provider);
     for (const item of this.#menu.querySelectorAll(".guides-menu__item")) {
       if (!(item instanceof HTMLElement)) continue;
       const why = this.#whyNot(item);
@@ -268,6 +269,13 @@ export class GuidesPanel {
       place.hidden = why === "";
       what.hidden = why !== "";
       item.setAttribute("aria-disabled", String(why !== ""));
+      // What no model of a service can do is nothing to be chosen by.
+      item.hidden = why !== "" && isOfService;
+    }
+    for (const group of this.#menu.querySelectorAll(".guides-menu__group")) {
+      if (group instanceof HTMLElement) {
+        group.hidden = !group.querySelector(".guides-menu__item:not([hidden])");
+      }
     }
   }
 
