@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,7 +28,7 @@ from apps.credits.models import ActionType
 from apps.generation.models import Job
 from apps.generation.services.results import Service, finish_job
 from apps.training.models import TrainingRun, TrainingSample
-from apps.training.quotes import shape_of, teaches
+from apps.training.quotes import TrainingLoad, shape_of, teaches
 from apps.training.services.checkpoints import (
     delete_checkpoint,
     forget_checkpoint,
@@ -165,7 +166,7 @@ def finish_run(
                 attempt=job.attempt,
                 pictures=[],
                 compute_seconds=compute_seconds,
-                service=service_of(settings, steps=steps_done, is_whole=True),
+                service=service_of(run, job.model, steps=steps_done, is_whole=True),
             )
             if is_done:
                 model.save(force_insert=True)
@@ -185,7 +186,6 @@ def end_cancelled_run(
 
     `False` if the attempt has lost its job meanwhile.
     """
-    settings = TrainingSettings.from_dict(run.settings)
     with tenant_scope(run.user_id):
         is_done = finish_job(
             user_id=run.user_id,
@@ -194,20 +194,23 @@ def end_cancelled_run(
             pictures=[],
             compute_seconds=compute_seconds,
             cancelled=True,
-            service=service_of(settings, steps=steps_done, is_whole=False),
+            service=service_of(run, job.model, steps=steps_done, is_whole=False),
         )
         if is_done:
             forget_checkpoint(run)
     return is_done
 
 
-def service_of(settings: TrainingSettings, *, steps: int, is_whole: bool) -> Service:
+def service_of(run: TrainingRun, model: GenerationModel, *, steps: int, is_whole: bool) -> Service:
     """Return what a training is recorded as in the usage of its user."""
-    shape = shape_of(settings)
+    settings = TrainingSettings.from_dict(run.settings)
+    load = TrainingLoad(
+        settings=settings, images=len(run.pictures), done_steps=settings.steps - steps
+    )
     return Service(
         action=ActionType.TRAINING,
-        shape=type(shape)(shape.width, shape.height, steps, shape.batch_size),
-        teaches=is_whole and steps > 0 and teaches(settings),
+        shape=replace(shape_of(settings), steps=steps),
+        teaches=is_whole and steps > 0 and teaches(model, load),
     )
 
 
