@@ -173,6 +173,39 @@ def test_values_that_cannot_be_are_named(trainer: User, discs: TrainingSet) -> N
         assert [name.split(".")[0] for name in answer.json()["invalid_fields"]] == [field]
 
 
+def test_a_weight_that_no_prompt_may_have_is_refused_and_one_in_a_caption_is_text(
+    trainer: User, discs: TrainingSet
+) -> None:
+    discs.pictures.update(caption="a disc (scale:10)")
+
+    refused = api_of(trainer).post(
+        URL, body(discs, sample_prompts=["fine", "a disc (scale:10)"]), format="json"
+    )
+    said = quoted(trainer, discs)
+
+    assert (refused.status_code, list(refused.json()["invalid_fields"])) == (
+        422,
+        ["sample_prompts"],
+    )
+    assert said["settings"]["sample_prompts"] == ["zorg, a disc \\(scale:10\\)"]
+
+
+def test_there_are_not_more_rounds_of_samples_than_there_may_be(
+    trainer: User, discs: TrainingSet
+) -> None:
+    api = api_of(trainer)
+
+    answers = [
+        api.post(URL, body(discs, steps=10_000, sample_every=every), format="json")
+        for every in (196, 197)
+    ]
+
+    assert [answer.status_code for answer in answers] == [422, 200]
+    said = answers[0].json()
+    assert said["invalid_fields"] == ["sample_every"]
+    assert "at least 197 steps" in str(said)
+
+
 def test_a_resolution_must_fit_the_model(trainer: User, discs: TrainingSet) -> None:
     answer = api_of(trainer).post(URL, body(discs, resolution=100), format="json")
 

@@ -27,6 +27,8 @@ from apps.core.tenancy import tenant_scope
 from apps.credits.models import ActionType
 from apps.generation.models import Job
 from apps.generation.services.results import Service, finish_job
+from apps.plans.entitlements import Feature, check, may
+from apps.plans.storage import used_bytes
 from apps.training.models import TrainingRun, TrainingSample
 from apps.training.quotes import TrainingLoad, shape_of, teaches
 from apps.training.services.checkpoints import (
@@ -98,9 +100,13 @@ def keep_sample(
     """Store a sample picture; `None` if the attempt has lost its job. One made anew replaces it.
 
     Raises:
+        Forbidden: its user has no storage left for it.
         OSError: the store is away.
         DatabaseError: the database is.
     """
+    with tenant_scope(run.user_id):
+        used = used_bytes(user_id=run.user_id) + len(content)
+        check(may(user_id=run.user_id, feature=Feature.STORAGE, used_bytes=used))
     name = uuid.uuid4()
     key = sample_key(user_id=run.user_id, run_id=run.id, name=name)
     default_storage.save(key, ContentFile(content))
