@@ -82,6 +82,8 @@ with _env.prefixed("EASEL_"):
     INSTALL_MAX_BYTES: int = _env.int("INSTALL_MAX_BYTES", 60 * 1024**3)
     INSTALL_MAX_SECONDS: float = _env.float("INSTALL_MAX_SECONDS", 6 * 3600.0)
     OWN_MODELS_MAX: int = _env.int("OWN_MODELS_MAX", 50)
+    # Of one user: a training has a worker to itself.
+    OPEN_TRAININGS_MAX: int = _env.int("OPEN_TRAININGS_MAX", 2)
     # Buckets that administrators may install from, and the model hub with the token for it.
     INSTALL_S3_BUCKETS: list[str] = _env.list("INSTALL_S3_BUCKETS", [])
     HUB_URL: str = _env.str("HUB_URL", "https://huggingface.co")

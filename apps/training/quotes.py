@@ -9,7 +9,15 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.catalog.models import PLANNED_SECONDS, GenerationModel
 from apps.core.errors import Conflict, ErrorCode
-from apps.credits.costs import Quote, Shape, measured_as, quote_multiple, work
+from apps.credits.costs import (
+    MARGIN,
+    Basis,
+    Quote,
+    Shape,
+    measured_as,
+    quote_multiple,
+    work,
+)
 from apps.credits.models import ActionType
 from apps.credits.selectors import quote_shape
 from apps.generation.quotes import QUOTE_SECONDS, BindingQuote
@@ -18,6 +26,10 @@ from gpu_tasks.training.lora.estimates import seconds_for
 from gpu_tasks.training.lora.settings import TrainingSettings
 
 _SALT = "easel.training.quote"
+# What a training does beside its steps where nothing is said: its samples and pictures.
+_USUAL_PROMPTS = ("", "")
+_USUAL_SAMPLE_EVERY = 125
+_USUAL_IMAGES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +58,9 @@ def shape_of(settings: TrainingSettings) -> Shape:
     return Shape(side, side, settings.steps, settings.batch_size)
 
 
-def teaches(settings: TrainingSettings) -> bool:
-    """Say whether a training tells what others of its shape take: only a plain one does."""
-    return not settings.preservation
+def teaches(model: GenerationModel, load: TrainingLoad) -> bool:
+    """Say whether a training tells what others of its shape take: only a usual one does."""
+    return _times_the_usual(model, load) <= MARGIN
 
 
 def quote_training(
@@ -82,18 +94,36 @@ def credits_of_token(
 
 
 def _quote(model: GenerationModel, tier: GpuTier, load: TrainingLoad) -> Quote:
-    planned = PLANNED_SECONDS[model.base]
-    plain = dataclasses.replace(load.left, preservation=0.0)
-    seconds = seconds_for(plain, load.images, planned)
+    seconds = seconds_for(load.left, load.images, PLANNED_SECONDS[model.base])
     quote = quote_shape(
         model=measured_as(ActionType.TRAINING, model.key),
         tier=tier,
         shape=load.shape,
         planned_seconds=seconds / work(load.shape),
     )
-    if teaches(load.settings):
+    factor = _times_the_usual(model, load)
+    if quote.basis == Basis.PLANNED or factor == 1:
         return quote
-    return quote_multiple(quote, factor=seconds_for(load.left, load.images, planned) / seconds)
+    return quote_multiple(quote, factor=factor)
+
+
+def _times_the_usual(model: GenerationModel, load: TrainingLoad) -> float:
+    """Return by how much a training is estimated to take longer than the usual of its shape.
+
+    Never below 1: a quote is the most that is charged, and the measured ones may have done less.
+    """
+    planned = PLANNED_SECONDS[model.base]
+    usual = dataclasses.replace(
+        load.left,
+        preservation=0.0,
+        trains_convolutions=False,
+        trains_text_encoder=False,
+        flip=False,
+        sample_every=_USUAL_SAMPLE_EVERY,
+        sample_prompts=_USUAL_PROMPTS,
+    )
+    seconds = seconds_for(load.left, load.images, planned)
+    return max(seconds / seconds_for(usual, _USUAL_IMAGES, planned), 1.0)
 
 
 def _subject(
@@ -105,6 +135,7 @@ def _subject(
         *(str(user.id), model.key, str(tier), shape.width, shape.steps, shape.batch_size),
         *(load.images, settings.rank, settings.preservation, settings.flip),
         *(settings.sample_every, len(settings.sample_prompts)),
+        *(settings.trains_convolutions, settings.trains_text_encoder),
     ]
 
 

@@ -13,6 +13,7 @@ from apps.core.errors import Invalid
 from apps.core.serializers import FiniteFloatField, IdField, SwitchField, TextField
 from apps.training.models import MAX_CAPTION_LENGTH, MAX_NAME_LENGTH, MAX_PICTURES
 from gpu_tasks.engine.errors import InvalidRequest
+from gpu_tasks.engine.prompts.weights import escape_text, read_prompt
 from gpu_tasks.engine.request import SIZE_MULTIPLE
 from gpu_tasks.training.lora.settings import MAX_TRIGGER, MIN_RESOLUTION, TrainingSettings
 
@@ -25,6 +26,8 @@ DEFAULT_LEARNING_RATE = 1e-4
 MOST_BATCH = 8
 MOST_SAMPLE_PROMPTS = 4
 MOST_CREDITS = 10_000_000
+# Each round is a break of the work, and its pictures are kept.
+MOST_ROUNDS = 50
 # Of a training there are so many rounds of samples and so many checkpoints unless said otherwise.
 _ROUNDS = 8
 _CHECKPOINTS = 10
@@ -151,12 +154,15 @@ def complete_settings(
     if values.get("preservation") and not values["trigger"]:
         raise Invalid(fields={"preservation": [str(_("This needs a trigger word."))]})
     prompts = values.pop("sample_prompts", None)
-    values["sample_prompts"] = tuple(
-        _default_prompts(captions, values["trigger"]) if prompts is None else prompts
-    )
+    if prompts is None:
+        prompts = _default_prompts(captions, values["trigger"])
+    else:
+        _check_weights(prompts)
+    values["sample_prompts"] = tuple(prompts)
     if not values["sample_prompts"]:
         values["sample_every"] = 0
     values.setdefault("sample_every", max(steps // _ROUNDS, 1))
+    _check_rounds(values["sample_every"], steps)
     values["save_every"] = max(steps // _CHECKPOINTS, 1)
     values["sample_guidance"] = model.default_guidance
     try:
@@ -173,9 +179,31 @@ def _check_resolution(side: int, model: GenerationModel) -> None:
     raise Invalid(fields={"resolution": [message % numbers]})
 
 
+def _check_weights(prompts: Sequence[str]) -> None:
+    try:
+        for prompt in prompts:
+            read_prompt(prompt)
+    except InvalidRequest as error:
+        message = _(
+            "A weight in a prompt lies between 0 and 5. Write \\( and \\) for brackets "
+            "that are part of it."
+        )
+        raise Invalid(fields={"sample_prompts": [message]}) from error
+
+
+def _check_rounds(sample_every: int, steps: int) -> None:
+    if sample_every == 0 or steps // sample_every <= MOST_ROUNDS:
+        return
+    message = _("There may be %(most)d rounds of samples: choose at least %(least)d steps.")
+    numbers = {"most": MOST_ROUNDS, "least": steps // (MOST_ROUNDS + 1) + 1}
+    raise Invalid(fields={"sample_every": [message % numbers]})
+
+
 def _default_prompts(captions: Sequence[str], trigger: str) -> list[str]:
     different = list(dict.fromkeys(caption for caption in captions if caption))[:2]
-    return [
+    texts = [
         caption if not trigger or trigger in caption else f"{trigger}, {caption}"
         for caption in different
     ] or ([trigger] if trigger else [])
+    # Captions are learnt as they stand: their brackets are no weights.
+    return [escape_text(text) for text in texts]

@@ -71,24 +71,34 @@ class TrainingReporter:
                 logger.info("checkpoint_kept", run_id=str(self._run.id), step=step)
 
     def keep_sample(self, *, step: int, number: int, picture: PillowImage.Image) -> None:
-        """Keep and show a sample, unless the safety check objects or cannot be asked."""
+        """Keep and show a sample, unless the safety check objects or cannot be asked.
+
+        Nor is one kept that there is no storage left for.
+        """
         try:
             check_content(self._job, [picture])
         except (Forbidden, ModelUnavailable, OSError) as error:
-            logger.warning("sample_withheld", error=type(error).__name__, step=step)
+            self._withhold(error, step=step)
             return
         buffer = io.BytesIO()
         picture.save(buffer, format="PNG")
         with self._whatever_happens("sample"):
-            sample = keep_sample(
-                self._run,
-                step=step,
-                number=number,
-                content=buffer.getvalue(),
-                size=picture.size,
-            )
+            try:
+                sample = keep_sample(
+                    self._run,
+                    step=step,
+                    number=number,
+                    content=buffer.getvalue(),
+                    size=picture.size,
+                )
+            except Forbidden as error:
+                self._withhold(error, step=step)
+                return
             if sample is not None:
                 self._tell(sample=reverse("training-sample", args=[self._run.id, sample.name]))
+
+    def _withhold(self, error: Exception, *, step: int) -> None:
+        logger.warning("sample_withheld", error=type(error).__name__, step=step)
 
     @contextmanager
     def _whatever_happens(self, what: str) -> Iterator[None]:

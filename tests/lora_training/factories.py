@@ -13,7 +13,7 @@ from apps.images.models import Image
 from apps.images.services.pictures import add_results, store_picture
 from apps.training.models import TrainingRun, TrainingSample, TrainingSet
 from apps.training.services.results import keep_sample
-from apps.training.services.runs import draw_up_training, start_run
+from apps.training.services.runs import start_run
 from apps.training.services.sets import add_pictures, create_set
 
 COLOURS = ("red", "green", "blue", "orange")
@@ -57,7 +57,7 @@ def make_run(user: User, found: TrainingSet, **settings: Any) -> TrainingRun:
     """Begin a tiny training of a set."""
     asked = {"set": found.id} | TINY | settings
     said = {name: asked.pop(name) for name in ("name", "max_credits") if name in asked}
-    return start_run(user=user, order=draw_up_training(user=user, asked=asked), **said)
+    return start_run(user=user, asked=asked, **said)
 
 
 def make_sample(run: TrainingRun, *, step: int = 5) -> TrainingSample:

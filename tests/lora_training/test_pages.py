@@ -1,5 +1,7 @@
 """The pages of training as the server renders them: what is on them, and what they cost."""
 
+from typing import Any
+
 from django.test import Client
 from django.utils import timezone
 
@@ -12,8 +14,9 @@ from tests.queries import counted_queries
 
 
 def test_the_list_shows_sets_and_trainings_at_one_price(
-    browser_client: Client, trainer: User, discs: TrainingSet
+    browser_client: Client, trainer: User, discs: TrainingSet, settings: Any
 ) -> None:
+    settings.EASEL_OPEN_TRAININGS_MAX = 4
     make_run(trainer, discs, name="First")
     browser_client.get("/training/")
     with counted_queries() as few:

@@ -15,6 +15,7 @@ from apps.credits.services.costs import measure_costs
 from apps.credits.services.usage import record_generation
 from apps.plans.tiers import GpuTier
 from apps.training.models import TrainingSet
+from apps.training.quotes import TrainingLoad, quote_training, teaches
 from gpu_tasks.training.lora.estimates import seconds_for
 from gpu_tasks.training.lora.settings import TrainingSettings
 from tests.factories import make_job
@@ -87,6 +88,75 @@ def test_what_keeps_the_model_to_itself_costs_more_than_a_plain_one(
     assert 1.8 < kept["seconds"] / plain["seconds"] < 2.4
 
 
+@pytest.mark.parametrize(
+    ("more", "least", "most"),
+    [
+        # 4 passes a step; 50 rounds of 4 prompts take 40 each.
+        ({"sample_every": 40, "sample_prompts": ["a", "b", "c", "d"]}, 1.5, 1.9),
+        ({"sample_every": 125, "trains_convolutions": True}, 1.1, 1.3),
+        (
+            {"sample_every": 125, "trains_convolutions": True, "trains_text_encoder": True},
+            1.4,
+            1.6,
+        ),
+    ],
+    ids=["samples", "convolutions", "text-encoder"],
+)
+def test_what_is_done_beside_the_usual_costs_more_once_trainings_are_measured(
+    trainer: User,
+    discs: TrainingSet,
+    starter: GenerationModel,
+    more: dict[str, Any],
+    least: float,
+    most: float,
+) -> None:
+    teach(trainer, starter, seconds=30.0)
+
+    plain = quoted(trainer, discs, steps=2000, resolution=256)
+    other = quoted(trainer, discs, steps=2000, resolution=256, **more)
+
+    assert least < other["seconds"] / plain["seconds"] < most
+    assert other["basis"] == "scaled"
+
+
+def load_of(images: int = 3, **settings: Any) -> TrainingLoad:
+    return TrainingLoad(settings=TrainingSettings(resolution=256, **settings), images=images)
+
+
+def test_many_pictures_cost_more_once_trainings_are_measured(
+    trainer: User, starter: GenerationModel
+) -> None:
+    teach(trainer, starter, seconds=30.0)
+
+    few, many = (
+        quote_training(
+            user=trainer,
+            model=starter,
+            tier=GpuTier.DEDICATED,
+            load=load_of(images, steps=100, flip=True),
+        ).quote
+        for images in (3, 200)
+    )
+
+    # To encode them takes twice the passes of the steps.
+    assert many.seconds > 1.5 * few.seconds
+
+
+def test_only_usual_trainings_tell_what_others_take(starter: GenerationModel) -> None:
+    prompts = {"sample_prompts": ("a", "b")}
+    usual = load_of(sample_every=125, steps=1000, **prompts)
+    others = (
+        load_of(sample_every=20, steps=1000, **prompts),
+        load_of(steps=1000, trains_convolutions=True, trains_text_encoder=True),
+        load_of(steps=1000, trigger="zorg", preservation=1.0),
+        load_of(200, steps=100, flip=True),
+    )
+
+    assert teaches(starter, usual)
+    assert teaches(starter, load_of(steps=1000))
+    assert [teaches(starter, each) for each in others] == [False] * 4
+
+
 def test_values_that_cannot_be_are_named(trainer: User, discs: TrainingSet) -> None:
     api = api_of(trainer)
     for field, value in {
@@ -101,6 +171,39 @@ def test_values_that_cannot_be_are_named(trainer: User, discs: TrainingSet) -> N
         answer = api.post(URL, body(discs, **{field: value}), format="json")
         assert answer.status_code == 422, field
         assert [name.split(".")[0] for name in answer.json()["invalid_fields"]] == [field]
+
+
+def test_a_weight_that_no_prompt_may_have_is_refused_and_one_in_a_caption_is_text(
+    trainer: User, discs: TrainingSet
+) -> None:
+    discs.pictures.update(caption="a disc (scale:10)")
+
+    refused = api_of(trainer).post(
+        URL, body(discs, sample_prompts=["fine", "a disc (scale:10)"]), format="json"
+    )
+    said = quoted(trainer, discs)
+
+    assert (refused.status_code, list(refused.json()["invalid_fields"])) == (
+        422,
+        ["sample_prompts"],
+    )
+    assert said["settings"]["sample_prompts"] == ["zorg, a disc \\(scale:10\\)"]
+
+
+def test_there_are_not_more_rounds_of_samples_than_there_may_be(
+    trainer: User, discs: TrainingSet
+) -> None:
+    api = api_of(trainer)
+
+    answers = [
+        api.post(URL, body(discs, steps=10_000, sample_every=every), format="json")
+        for every in (196, 197)
+    ]
+
+    assert [answer.status_code for answer in answers] == [422, 200]
+    said = answers[0].json()
+    assert said["invalid_fields"] == ["sample_every"]
+    assert "at least 197 steps" in str(said)
 
 
 def test_a_resolution_must_fit_the_model(trainer: User, discs: TrainingSet) -> None:

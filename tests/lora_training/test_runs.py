@@ -10,16 +10,24 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
+from apps.core.errors import ErrorCode, Forbidden
 from apps.credits.models import Hold
 from apps.credits.selectors import read_balance
 from apps.generation.models import Job, JobKind, JobState
+from apps.images.models import Image
 from apps.images.services.library import trash_images
 from apps.plans.models import Subscription
 from apps.training import quotes
-from apps.training.models import TrainingRun, TrainingSet
+from apps.training.models import TrainingRun, TrainingSample, TrainingSet
 from apps.training.services import checkpoints
 from apps.training.services.checkpoints import remove_old_checkpoints
-from apps.training.services.results import begin_attempt, keep_checkpoint, note_losses, thinned
+from apps.training.services.results import (
+    begin_attempt,
+    end_cancelled_run,
+    keep_checkpoint,
+    note_losses,
+    thinned,
+)
 from tests.lora_training.factories import api_of, body, make_run, make_sample
 from tests.queries import counted_queries
 
@@ -109,6 +117,56 @@ def test_a_key_used_again_is_one_training(trainer: User, discs: TrainingSet) -> 
     assert again.json()["id"] == first.json()["id"]
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
     assert TrainingRun.objects.count() == Job.objects.count() == 1
+
+
+def test_a_key_used_again_is_the_same_training_whatever_has_changed_since(
+    trainer: User, discs: TrainingSet, settings: Any
+) -> None:
+    asked = body(discs)
+    headers = {"Idempotency-Key": "k"}
+    first = api_of(trainer).post(URL, asked, format="json", headers=headers)
+    settings.EASEL_OPEN_TRAININGS_MAX = 1
+    discs.delete()
+
+    again = api_of(trainer).post(URL, asked, format="json", headers=headers)
+
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert Job.objects.count() == 1
+
+
+def test_there_are_not_more_open_trainings_than_there_may_be(
+    trainer: User, discs: TrainingSet
+) -> None:
+    runs = [make_run(trainer, discs), make_run(trainer, discs)]
+
+    answer = begin(trainer, discs)
+
+    said = answer.json()
+    assert (answer.status_code, said["limit"], said["open"]) == (409, 2, 2)
+    assert Job.objects.count() == TrainingRun.objects.count() == 2
+    end(runs[0], JobState.FAILED)
+    assert begin(trainer, discs).status_code == 202
+    # To try one again is to have one more.
+    assert api_of(trainer).post(f"{URL}/{runs[0].id}/retry").status_code == 409
+
+
+def test_what_open_trainings_will_leave_counts_as_models_and_storage(
+    trainer: User, discs: TrainingSet, settings: Any
+) -> None:
+    settings.EASEL_OWN_MODELS_MAX = 1
+    make_run(trainer, discs)
+    at_the_limit = begin(trainer, discs)
+
+    settings.EASEL_OWN_MODELS_MAX = 50
+    Subscription.objects.filter(user=trainer, plan="enterprise").update(custom_storage_gb=1)
+    # Room for one LoRA, and not for two.
+    image = Image.objects.filter(user=trainer)[0]
+    Image.objects.filter(id=image.id).update(file_size_bytes=10**9 - 100 * 2**20)
+    without_room = begin(trainer, discs)
+
+    assert (at_the_limit.status_code, at_the_limit.json()["limit"]) == (409, 1)
+    assert (without_room.status_code, without_room.json()["code"]) == (403, "storage_full")
+    assert Job.objects.count() == 1
 
 
 def test_without_enough_credits_nothing_begins(trainer: User, discs: TrainingSet) -> None:
@@ -201,6 +259,22 @@ def test_a_sample_is_delivered_and_a_checkpoint_never(trainer: User, discs: Trai
     assert str(held.checkpoint) not in str(shown)
 
 
+def test_a_sample_is_not_kept_where_the_storage_is_full(
+    trainer: User, discs: TrainingSet, stored_files: Any
+) -> None:
+    held = claim(make_run(trainer, discs))
+    files = stored_files()
+    Subscription.objects.filter(user=trainer, plan="enterprise").update(custom_storage_gb=1)
+    Image.objects.filter(user=trainer).update(file_size_bytes=10**9)
+
+    with pytest.raises(Forbidden) as refused:
+        make_sample(held)
+
+    assert refused.value.code == ErrorCode.STORAGE_FULL
+    assert stored_files() == files
+    assert not TrainingSample.objects.exists()
+
+
 def test_a_waiting_training_is_cancelled_at_once_and_its_credits_are_free(
     trainer: User, discs: TrainingSet
 ) -> None:
@@ -240,6 +314,22 @@ def test_one_that_failed_is_tried_again_as_another_job(trainer: User, discs: Tra
     assert Job.objects.count() == 2
     # Where jobs are tried again that make pictures it is not done.
     assert api.post(f"/api/v1/generations/{run.job_id}/retry", {}, format="json").status_code == 409
+
+
+def test_what_a_training_has_cost_before_counts_against_its_cap(
+    trainer: User, discs: TrainingSet
+) -> None:
+    quoted = api_of(trainer).post(QUOTE, body(discs), format="json").json()["credits"]
+    run = claim(make_run(trainer, discs, max_credits=quoted + 1))
+    job = Job.objects.get(id=run.job_id)
+    assert end_cancelled_run(run, job=job, steps_done=2, compute_seconds=1.5)
+
+    answer = api_of(trainer).post(f"{URL}/{run.id}/retry")
+
+    said = answer.json()
+    assert (answer.status_code, said["code"]) == (409, "quote_above_cap")
+    assert (said["required"], said["limit"]) == (quoted + 2, quoted + 1)
+    assert Job.objects.count() == 1
 
 
 def test_an_attempt_that_lost_its_job_writes_nothing(
@@ -310,8 +400,9 @@ def test_pictures_deleted_since_are_told_of_when_it_is_tried_again(
 
 
 def test_a_list_costs_as_many_queries_at_any_length(
-    trainer: User, discs: TrainingSet, starter: GenerationModel
+    trainer: User, discs: TrainingSet, starter: GenerationModel, settings: Any
 ) -> None:
+    settings.EASEL_OPEN_TRAININGS_MAX = 4
     api = api_of(trainer)
     claim(make_run(trainer, discs))
     with counted_queries() as few:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -259,6 +260,40 @@ def test_samples_are_made_at_intervals_and_change_with_the_training(
     assert seen[0].picture.tobytes() != seen[2].picture.tobytes()
     # To look at it disturbs nothing.
     assert are_equal(sampled, train_lora(sources["sd-1.5-class"], IMAGES, settings, engine=engine))
+
+
+def test_what_listeners_take_is_no_time_of_the_training(
+    sources: dict[str, ModelSource], engine: Engine
+) -> None:
+    def listen(_told: object) -> None:
+        time.sleep(0.2)
+
+    settings = replace(SETTINGS, sample_every=2, sample_prompts=("zorn",), save_every=2)
+    began = time.perf_counter()
+
+    trained = train_lora(
+        sources["sd-1.5-class"],
+        IMAGES,
+        settings,
+        engine=engine,
+        on_progress=listen,
+        on_checkpoint=listen,
+        on_sample=listen,
+    )
+
+    # Four steps, two checkpoints and two samples.
+    assert trained.compute_seconds <= time.perf_counter() - began - 8 * 0.2
+
+
+def test_a_sample_that_cannot_be_made_is_left_out(
+    sources: dict[str, ModelSource], engine: Engine
+) -> None:
+    seen: list[TrainingSample] = []
+    settings = replace(SETTINGS, sample_every=4, sample_prompts=("a disc (scale:10)", "a house"))
+
+    train_lora(sources["sd-1.5-class"], IMAGES, settings, engine=engine, on_sample=seen.append)
+
+    assert [(one.step, one.prompt) for one in seen] == [(4, "a house")]
 
 
 def test_the_last_sample_is_what_the_finished_lora_makes(

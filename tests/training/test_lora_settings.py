@@ -120,6 +120,8 @@ def test_seconds_grow_with_what_is_to_be_done() -> None:
     )
     preserving = replace(settings, preservation=1.0, trigger="zorn")
     assert seconds_for(preserving, 10, 4.0) == pytest.approx(5 + 0.1 * 9020)
+    deep = replace(settings, trains_convolutions=True, trains_text_encoder=True)
+    assert seconds_for(deep, 10, 4.0) == pytest.approx(5 + 0.1 * 6420)
     sampling = replace(
         settings, sample_every=250, sample_prompts=("a", "b"), sample_steps=20, batch_size=2
     )

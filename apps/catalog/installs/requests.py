@@ -118,7 +118,12 @@ def cancel_install(*, user: User, install_id: uuid.UUID) -> ModelInstall:
 
 
 def check_room(
-    *, user: User, more_bytes: int, wanted: Mapping[str, Any], is_new: bool = True
+    *,
+    user: User,
+    more_bytes: int,
+    wanted: Mapping[str, Any],
+    more_models: int = 1,
+    is_new: bool = True,
 ) -> None:
     """Refuse what the plan of `user` has no room for; one at a time of a user.
 
@@ -128,7 +133,7 @@ def check_room(
         Forbidden: the plan does not include such models, or its storage is full.
         Conflict: the user has as many models, or open installs, as there may be.
     """
-    _wait_for_others(user.id)
+    wait_for_others(user.id)
     has = entitlements_of(user_id=user.id)
     check(decide(has, feature=Feature.GENERATION))
     check(decide(has, feature=Feature.MODEL, access=access_needed(wanted)))
@@ -137,7 +142,7 @@ def check_room(
     limit = settings.EASEL_OWN_MODELS_MAX
     open_count = list_installs(user=user).filter(status__in=sorted(OPEN_INSTALLS)).count()
     waiting = open_count if is_new else 0
-    if own_model_count(user_id=user.id) + waiting >= limit:
+    if own_model_count(user_id=user.id) + waiting + more_models > limit:
         raise Conflict(
             _("You have as many models of your own as there may be. Delete one first."), limit=limit
         )
@@ -157,7 +162,8 @@ def access_needed(wanted: Mapping[str, Any]) -> ModelAccess:
     return access_of_family(str(wanted.get("base") or ""))
 
 
-def _wait_for_others(user_id: uuid.UUID) -> None:
+def wait_for_others(user_id: uuid.UUID) -> None:
+    """Be the only one until the end of the transaction who takes room for models of a user."""
     # Two at once would each see the room that there is for one.
     with connection.cursor() as cursor:
         cursor.execute(

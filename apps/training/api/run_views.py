@@ -91,7 +91,7 @@ class RunListView(ListAPIView[TrainingRun]):
         digest = request_digest(asked | {"name": said["name"], "max": said["max_credits"]})
         run = runs.start_run(
             user=user,
-            order=runs.draw_up_training(user=user, asked=asked),
+            asked=asked,
             digest=digest,
             api_key=credential_of(request).api_key,
             idempotency_key=idempotency_key(request).get("idempotency_key"),

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,8 +27,10 @@ from apps.core.tenancy import tenant_scope
 from apps.credits.models import ActionType
 from apps.generation.models import Job
 from apps.generation.services.results import Service, finish_job
+from apps.plans.entitlements import Feature, check, may
+from apps.plans.storage import used_bytes
 from apps.training.models import TrainingRun, TrainingSample
-from apps.training.quotes import shape_of, teaches
+from apps.training.quotes import TrainingLoad, shape_of, teaches
 from apps.training.services.checkpoints import (
     delete_checkpoint,
     forget_checkpoint,
@@ -97,9 +100,13 @@ def keep_sample(
     """Store a sample picture; `None` if the attempt has lost its job. One made anew replaces it.
 
     Raises:
+        Forbidden: its user has no storage left for it.
         OSError: the store is away.
         DatabaseError: the database is.
     """
+    with tenant_scope(run.user_id):
+        used = used_bytes(user_id=run.user_id) + len(content)
+        check(may(user_id=run.user_id, feature=Feature.STORAGE, used_bytes=used))
     name = uuid.uuid4()
     key = sample_key(user_id=run.user_id, run_id=run.id, name=name)
     default_storage.save(key, ContentFile(content))
@@ -165,7 +172,7 @@ def finish_run(
                 attempt=job.attempt,
                 pictures=[],
                 compute_seconds=compute_seconds,
-                service=service_of(settings, steps=steps_done, is_whole=True),
+                service=service_of(run, job.model, steps=steps_done, is_whole=True),
             )
             if is_done:
                 model.save(force_insert=True)
@@ -185,7 +192,6 @@ def end_cancelled_run(
 
     `False` if the attempt has lost its job meanwhile.
     """
-    settings = TrainingSettings.from_dict(run.settings)
     with tenant_scope(run.user_id):
         is_done = finish_job(
             user_id=run.user_id,
@@ -194,20 +200,23 @@ def end_cancelled_run(
             pictures=[],
             compute_seconds=compute_seconds,
             cancelled=True,
-            service=service_of(settings, steps=steps_done, is_whole=False),
+            service=service_of(run, job.model, steps=steps_done, is_whole=False),
         )
         if is_done:
             forget_checkpoint(run)
     return is_done
 
 
-def service_of(settings: TrainingSettings, *, steps: int, is_whole: bool) -> Service:
+def service_of(run: TrainingRun, model: GenerationModel, *, steps: int, is_whole: bool) -> Service:
     """Return what a training is recorded as in the usage of its user."""
-    shape = shape_of(settings)
+    settings = TrainingSettings.from_dict(run.settings)
+    load = TrainingLoad(
+        settings=settings, images=len(run.pictures), done_steps=settings.steps - steps
+    )
     return Service(
         action=ActionType.TRAINING,
-        shape=type(shape)(shape.width, shape.height, steps, shape.batch_size),
-        teaches=is_whole and steps > 0 and teaches(settings),
+        shape=replace(shape_of(settings), steps=steps),
+        teaches=is_whole and steps > 0 and teaches(model, load),
     )
 
 

@@ -5,15 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import ApiKey, User
-from apps.catalog.installs.requests import check_room
+from apps.catalog.installs.requests import check_room, wait_for_others
 from apps.catalog.models import GenerationModel, ModelKind
 from apps.catalog.services import check_licence
 from apps.core.errors import Conflict, ErrorCode, Invalid
 from apps.credits.costs import Quote
+from apps.credits.selectors import holds_of_jobs
 from apps.generation.content import check_words
 from apps.generation.models import TERMINAL_STATES, Job, JobKind, JobState
 from apps.generation.parameters import GenerationParameters
@@ -83,7 +85,7 @@ def quote_order(*, user: User, order: TrainingOrder) -> BindingQuote:
 def start_run(
     *,
     user: User,
-    order: TrainingOrder,
+    asked: Mapping[str, Any],
     name: str | None = None,
     max_credits: int | None = None,
     quote: str | None = None,
@@ -93,20 +95,24 @@ def start_run(
 ) -> TrainingRun:
     """Accept a training, hold what it was quoted, and wake a worker once both are committed.
 
-    The same `idempotency_key` with the same `digest` returns the training that it began before.
+    `asked` is a validated request, as `draw_up_training` takes it. The same `idempotency_key` with
+    the same `digest` returns the training that it began before, whatever has changed since.
     `quote` is the token of one; without it the training is quoted now.
 
     Raises:
+        NotFound: `user` has no such set.
         Forbidden: the plan is paused, lacks training or the model, or has no storage left; or a
             caption or prompt has a blocked phrase.
-        Invalid: the set has too few pictures.
+        Invalid: the set has too few pictures, or what `draw_up_training` raises.
         PaymentRequired: fewer credits are available than the quote.
         Conflict: the quote is above `max_credits` or has expired; too many jobs wait; there are
-            as many models of one's own as may be; or the key was used for another request.
+            as many open trainings, or models of one's own, as may be; or the key was used for
+            another request.
     """
     earlier = earlier_job(user=user, key=idempotency_key, digest=digest)
     if earlier is not None:
         return get_run(user=user, run_id=_run_id(earlier))
+    order = draw_up_training(user=user, asked=asked)
     has = _admit(user=user, order=order)
     run = TrainingRun(
         user=user,
@@ -121,6 +127,12 @@ def start_run(
         max_credits=max_credits,
     )
     with transaction.atomic():
+        wait_for_others(user.id)
+        earlier = earlier_job(user=user, key=idempotency_key, digest=digest)
+        if earlier is not None:
+            # Another request with the same key was faster.
+            return get_run(user=user, run_id=_run_id(earlier))
+        _check_room(user=user, model=order.model)
         job = _accept(
             run,
             user=user,
@@ -132,9 +144,6 @@ def start_run(
             digest=digest,
             api_key=api_key,
         )
-        if _run_id(job) != run.id:
-            # Another request with the same key was faster.
-            return get_run(user=user, run_id=_run_id(job))
         run.job_id = job.id
         run.save(force_insert=True)
     return run
@@ -149,7 +158,8 @@ def retry_run(
 ) -> TrainingRun:
     """Go on with a training that failed or was cancelled, from its last checkpoint if there is one.
 
-    It is another job, quoted as of now for the steps that are left.
+    It is another job, quoted as of now for the steps that are left. `max_credits` is for all jobs
+    of the training together.
 
     Raises:
         NotFound: `user` has no such training.
@@ -165,12 +175,16 @@ def retry_run(
     model = _model(user, run.base_model)
     with transaction.atomic():
         run = TrainingRun.objects.select_for_update().get(user=user, id=run.id)
+        if earlier_job(user=user, key=idempotency_key, digest=digest) is not None:
+            # Another request with the same key was faster.
+            return run
         former = Job.objects.get(user=user, id=run.job_id)
         if former.state not in {JobState.FAILED, JobState.CANCELLED}:
             raise Conflict(_("Only a training that failed or was cancelled can be tried again."))
         if missing_images(user_id=user.id, names=run.picture_names):
             raise Conflict(_("Pictures of this training were deleted; begin another one."))
         has = _admit_models(user=user, model=model, settings=settings, captions=_captions(run))
+        _check_room(user=user, model=model)
         job = _accept(
             run,
             user=user,
@@ -253,10 +267,50 @@ def _admit_models(
     plain = _sketch(model, settings, prompt="")
     texts = [*captions, *settings.sample_prompts, settings.trigger]
     check_words(replace(plain, prompt=text) for text in texts)
-    with transaction.atomic():
-        wanted = {"kind": ModelKind.LORA, "base": model.base}
-        check_room(user=user, more_bytes=_EXPECTED_BYTES, wanted=wanted)
     return has
+
+
+def _check_room(*, user: User, model: GenerationModel) -> None:
+    # Within the transaction that inserts the job: of two requests at once the second sees the
+    # first. What open trainings are to leave counts as if it were there.
+    wait_for_others(user.id)
+    jobs = Job.objects.filter(user=user, kind=JobKind.TRAINING)
+    open_count = jobs.exclude(state__in=sorted(TERMINAL_STATES)).count()
+    limit = settings.EASEL_OPEN_TRAININGS_MAX
+    if open_count >= limit:
+        raise Conflict(
+            _("There may be %(limit)d trainings at once. Wait until one has ended, or cancel one.")
+            % {"limit": limit},
+            limit=limit,
+            open=open_count,
+        )
+    check_room(
+        user=user,
+        more_bytes=_EXPECTED_BYTES * (open_count + 1),
+        more_models=open_count + 1,
+        wanted={"kind": ModelKind.LORA, "base": model.base},
+    )
+
+
+def _check_cap(run: TrainingRun, quote: Quote) -> None:
+    if run.max_credits is None:
+        return
+    jobs = Job.objects.filter(user=run.user_id, kind=JobKind.TRAINING, work__run=str(run.id))
+    holds = holds_of_jobs(user_id=run.user_id, job_ids=jobs.values_list("id", flat=True))
+    spent = sum(hold.charged or 0 for hold in holds.values())
+    required = quote.credits + spent
+    if required <= run.max_credits:
+        return
+    text = (
+        _(
+            "With the %(spent)d credits that it has cost so far this is quoted %(required)d "
+            "credits, more than the %(limit)d that you allow."
+        )
+        if spent
+        else _("This is quoted %(required)d credits, more than the %(limit)d that you allow.")
+    )
+    numbers = {"required": required, "limit": run.max_credits}
+    raise Conflict(text % {**numbers, "spent": spent}, code=ErrorCode.QUOTE_ABOVE_CAP, **numbers)
 
 
 def _accept(
@@ -273,14 +327,7 @@ def _accept(
 ) -> Job:
     tier = tier_for(model.base, at_least=has.plan.gpu_tier)
     quote = _binding(user=user, model=model, tier=tier, load=load, token=token)
-    if run.max_credits is not None and quote.credits > run.max_credits:
-        raise Conflict(
-            _("This is quoted %(required)d credits, more than the %(limit)d that you allow.")
-            % {"required": quote.credits, "limit": run.max_credits},
-            code=ErrorCode.QUOTE_ABOVE_CAP,
-            required=quote.credits,
-            limit=run.max_credits,
-        )
+    _check_cap(run, quote)
     return accept_work(
         user=user,
         kind=JobKind.TRAINING,

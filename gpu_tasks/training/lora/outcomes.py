@@ -39,7 +39,7 @@ class TrainedLora:
 
     `weights` are a safetensors file in diffusers' layout, `losses` one for each step, those of
     earlier calls included. `compute_seconds` are those of this call: from when the model was
-    ready until the file was made.
+    ready until the file was made, without those that callbacks took.
     """
 
     weights: bytes

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 
-from gpu_tasks.engine.errors import GenerationCancelled, OutOfMemory
+from gpu_tasks.engine.errors import GenerationCancelled, InvalidRequest, OutOfMemory
 from gpu_tasks.engine.families import LoadedModel
 from gpu_tasks.engine.forward_pass import ForwardPass
 from gpu_tasks.engine.passengers import Passenger
@@ -12,6 +13,8 @@ from gpu_tasks.engine.prompts.embedding_cache import EmbeddingCache
 from gpu_tasks.engine.request import GenerationRequest, PassMember
 from gpu_tasks.training.lora.outcomes import TrainingSample
 from gpu_tasks.training.lora.settings import TrainingSettings
+
+logger = logging.getLogger(__name__)
 
 
 def make_samples(
@@ -23,11 +26,8 @@ def make_samples(
 ) -> Iterator[TrainingSample]:
     """Make a picture of each sample prompt, always with the same seed; yield each when ready.
 
-    It ends early when it is cancelled.
-
-    Raises:
-        OutOfMemory: a picture does not fit beside the training.
-        InvalidRequest: a prompt cannot be read.
+    It ends early when it is cancelled. What cannot be read or does not fit beside the training is
+    left out: the training is worth more than a look at it.
     """
     for index, prompt in enumerate(settings.sample_prompts):
         passenger = Passenger(
@@ -47,12 +47,20 @@ def make_samples(
         )
         # A cache of its own: what encoders say changes with each step that trains them.
         run = ForwardPass(model=model, passengers=[passenger], cache=EmbeddingCache(0))
-        shortage = run.make_pictures(sparing=True)
+        try:
+            shortage = run.make_pictures(sparing=True)
+        except InvalidRequest as error:
+            logger.warning("A sample cannot be made: %s", error)
+            continue
         if shortage is not None:
-            raise OutOfMemory("There is not enough memory for samples.", reason=shortage)
+            logger.warning("A sample does not fit beside the training: %s", shortage)
+            continue
         match passenger.end:
             case GenerationCancelled():
                 return
+            case InvalidRequest() | OutOfMemory() as error:
+                logger.warning("A sample cannot be made: %s", error)
+                continue
             case Exception() as error:
                 raise error
         yield TrainingSample(

@@ -62,8 +62,7 @@ def train_lora(
     torch computes the same way twice, as on a processor with as many threads.
 
     Raises:
-        InvalidRequest: what is wrong, by field: `model`, `images` or `images.3`, `resume`, and
-            `prompt` for a sample prompt that cannot be read.
+        InvalidRequest: what is wrong, by field: `model`, `images` or `images.3`, or `resume`.
         ModelUnavailable: the model cannot be loaded.
         OutOfMemory: the training does not fit in memory.
         TrainingCancelled: `is_cancelled` said so, between two steps or within a sample.
@@ -130,11 +129,22 @@ class _Listeners:
     on_sample: OnSample | None
     is_cancelled: IsCancelled | None
     started: float = 0.0
+    # The seconds that those who listen took.
+    aside: float = 0.0
     step: int = 0
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self.started
+        return time.perf_counter() - self.started - self.aside
+
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Take the time that a listener needs off the seconds of the training."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.aside += time.perf_counter() - began
 
     def pause(self) -> None:
         """Raise TrainingCancelled if that is wanted."""
@@ -217,12 +227,14 @@ class _Training:
             tell.pause()
             self._take_step()
             if tell.on_progress is not None:
-                tell.on_progress(self._progress())
+                with tell.uncounted():
+                    tell.on_progress(self._progress())
             # Samples first: what is resumed from a checkpoint makes none for its step.
             if settings.sample_every and self.step % settings.sample_every == 0:
                 self._sample()
             if tell.on_checkpoint is not None and self.step % settings.save_every == 0:
-                tell.on_checkpoint(self._checkpoint())
+                with tell.uncounted():
+                    tell.on_checkpoint(self._checkpoint())
 
     def _take_step(self) -> None:
         settings = self.settings
@@ -319,7 +331,8 @@ class _Training:
             step=self.step,
             is_cancelled=self.listeners.is_cancelled,
         ):
-            self.listeners.on_sample(sample)
+            with self.listeners.uncounted():
+                self.listeners.on_sample(sample)
             self.listeners.pause()
 
     def _checkpoint(self) -> Checkpoint:
