@@ -79,7 +79,7 @@ class TrainingAttempt(Attempt):
         from gpu_tasks.training.lora.training import train_lora
 
         if checkpoint is None:
-            self._reports.losses.clear()
+            self._reports.begin_anew()
         self._first_step = 0 if checkpoint is None else self._run.checkpoint_step
         self._reports.step = self._first_step
         return train_lora(

@@ -28,7 +28,7 @@ from apps.training.models import LEAST_PICTURES, MAX_NAME_LENGTH, TrainingPictur
 from apps.training.quotes import TrainingLoad, credits_of_token, quote_training
 from apps.training.requests import complete_settings
 from apps.training.selectors import get_run, get_set, list_bases, list_pictures
-from apps.training.services.checkpoints import forget_checkpoint
+from apps.training.services.checkpoints import forget_checkpoint, forget_samples
 from gpu_tasks.training.lora.settings import TrainingSettings
 
 # What a LoRA of a large model takes; the file itself is counted once it is there.
@@ -187,6 +187,7 @@ def retry_run(
         run.job_id, run.attempt, run.step = job.id, 0, run.checkpoint_step
         run.losses = [point for point in run.losses if point[0] <= run.checkpoint_step]
         run.save(update_fields=["job_id", "attempt", "step", "losses"])
+        forget_samples(run, beyond=run.checkpoint_step)
     return run
 
 
