@@ -1,5 +1,6 @@
 """The pages of training as the server renders them: what is on them, and what they cost."""
 
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -7,6 +8,7 @@ from apps.accounts.models import User
 from apps.generation.models import Job, JobState
 from apps.plans.models import Subscription
 from apps.training.models import TrainingRun, TrainingSet
+from apps.training.selectors import covers_of, list_pictures
 from tests.lora_training.factories import make_run, make_sample, make_set
 from tests.queries import counted_queries
 
@@ -28,6 +30,23 @@ def test_the_list_shows_sets_and_trainings_at_one_price(
 
     assert page.count('class="set-card"') == page.count('class="run-row"') == 4
     assert len(many) == len(few)
+
+
+def test_the_covers_are_the_first_pictures_and_no_other_is_read(trainer: User) -> None:
+    first, second = make_set(trainer, pictures=6), make_set(trainer, pictures=2)
+    ids = [first.id, second.id]
+
+    with counted_queries() as queries:
+        covers = covers_of(user=trainer, set_ids=ids, each=4)
+
+    assert len(queries) == 1
+    for found, expected in ((first, 4), (second, 2)):
+        rows = list_pictures(user=trainer, set_id=found.id)[:4]
+        assert [image.pk for image in covers[found.id]] == [row.image_id for row in rows]
+        assert len(covers[found.id]) == expected
+    with connection.cursor() as cursor:
+        cursor.execute(queries[0])
+        assert len(cursor.fetchall()) == 6
 
 
 def test_a_set_shows_its_pictures_at_one_price(
