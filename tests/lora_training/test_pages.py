@@ -9,6 +9,7 @@ from apps.generation.models import Job, JobState
 from apps.plans.models import Subscription
 from apps.training.models import TrainingRun, TrainingSet
 from apps.training.selectors import covers_of, list_pictures
+from apps.training.services.runs import cancel_run
 from tests.lora_training.factories import make_run, make_sample, make_set
 from tests.queries import counted_queries
 
@@ -94,3 +95,15 @@ def test_whoever_left_the_plan_still_sees_what_there_was_and_may_delete_it(
     page = browser_client.get(f"/training/sets/{discs.id}/").content.decode()
     assert 'id="train"' not in page
     assert 'id="delete-set"' in page
+
+
+def test_the_queue_tries_a_training_again_with_its_own_seed_alone(
+    browser_client: Client, trainer: User, discs: TrainingSet
+) -> None:
+    run = make_run(trainer, discs)
+    cancel_run(user=trainer, run_id=run.id)
+
+    page = browser_client.get("/queue/").content.decode()
+
+    assert 'value="retry"' in page
+    assert 'value="vary"' not in page
