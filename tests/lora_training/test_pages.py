@@ -3,6 +3,7 @@
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from apps.accounts.models import User
 from apps.generation.models import Job, JobState
@@ -95,6 +96,25 @@ def test_whoever_left_the_plan_still_sees_what_there_was_and_may_delete_it(
     page = browser_client.get(f"/training/sets/{discs.id}/").content.decode()
     assert 'id="train"' not in page
     assert 'id="delete-set"' in page
+
+
+def test_a_running_training_is_learning_wherever_it_is_named(
+    browser_client: Client, trainer: User, discs: TrainingSet
+) -> None:
+    run = make_run(trainer, discs)
+    Job.objects.update(
+        state=JobState.RUNNING,
+        attempt=1,
+        started_at=timezone.now(),
+        lease_expires_at=timezone.now(),
+    )
+
+    for path in ("/training/", f"/training/{run.id}/"):
+        page = browser_client.get(path).content.decode()
+        assert ">Learning</" in page
+        assert ">running</" not in page
+    made = date_format(timezone.localtime(run.created_at), "DATETIME_FORMAT")
+    assert made in browser_client.get("/training/").content.decode()
 
 
 def test_the_queue_tries_a_training_again_with_its_own_seed_alone(

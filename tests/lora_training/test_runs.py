@@ -258,6 +258,22 @@ def test_one_that_failed_is_tried_again_as_another_job(trainer: User, discs: Tra
     assert api.post(f"/api/v1/generations/{run.job_id}/retry", {}, format="json").status_code == 409
 
 
+def test_what_is_left_is_quoted_before_it_is_tried_again(trainer: User, discs: TrainingSet) -> None:
+    run = make_run(trainer, discs, steps=400)
+    assert keep_checkpoint(claim(run), step=300, content=b"weights", losses=[])
+    end(run, JobState.FAILED)
+    api = api_of(trainer)
+    whole = api.post(QUOTE, body(discs, steps=400), format="json").json()
+
+    left = api.get(f"{URL}/{run.id}/quote").json()
+
+    assert 0 < left["credits"] < whole["credits"]
+    assert left["available"] == whole["available"]
+    assert "token" not in left
+    again = api.post(f"{URL}/{run.id}/retry").json()
+    assert Hold.objects.get(job_id=again["generation"]).amount == left["credits"]
+
+
 def test_samples_of_steps_that_are_done_again_go(
     trainer: User, discs: TrainingSet, stored_files: Any, django_capture_on_commit_callbacks: Any
 ) -> None:

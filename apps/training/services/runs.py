@@ -140,6 +140,26 @@ def start_run(
     return run
 
 
+def quote_retry(*, user: User, run_id: uuid.UUID) -> Quote:
+    """Quote what is left of a training, as `retry_run` would now.
+
+    Raises:
+        NotFound: `user` has no such training.
+        Forbidden: the plan of `user` has no training.
+        Invalid: its model is gone.
+    """
+    run = get_run(user=user, run_id=run_id)
+    model = _model(user, run.base_model)
+    load = TrainingLoad(
+        settings=TrainingSettings.from_dict(run.settings),
+        images=len(run.pictures),
+        done_steps=run.checkpoint_step,
+    )
+    has = require(user_id=user.id, feature=Feature.LORA_TRAINING)
+    tier = tier_for(model.base, at_least=has.plan.gpu_tier)
+    return quote_training(user=user, model=model, tier=tier, load=load).quote
+
+
 def retry_run(
     *,
     user: User,
