@@ -166,6 +166,7 @@ TABLE = {
     # It waits.
     ("DELETE", f"{API}{RUN}"): Row(of_owner(409), Scope.MANAGE),
     ("POST", f"{API}{RUN}/cancel"): Row(of_owner(202), Scope.GENERATE, {}),
+    ("GET", f"{API}{RUN}/quote"): Row(OBJECT_API),
     ("POST", f"{API}{RUN}/retry"): Row(of_owner(409), Scope.GENERATE, {}),
     ("GET", f"{API}{SAMPLE}"): Row(OBJECT_API),
     ("GET", f"{API}style-presets"): Row(OWN_API),

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.generation.failures import failure_detail
-from apps.generation.models import Job, JobState
+from apps.generation.models import Job, JobKind, JobState
 from apps.generation.queue_selectors import Place, Queue, get_queue
 
 # The API has them all.
@@ -28,11 +28,15 @@ class WaitingRow:
 
 @dataclass(frozen=True, slots=True)
 class EndedRow:
-    """A job that ended, and why if it failed."""
+    """A job that ended, and why if it failed; a training keeps its seed when it is tried again."""
 
     job: Job
     reason: str
     can_retry: bool
+
+    @property
+    def can_vary(self) -> bool:
+        return self.can_retry and self.job.kind != JobKind.TRAINING
 
 
 @dataclass(frozen=True, slots=True)

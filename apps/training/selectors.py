@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.core.files.storage import default_storage
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
@@ -56,14 +57,15 @@ def covers_of(
     *, user: User, set_ids: Collection[uuid.UUID], each: int
 ) -> dict[uuid.UUID, list[Image]]:
     """Return the first pictures of some sets, at most `each` of one; one query."""
-    first = TrainingPicture.objects.filter(
+    shown = TrainingPicture.objects.filter(
         user=user, training_set__in=set_ids, image__deleted_at=None
     )
+    place = Window(RowNumber(), partition_by="training_set", order_by=["position", "id"])
+    rows = shown.annotate(place=place).filter(place__lte=each).select_related("image")
+    rows = rows.defer("image__workflow", "image__graph", "image__metadata")
     covers: dict[uuid.UUID, list[Image]] = {set_id: [] for set_id in set_ids}
-    rows = first.select_related("image").defer("image__workflow", "image__graph", "image__metadata")
-    for picture in rows.order_by("position", "id"):
-        if len(covers[picture.training_set_id]) < each:
-            covers[picture.training_set_id].append(picture.image)
+    for picture in rows.order_by("place"):
+        covers[picture.training_set_id].append(picture.image)
     return covers
 
 

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from apps.accounts.models import User
+from apps.credits.costs import Quote
 from apps.credits.selectors import Balance
 from apps.generation.failures import failure_detail
 from apps.generation.models import JobState
@@ -53,13 +54,18 @@ class RemovedPicturesSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="The pictures that it was done to.")
 
 
-class TrainingQuoteSerializer(serializers.Serializer[Any]):
-    """The most that a training will cost, and the seconds that it is expected to take."""
+class RetryQuoteSerializer(serializers.Serializer[Any]):
+    """The most that the steps that are left will cost, and the seconds that they may take."""
 
     credits = serializers.IntegerField()
     seconds = serializers.FloatField()
     basis = serializers.CharField()
     available = serializers.IntegerField()
+
+
+class TrainingQuoteSerializer(RetryQuoteSerializer):
+    """The most that a training will cost, and the seconds that it is expected to take."""
+
     token = serializers.CharField()
     settings = serializers.JSONField(help_text="All settings, those left out filled in.")
 
@@ -181,11 +187,15 @@ def render_quote(
     offer: BindingQuote, *, balance: Balance, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Render a quote for the one who asked, whose `balance` it is."""
+    told = render_retry_quote(offer.quote, balance=balance)
+    return told | {"token": offer.token, "settings": settings}
+
+
+def render_retry_quote(quote: Quote, *, balance: Balance) -> dict[str, Any]:
+    """Render what the rest of a training is quoted for the one whose `balance` it is."""
     return {
-        "credits": offer.quote.credits,
-        "seconds": round(offer.quote.seconds, 2),
-        "basis": offer.quote.basis.value,
+        "credits": quote.credits,
+        "seconds": round(quote.seconds, 2),
+        "basis": quote.basis.value,
         "available": balance.available,
-        "token": offer.token,
-        "settings": settings,
     }

@@ -19,7 +19,12 @@ from apps.generation.events import Progress, publisher
 from apps.generation.models import Job
 from apps.generation.selectors import save_progress
 from apps.training.models import TrainingRun
-from apps.training.services.results import keep_checkpoint, keep_sample, note_losses
+from apps.training.services.results import (
+    begin_anew,
+    keep_checkpoint,
+    keep_sample,
+    note_losses,
+)
 from gpu_tasks.engine import ModelUnavailable
 from gpu_tasks.runner.content import check_content
 
@@ -44,6 +49,12 @@ class TrainingReporter:
         self._untold: list[list[float]] = []
         self.losses: list[list[float]] = list(run.losses)
         self.step = run.step
+
+    def begin_anew(self) -> None:
+        """Forget what an attempt told that this one does not go on from."""
+        self.losses.clear()
+        with self._whatever_happens("samples"):
+            begin_anew(self._run)
 
     def note_step(self, step: int, loss: float) -> None:
         """Take a finished step, and pass it on if it is time."""

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 
+# What a lost attempt may have learnt in vain, however long its steps take.
+SECONDS_BETWEEN_CHECKPOINTS = 300.0
+
+
 class TrainingAttempt(Attempt):
     """Train a LoRA; who is to end hands the job back with a checkpoint of the step it is at."""
 
@@ -79,7 +83,7 @@ class TrainingAttempt(Attempt):
         from gpu_tasks.training.lora.training import train_lora
 
         if checkpoint is None:
-            self._reports.losses.clear()
+            self._reports.begin_anew()
         self._first_step = 0 if checkpoint is None else self._run.checkpoint_step
         self._reports.step = self._first_step
         return train_lora(
@@ -92,6 +96,7 @@ class TrainingAttempt(Attempt):
             on_checkpoint=self._keep_checkpoint,
             on_sample=self._keep_sample,
             is_cancelled=self._must_stop,
+            save_seconds=SECONDS_BETWEEN_CHECKPOINTS,
         )
 
     def _note_progress(self, progress: TrainingProgress) -> None:

@@ -23,8 +23,12 @@ export function start(life) {
     if (document.hidden || document.activeElement?.closest("#queue button")) return;
     // It is shown anew when the connection is back.
     if (!life.isOnline) return;
+    // It was read out when it came, and answers what its reader did: only the next act ends it.
+    const refusal = document.querySelector("#queue .queue__notice--bad");
     try {
       await htmx.ajax("GET", location.pathname, { target: "#queue", swap: "outerHTML" });
+      refusal?.removeAttribute("role");
+      if (refusal) document.querySelector("#queue .page-head")?.after(refusal);
     } catch (error) {
       // It stays as it is until the next time.
       console.warn(error);

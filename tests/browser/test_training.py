@@ -1,5 +1,6 @@
 """Training in the browser: a set by mouse and keyboard, its price, and a training on its way."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,13 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
     expect(fields.nth(1)).to_have_value("a round thing")
     expected = ["a green disc", "a round thing", "a blue disc"]
     wait_until(lambda: captions_of(found) == expected, seconds=30, what="keeping the order")
+    expect(page.get_by_role("button", name="Move it forward").first).to_be_disabled()
+    expect(page.get_by_role("button", name="Move it back").last).to_be_disabled()
+    page.get_by_role("button", name="Move it back").nth(1).click()
+    # What may go no further hands its focus to the way back.
+    expect(page.get_by_role("button", name="Move it forward").last).to_be_focused()
+    expected = ["a green disc", "a blue disc", "a round thing"]
+    wait_until(lambda: captions_of(found) == expected, seconds=30, what="keeping the order")
 
     page.get_by_label("Trigger word").fill("zorg")
     page.get_by_label("Steps").fill("5")
@@ -83,13 +91,15 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
     studio.excuse("422")
     page.get_by_label("Steps").fill("4000")
     expect(page.locator("#quote")).to_contain_text("At most")
-    page.get_by_label("At most, in credits").fill("1")
+    limit = page.get_by_label("Your limit, in credits")
+    expect(limit).to_have_attribute("placeholder", re.compile(r"^\d+$"))
+    limit.fill("1")
     page.get_by_role("button", name="Start the training").click()
     expect(page.locator("#train-max_credits-error")).to_contain_text("more than the 1")
     studio.excuse("409")
     assert not Job.objects.exists()
     shoot(page, "training-set")
-    page.get_by_label("At most, in credits").fill("100000")
+    limit.fill("100000")
     page.get_by_role("button", name="Start the training").click()
     page.wait_for_url(lambda url: "/sets/" not in url and url.endswith("/"))
     studio.settle()
@@ -99,6 +109,18 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
     studio.answer("Cancel the training")
     expect(page.locator("#state")).to_have_text("Cancelled")
     assert Job.objects.get().state == JobState.CANCELLED
+    # Without a point the axis of the losses is that of one.
+    expect(page.locator(".losses__label--scale")).to_have_text(["0", "0.25", "0.5", "0.75", "1"])
+    # Nothing is held before its price is agreed to.
+    page.get_by_role("button", name="Start again").click()
+    question = page.get_by_role("dialog", name="Start this training again?")
+    expect(question).to_contain_text(re.compile(r"At most [\d,]+ credits"))
+    studio.answer("Not now")
+    assert Job.objects.count() == 1
+    page.get_by_role("button", name="Start again").click()
+    studio.answer("Start again")
+    expect(page.locator("#state")).to_have_text("Waiting for a GPU")
+    assert Job.objects.filter(state=JobState.QUEUED).count() == 1
     assert TrainingRun.objects.get().settings["trigger"] == "zorg"
 
 

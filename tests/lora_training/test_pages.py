@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from apps.accounts.models import User
 from apps.generation.models import Job, JobState
 from apps.plans.models import Subscription
 from apps.training.models import TrainingRun, TrainingSet
+from apps.training.selectors import covers_of, list_pictures
+from apps.training.services.runs import cancel_run
 from tests.lora_training.factories import make_run, make_sample, make_set
 from tests.queries import counted_queries
 
@@ -31,6 +35,23 @@ def test_the_list_shows_sets_and_trainings_at_one_price(
 
     assert page.count('class="set-card"') == page.count('class="run-row"') == 4
     assert len(many) == len(few)
+
+
+def test_the_covers_are_the_first_pictures_and_no_other_is_read(trainer: User) -> None:
+    first, second = make_set(trainer, pictures=6), make_set(trainer, pictures=2)
+    ids = [first.id, second.id]
+
+    with counted_queries() as queries:
+        covers = covers_of(user=trainer, set_ids=ids, each=4)
+
+    assert len(queries) == 1
+    for found, expected in ((first, 4), (second, 2)):
+        rows = list_pictures(user=trainer, set_id=found.id)[:4]
+        assert [image.pk for image in covers[found.id]] == [row.image_id for row in rows]
+        assert len(covers[found.id]) == expected
+    with connection.cursor() as cursor:
+        cursor.execute(queries[0])
+        assert len(cursor.fetchall()) == 6
 
 
 def test_a_set_shows_its_pictures_at_one_price(
@@ -78,3 +99,34 @@ def test_whoever_left_the_plan_still_sees_what_there_was_and_may_delete_it(
     page = browser_client.get(f"/training/sets/{discs.id}/").content.decode()
     assert 'id="train"' not in page
     assert 'id="delete-set"' in page
+
+
+def test_a_running_training_is_learning_wherever_it_is_named(
+    browser_client: Client, trainer: User, discs: TrainingSet
+) -> None:
+    run = make_run(trainer, discs)
+    Job.objects.update(
+        state=JobState.RUNNING,
+        attempt=1,
+        started_at=timezone.now(),
+        lease_expires_at=timezone.now(),
+    )
+
+    for path in ("/training/", f"/training/{run.id}/"):
+        page = browser_client.get(path).content.decode()
+        assert ">Learning</" in page
+        assert ">running</" not in page
+    made = date_format(timezone.localtime(run.created_at), "DATETIME_FORMAT")
+    assert made in browser_client.get("/training/").content.decode()
+
+
+def test_the_queue_tries_a_training_again_with_its_own_seed_alone(
+    browser_client: Client, trainer: User, discs: TrainingSet
+) -> None:
+    run = make_run(trainer, discs)
+    cancel_run(user=trainer, run_id=run.id)
+
+    page = browser_client.get("/queue/").content.decode()
+
+    assert 'value="retry"' in page
+    assert 'value="vary"' not in page

@@ -20,14 +20,16 @@ from apps.plans.models import Subscription
 from apps.training import quotes
 from apps.training.models import TrainingRun, TrainingSample, TrainingSet
 from apps.training.services import checkpoints
-from apps.training.services.checkpoints import remove_old_checkpoints
+from apps.training.services.checkpoints import forget_checkpoint, remove_old_checkpoints
 from apps.training.services.results import (
+    begin_anew,
     begin_attempt,
     end_cancelled_run,
     keep_checkpoint,
     note_losses,
     thinned,
 )
+from apps.training.services.runs import retry_run
 from tests.lora_training.factories import api_of, body, make_run, make_sample
 from tests.queries import counted_queries
 
@@ -55,6 +57,15 @@ def claim(run: TrainingRun) -> TrainingRun:
     held = begin_attempt(Job.objects.get(id=run.job_id))
     assert held is not None
     return held
+
+
+def steps_of_samples(run: TrainingRun, files: set[str]) -> list[int]:
+    """Return the steps of the samples there are, whose files alone are there."""
+    samples = TrainingSample.objects.filter(run=run).order_by("step")
+    assert {key.rsplit("/", 1)[1].split(".")[0] for key in files if "/samples/" in key} == {
+        str(each.name) for each in samples
+    }
+    return [each.step for each in samples]
 
 
 def test_a_training_is_accepted_with_what_it_was_quoted_held(
@@ -330,6 +341,65 @@ def test_what_a_training_has_cost_before_counts_against_its_cap(
     assert (answer.status_code, said["code"]) == (409, "quote_above_cap")
     assert (said["required"], said["limit"]) == (quoted + 2, quoted + 1)
     assert Job.objects.count() == 1
+
+
+def test_what_is_left_is_quoted_before_it_is_tried_again(trainer: User, discs: TrainingSet) -> None:
+    run = make_run(trainer, discs, steps=400)
+    assert keep_checkpoint(claim(run), step=300, content=b"weights", losses=[])
+    end(run, JobState.FAILED)
+    api = api_of(trainer)
+    whole = api.post(QUOTE, body(discs, steps=400), format="json").json()
+
+    left = api.get(f"{URL}/{run.id}/quote").json()
+
+    assert 0 < left["credits"] < whole["credits"]
+    assert left["available"] == whole["available"]
+    assert "token" not in left
+    again = api.post(f"{URL}/{run.id}/retry").json()
+    assert Hold.objects.get(job_id=again["generation"]).amount == left["credits"]
+
+
+def test_samples_of_steps_that_are_done_again_go(
+    trainer: User, discs: TrainingSet, stored_files: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    run = make_run(trainer, discs, sample_every=2)
+    held = claim(run)
+    for step in (2, 4, 6):
+        make_sample(held, step=step)
+        if step == 4:
+            assert keep_checkpoint(held, step=4, content=b"weights", losses=[])
+
+    with django_capture_on_commit_callbacks(execute=True):
+        Job.objects.filter(id=run.job_id).update(attempt=2)
+        held = begin_attempt(Job.objects.get(id=run.job_id)) or held
+    assert steps_of_samples(run, stored_files()) == [2, 4]
+
+    # Of what was cancelled there is no checkpoint: all of it is done again.
+    end(run, JobState.CANCELLED)
+    with django_capture_on_commit_callbacks(execute=True):
+        forget_checkpoint(held)
+        retry_run(user=trainer, run_id=run.id)
+    assert steps_of_samples(run, stored_files()) == []
+
+
+def test_samples_go_where_a_checkpoint_cannot_be_gone_on_from(
+    trainer: User, discs: TrainingSet, stored_files: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    run = make_run(trainer, discs, sample_every=2)
+    held = claim(run)
+    make_sample(held, step=2)
+    assert keep_checkpoint(held, step=4, content=b"weights", losses=[])
+    Job.objects.filter(id=run.job_id).update(attempt=2)
+    new = begin_attempt(Job.objects.get(id=run.job_id))
+    assert new is not None
+
+    with django_capture_on_commit_callbacks(execute=True):
+        begin_anew(held)
+    assert steps_of_samples(run, stored_files()) == [2]
+
+    with django_capture_on_commit_callbacks(execute=True):
+        begin_anew(new)
+    assert steps_of_samples(run, stored_files()) == []
 
 
 def test_an_attempt_that_lost_its_job_writes_nothing(

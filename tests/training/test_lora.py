@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from safetensors import safe_open
 from apps.catalog.models import ModelKind
 from apps.catalog.probing import probe
 from gpu_tasks.engine import Engine, GenerationRequest, ModelSource
-from gpu_tasks.engine.errors import InvalidRequest
+from gpu_tasks.engine.errors import InvalidRequest, OutOfMemory
 from gpu_tasks.engine.guides import AddOn, Lora
 from gpu_tasks.engine.libraries import diffusers, torch
 from gpu_tasks.training.lora import (
@@ -201,6 +202,53 @@ def test_a_resumed_training_ends_as_the_undisturbed_one(
     assert are_equal(over, whole)
     assert [(one.step, one.total) for one in seen] == [(4, 4)]
     assert seen[0].smoothed_loss == kept[3].smoothed_loss
+
+
+def test_a_checkpoint_is_made_when_time_has_passed_and_disturbs_nothing(
+    sources: dict[str, ModelSource], engine: Engine
+) -> None:
+    kept: list[Checkpoint] = []
+    source = sources["sd-1.5-class"]
+    settings = replace(SETTINGS, save_every=100)
+
+    def train(save_seconds: float) -> TrainedLora:
+        return train_lora(
+            source,
+            IMAGES,
+            settings,
+            engine=engine,
+            on_checkpoint=kept.append,
+            save_seconds=save_seconds,
+        )
+
+    hurried, whole = train(0.0), train(3600.0)
+
+    # What is over needs none.
+    assert [one.step for one in kept] == [1, 2, 3]
+    resumed = train_lora(source, IMAGES, settings, engine=engine, resume=kept[1].to_bytes())
+    assert are_equal(hurried, whole)
+    assert are_equal(resumed, whole)
+
+
+@pytest.mark.parametrize("place", ["put_in", "restore"])
+def test_a_card_too_small_is_told_wherever_it_shows(
+    sources: dict[str, ModelSource],
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    kept: list[Checkpoint] = []
+    source = sources["sd-1.5-class"]
+    train_lora(source, IMAGES, SETTINGS, engine=engine, on_checkpoint=kept.append)
+
+    def run_out(*_values: object) -> NoReturn:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    # No card is here that could be too small.
+    monkeypatch.setattr(training.Adapter, place, run_out)
+
+    with pytest.raises(OutOfMemory, match="Try a smaller resolution"):
+        train_lora(source, IMAGES, SETTINGS, engine=engine, resume=kept[0].to_bytes())
 
 
 def test_a_foreign_checkpoint_is_refused(sources: dict[str, ModelSource], engine: Engine) -> None:

@@ -25,10 +25,12 @@ from apps.training.models import TrainingRun
 from apps.training.requests import RunRequestSerializer, TrainingRequestSerializer
 from apps.training.selectors import facts_of_run, get_run, list_runs, read_sample
 from apps.training.serializers import (
+    RetryQuoteSerializer,
     TrainingQuoteSerializer,
     TrainingRunSerializer,
     WholeTrainingRunSerializer,
     render_quote,
+    render_retry_quote,
     render_run,
     render_runs,
 )
@@ -131,6 +133,19 @@ class RunCancelView(APIView):
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
         user = signed_in_user(request)
         return _accepted(user, runs.cancel_run(user=user, run_id=run_id))
+
+
+class RunQuoteView(APIView):
+    """Tell what it would cost at most to go on with a training that failed or was cancelled."""
+
+    required_scopes = by_method(GET=Scope.READ)
+
+    @extend_schema(responses=RetryQuoteSerializer, operation_id="training_runs_quote")
+    def get(self, request: Request, run_id: uuid.UUID) -> Response:
+        user = signed_in_user(request)
+        quote = runs.quote_retry(user=user, run_id=run_id)
+        balance = balance_for(user_id=user.id, amount=quote.credits)
+        return Response(render_retry_quote(quote, balance=balance))
 
 
 class RunRetryView(APIView):

@@ -24,6 +24,11 @@ urlpatterns = [
         name="training-run-cancel",
     ),
     path(
+        "training/runs/<uuid:run_id>/quote",
+        run_views.RunQuoteView.as_view(),
+        name="training-run-quote",
+    ),
+    path(
         "training/runs/<uuid:run_id>/retry",
         run_views.RunRetryView.as_view(),
         name="training-run-retry",

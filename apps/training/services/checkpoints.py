@@ -69,10 +69,17 @@ def forget_checkpoint(run: TrainingRun, *, samples: bool = False) -> None:
         TrainingRun.objects.filter(id=run.id).update(checkpoint=None, checkpoint_step=0)
         run.checkpoint, run.checkpoint_step = None, 0
     if samples:
-        names = TrainingSample.objects.filter(run=run).values_list("name", flat=True)
-        keys += [sample_key(user_id=run.user_id, run_id=run.id, name=name) for name in names]
-        TrainingSample.objects.filter(run=run).delete()
+        forget_samples(run)
     # If the store is away then, the sweep finds files without a row.
+    transaction.on_commit(partial(file_store.delete_many, keys), robust=True)
+
+
+def forget_samples(run: TrainingRun, *, beyond: int = 0) -> None:
+    """Delete the samples of a training that are of later steps; within a transaction."""
+    samples = TrainingSample.objects.filter(user=run.user_id, run=run, step__gt=beyond)
+    names = samples.values_list("name", flat=True)
+    keys = [sample_key(user_id=run.user_id, run_id=run.id, name=name) for name in names]
+    samples.delete()
     transaction.on_commit(partial(file_store.delete_many, keys), robust=True)
 
 

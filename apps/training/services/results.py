@@ -34,6 +34,7 @@ from apps.training.quotes import TrainingLoad, shape_of, teaches
 from apps.training.services.checkpoints import (
     delete_checkpoint,
     forget_checkpoint,
+    forget_samples,
     write_checkpoint,
 )
 from apps.training.storage import sample_key
@@ -63,7 +64,15 @@ def begin_attempt(job: Job) -> TrainingRun | None:
         run.step = run.checkpoint_step
         run.losses = [point for point in run.losses if point[0] <= run.checkpoint_step]
         run.save(update_fields=["attempt", "step", "losses"])
+        forget_samples(run, beyond=run.checkpoint_step)
     return run
+
+
+def begin_anew(run: TrainingRun) -> None:
+    """Drop the samples of an attempt that cannot go on from its checkpoint."""
+    with tenant_scope(run.user_id):
+        if _held(run).select_for_update().exists():
+            forget_samples(run)
 
 
 def note_losses(run: TrainingRun, *, step: int, losses: Losses) -> bool:

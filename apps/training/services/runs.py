@@ -30,7 +30,7 @@ from apps.training.models import LEAST_PICTURES, MAX_NAME_LENGTH, TrainingPictur
 from apps.training.quotes import TrainingLoad, credits_of_token, quote_training
 from apps.training.requests import complete_settings
 from apps.training.selectors import get_run, get_set, list_bases, list_pictures
-from apps.training.services.checkpoints import forget_checkpoint
+from apps.training.services.checkpoints import forget_checkpoint, forget_samples
 from gpu_tasks.training.lora.settings import TrainingSettings
 
 # What a LoRA of a large model takes; the file itself is counted once it is there.
@@ -149,6 +149,26 @@ def start_run(
     return run
 
 
+def quote_retry(*, user: User, run_id: uuid.UUID) -> Quote:
+    """Quote what is left of a training, as `retry_run` would now.
+
+    Raises:
+        NotFound: `user` has no such training.
+        Forbidden: the plan of `user` has no training.
+        Invalid: its model is gone.
+    """
+    run = get_run(user=user, run_id=run_id)
+    model = _model(user, run.base_model)
+    load = TrainingLoad(
+        settings=TrainingSettings.from_dict(run.settings),
+        images=len(run.pictures),
+        done_steps=run.checkpoint_step,
+    )
+    has = require(user_id=user.id, feature=Feature.LORA_TRAINING)
+    tier = tier_for(model.base, at_least=has.plan.gpu_tier)
+    return quote_training(user=user, model=model, tier=tier, load=load).quote
+
+
 def retry_run(
     *,
     user: User,
@@ -201,6 +221,7 @@ def retry_run(
         run.job_id, run.attempt, run.step = job.id, 0, run.checkpoint_step
         run.losses = [point for point in run.losses if point[0] <= run.checkpoint_step]
         run.save(update_fields=["job_id", "attempt", "step", "losses"])
+        forget_samples(run, beyond=run.checkpoint_step)
     return run
 
 

@@ -54,12 +54,15 @@ def train_lora(
     on_checkpoint: OnCheckpoint | None = None,
     on_sample: OnSample | None = None,
     is_cancelled: IsCancelled | None = None,
+    save_seconds: float = math.inf,
 ) -> TrainedLora:
     """Train a LoRA for a model, on a copy of it that is loaded for that alone.
 
     The engine makes no pictures meanwhile. All callbacks come in this thread. `resume` is a
     checkpoint of the same training, which goes on as if it had not stopped: bit by bit where
-    torch computes the same way twice, as on a processor with as many threads.
+    torch computes the same way twice, as on a processor with as many threads. Besides every
+    `save_every` steps a checkpoint is made after a step when `save_seconds` have passed since the
+    last one, which changes nothing of what is learnt.
 
     Raises:
         InvalidRequest: what is wrong, by field: `model`, `images` or `images.3`, or `resume`.
@@ -76,16 +79,16 @@ def train_lora(
         raise InvalidRequest(
             {"resume": "belongs to a training with other settings, pictures or another model"}
         )
-    listeners = _Listeners(on_progress, on_checkpoint, on_sample, is_cancelled)
+    listeners = _Listeners(on_progress, on_checkpoint, on_sample, is_cancelled, save_seconds)
     try:
         with engine.lend(source, dtype=training_dtype(engine.device)) as model:
-            listeners.started = time.perf_counter()
+            listeners.started = listeners.saved = time.perf_counter()
             if trainable.recomputes:
                 model.components[model.family.denoiser].enable_gradient_checkpointing()
-            training = _Training.begin(model, examples, settings, digest, listeners)
-            if checkpoint is not None:
-                training.restore(checkpoint)
             with _shortage_told():
+                training = _Training.begin(model, examples, settings, digest, listeners)
+                if checkpoint is not None:
+                    training.restore(checkpoint)
                 training.run()
             weights = training.adapter.export(settings, trainable, base=source.base)
             return TrainedLora(
@@ -128,9 +131,11 @@ class _Listeners:
     on_checkpoint: OnCheckpoint | None
     on_sample: OnSample | None
     is_cancelled: IsCancelled | None
+    save_seconds: float
     started: float = 0.0
     # The seconds that those who listen took.
     aside: float = 0.0
+    saved: float = 0.0
     step: int = 0
 
     @property
@@ -183,12 +188,11 @@ class _Training:
         if model.components["unet"].config.time_cond_proj_dim is not None:
             raise InvalidRequest({"model": "cannot be trained: it is distilled to a few steps"})
         objective = Objective.for_model(model.scheduler_config, gamma=settings.min_snr_gamma)
-        with _shortage_told():
-            latents = encode_examples(model, examples, flip=settings.flip, pause=listeners.pause)
-            reader = CaptionReader(model, learns=settings.trains_text_encoder)
-            reader.prepare(
-                ["", *(text for one in examples for text in (one.caption, one.plain_caption))]
-            )
+        latents = encode_examples(model, examples, flip=settings.flip, pause=listeners.pause)
+        reader = CaptionReader(model, learns=settings.trains_text_encoder)
+        reader.prepare(
+            ["", *(text for one in examples for text in (one.caption, one.plain_caption))]
+        )
         adapter = Adapter.put_in(model, settings)
         return cls(
             model=model,
@@ -232,9 +236,16 @@ class _Training:
             # Samples first: what is resumed from a checkpoint makes none for its step.
             if settings.sample_every and self.step % settings.sample_every == 0:
                 self._sample()
-            if tell.on_checkpoint is not None and self.step % settings.save_every == 0:
+            if tell.on_checkpoint is not None and self._is_checkpoint_due():
                 with tell.uncounted():
                     tell.on_checkpoint(self._checkpoint())
+                tell.saved = time.perf_counter()
+
+    def _is_checkpoint_due(self) -> bool:
+        if self.step % self.settings.save_every == 0:
+            return True
+        waited = time.perf_counter() - self.listeners.saved
+        return waited >= self.listeners.save_seconds and self.step < self.settings.steps
 
     def _take_step(self) -> None:
         settings = self.settings

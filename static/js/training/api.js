@@ -132,6 +132,15 @@ export function cancelRun(id) {
 
 /**
  * @param {string} id
+ * @returns {Promise<TrainingQuote>} of what is left
+ */
+export async function quoteRetry(id) {
+  const response = await send(`${ROOT}/runs/${id}/quote`);
+  return /** @type {Promise<TrainingQuote>} */ (response.json());
+}
+
+/**
+ * @param {string} id
  * @returns {Promise<Run>}
  */
 export function retryRun(id) {

@@ -134,8 +134,10 @@ export class Captions {
     if (!other) return;
     if (earlier) other.before(item);
     else other.after(item);
-    const button = item.querySelector(`[data-act="${earlier ? "earlier" : "later"}"]`);
-    if (button instanceof HTMLElement) button.focus();
+    this.#tell();
+    const acts = earlier ? ["earlier", "later"] : ["later", "earlier"];
+    const buttons = acts.map((act) => actOf(item, act));
+    buttons.find((button) => !button.disabled)?.focus();
     await changePictures(this.#set, { order: this.names });
   }
 
@@ -166,10 +168,23 @@ export class Captions {
   }
 
   #tell() {
-    const count = this.#items().length;
+    const items = this.#items();
+    const count = items.length;
+    items.forEach((item, index) => {
+      actOf(item, "earlier").disabled = index === 0;
+      actOf(item, "later").disabled = index === count - 1;
+    });
     byId("count", HTMLElement).textContent = `(${String(count)})`;
     byId("captions-empty", HTMLElement).hidden = count > 0;
   }
+}
+
+/**
+ * @param {HTMLElement} item
+ * @param {string} act
+ */
+function actOf(item, act) {
+  return /** @type {HTMLButtonElement} */ (item.querySelector(`[data-act="${act}"]`));
 }
 
 /** @param {HTMLTextAreaElement} field */

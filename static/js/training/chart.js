@@ -86,7 +86,7 @@ export class LossChart {
 
   #draw() {
     const points = this.#points;
-    const most = roundUp(Math.max(...points.map(([, loss]) => loss), 1e-6));
+    const most = points.length ? roundUp(Math.max(...points.map(([, loss]) => loss), 1e-6)) : 1;
     /** @type {(step: number) => number} */
     const x = (step) => LEFT + ((RIGHT - LEFT) * step) / this.#total;
     /** @type {(loss: number) => number} */

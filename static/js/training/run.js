@@ -4,7 +4,7 @@
 import { announce, byId, confirmed, make } from "../dom.js";
 import { fill, formatNumber, formatSeconds } from "../i18n.js";
 import { toastError } from "../toast.js";
-import { cancelRun, getRun, retryRun } from "./api.js";
+import { cancelRun, getRun, quoteRetry, retryRun } from "./api.js";
 import { LossChart } from "./chart.js";
 
 /** @import {PageLife} from "../page.js" */
@@ -20,6 +20,8 @@ class RunPage {
   #chart;
   #timer = 0;
   #job;
+  #isStopping = false;
+  #checkpointStep = 0;
 
   /** @param {PageLife} life */
   constructor(life) {
@@ -69,6 +71,8 @@ class RunPage {
   /** @param {Run} run */
   #show(run) {
     this.#job = run.generation;
+    this.#isStopping = run.cancel_requested && run.state === "running";
+    this.#checkpointStep = run.checkpoint_step;
     byId("receipt", HTMLAnchorElement).href = `/usage/receipts/${run.generation}/`;
     this.#showState(run);
     this.#showSteps(run.step, run.steps, run.state === "running" ? run.seconds_left : null);
@@ -77,7 +81,10 @@ class RunPage {
     byId("cancel", HTMLButtonElement).hidden =
       run.cancel_requested || (run.state !== "queued" && run.state !== "running");
     const again = document.getElementById("retry");
-    if (again) again.hidden = run.state !== "failed" && run.state !== "cancelled";
+    if (again) {
+      again.hidden = run.state !== "failed" && run.state !== "cancelled";
+      byId("retry-words", HTMLElement).textContent = this.#retryWords();
+    }
     const use = byId("use", HTMLAnchorElement);
     use.hidden = run.result === null;
     if (run.result !== null) {
@@ -97,8 +104,7 @@ class RunPage {
       failed: run.error?.detail ?? gettext("Failed"),
       cancelled: gettext("Cancelled"),
     }[run.state];
-    const isStopping = run.cancel_requested && run.state === "running";
-    const said = isStopping ? gettext("Stopping after this step") : words;
+    const said = this.#isStopping ? gettext("Stopping after this step") : words;
     if (place.textContent !== said) place.textContent = said;
     byId("run", HTMLElement).dataset.state = run.state;
   }
@@ -115,7 +121,7 @@ class RunPage {
       total: formatNumber(total),
     });
     byId("left", HTMLElement).textContent =
-      left === null ? "" : fill(gettext("about %(time)s left"), { time: formatSeconds(left) });
+      left === null || this.#isStopping ? "" : fill(gettext("about %(time)s left"), { time: formatSeconds(left) });
   }
 
   /** @param {Sample[]} samples by step */
@@ -148,8 +154,33 @@ class RunPage {
     }
   }
 
+  #retryWords() {
+    return this.#checkpointStep > 0 ? gettext("Go on") : gettext("Start again");
+  }
+
+  /**
+   * @param {number} credits
+   * @returns {Promise<boolean>}
+   */
+  #isAgreed(credits) {
+    const step = this.#checkpointStep;
+    const words = ngettext("At most %(credits)s credit", "At most %(credits)s credits", credits);
+    const most = fill(words, { credits: formatNumber(credits) });
+    const where = step
+      ? fill(gettext("It goes on after step %(step)s."), { step: formatNumber(step) })
+      : gettext("It begins at the first step, and the samples so far go.");
+    return confirmed({
+      title: step ? gettext("Go on with this training?") : gettext("Start this training again?"),
+      text: `${where} ${most}.`,
+      yes: this.#retryWords(),
+      no: gettext("Not now"),
+    });
+  }
+
   async #retry() {
     try {
+      const { credits } = await quoteRetry(this.#id);
+      if (!(await this.#isAgreed(credits))) return;
       this.#show(await retryRun(this.#id));
       void this.#refresh();
     } catch (error) {

@@ -116,6 +116,7 @@ class SetPage {
     byId("start", HTMLButtonElement).disabled = !quote || missing > 0;
     price.textContent = "";
     note.textContent = "";
+    field("max_credits").placeholder = quote ? String(quote.credits) : "";
     if (quote) {
       const words = ngettext("At most %(credits)s credit", "At most %(credits)s credits", quote.credits);
       price.textContent = fill(words, { credits: formatNumber(quote.credits) });
