@@ -188,7 +188,7 @@ def _check_weights(prompts: Sequence[str]) -> None:
             "A weight in a prompt lies between 0 and 5. Write \\( and \\) for brackets "
             "that are part of it."
         )
-        raise Invalid(fields={"sample_prompts": [message]}) from error
+        raise Invalid(fields={"sample_prompts": [str(message)]}) from error
 
 
 def _check_rounds(sample_every: int, steps: int) -> None:

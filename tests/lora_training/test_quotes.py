@@ -143,10 +143,10 @@ def test_many_pictures_cost_more_once_trainings_are_measured(
 
 
 def test_only_usual_trainings_tell_what_others_take(starter: GenerationModel) -> None:
-    prompts = {"sample_prompts": ("a", "b")}
-    usual = load_of(sample_every=125, steps=1000, **prompts)
+    prompts = ("a", "b")
+    usual = load_of(sample_every=125, steps=1000, sample_prompts=prompts)
     others = (
-        load_of(sample_every=20, steps=1000, **prompts),
+        load_of(sample_every=20, steps=1000, sample_prompts=prompts),
         load_of(steps=1000, trains_convolutions=True, trains_text_encoder=True),
         load_of(steps=1000, trigger="zorg", preservation=1.0),
         load_of(200, steps=100, flip=True),

@@ -330,8 +330,12 @@ def _check_cap(run: TrainingRun, quote: Quote) -> None:
         if spent
         else _("This is quoted %(required)d credits, more than the %(limit)d that you allow.")
     )
-    numbers = {"required": required, "limit": run.max_credits}
-    raise Conflict(text % {**numbers, "spent": spent}, code=ErrorCode.QUOTE_ABOVE_CAP, **numbers)
+    raise Conflict(
+        text % {"required": required, "limit": run.max_credits, "spent": spent},
+        code=ErrorCode.QUOTE_ABOVE_CAP,
+        required=required,
+        limit=run.max_credits,
+    )
 
 
 def _accept(

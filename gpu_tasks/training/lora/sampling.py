@@ -49,8 +49,8 @@ def make_samples(
         run = ForwardPass(model=model, passengers=[passenger], cache=EmbeddingCache(0))
         try:
             shortage = run.make_pictures(sparing=True)
-        except InvalidRequest as error:
-            logger.warning("A sample cannot be made: %s", error)
+        except InvalidRequest as refused:
+            logger.warning("A sample cannot be made: %s", refused)
             continue
         if shortage is not None:
             logger.warning("A sample does not fit beside the training: %s", shortage)
