@@ -344,11 +344,11 @@ def test_what_a_training_has_cost_before_counts_against_its_cap(
 
 
 def test_what_is_left_is_quoted_before_it_is_tried_again(trainer: User, discs: TrainingSet) -> None:
-    run = make_run(trainer, discs, steps=400)
-    assert keep_checkpoint(claim(run), step=300, content=b"weights", losses=[])
+    run = make_run(trainer, discs, steps=4000)
+    assert keep_checkpoint(claim(run), step=3000, content=b"weights", losses=[])
     end(run, JobState.FAILED)
     api = api_of(trainer)
-    whole = api.post(QUOTE, body(discs, steps=400), format="json").json()
+    whole = api.post(QUOTE, body(discs, steps=4000), format="json").json()
 
     left = api.get(f"{URL}/{run.id}/quote").json()
 
