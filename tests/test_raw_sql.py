@@ -33,6 +33,7 @@ from tests.catalog.factories import make_model
 from tests.database import login_url, session_database_url
 from tests.factories import make_image, make_job, make_payment
 from tests.lora_training.factories import make_run, make_sample, make_set
+from tests.providers.factories import make_provider_call, make_provider_key
 from tests.test_row_level_security import (
     OWNER_COLUMNS,
     SHARED_TABLES,
@@ -82,6 +83,8 @@ def two_tenants(
         create_preset(user=person, name="p")
         create_wildcard(user=person, name="w", values=["red"])
         create_workflow(user=person)
+        make_provider_key(person)
+        make_provider_call(person)
         make_model(person)
         ModelInstall.objects.create(user=person, source_kind="url", source="https://a.example/x")
         ContentAppeal.objects.create(user=person, job_id=job.id, digest="d", reason="r")

@@ -72,6 +72,7 @@ ADDRESSES = [
     ("get", f"/api/v1/keys/{ANY}", Scope.MANAGE, 404),
     ("patch", f"/api/v1/keys/{ANY}", Scope.MANAGE, 404),
     ("delete", f"/api/v1/keys/{ANY}", Scope.MANAGE, 404),
+    ("put", "/api/v1/providers/none/key", Scope.MANAGE, 404),
     ("get", "/api/v1/admin/tester-plan/grants", Scope.MANAGE, 403),
     ("post", "/api/v1/admin/tester-plan/grants", Scope.MANAGE, 403),
     ("get", f"/api/v1/admin/tester-plan/grants/{ANY}", Scope.MANAGE, 403),

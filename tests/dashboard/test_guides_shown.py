@@ -16,6 +16,7 @@ from apps.dashboard.guide_offers import NAMES, REASONS, guide_offers
 from apps.generation.models import ContentAppeal, Job, JobState
 from gpu_tasks.engine.control.names import PREPROCESSOR_NAMES
 from gpu_tasks.engine.family_facts import FAMILY_FACTS
+from gpu_tasks.providers.facts import PROVIDER_FACTS
 from tests.factories import make_image, make_job
 from tests.queries import counted_queries
 
@@ -104,7 +105,8 @@ def test_a_refusal_is_appealed_on_the_page_of_its_receipt_once(
 
 
 def test_whatever_the_engine_says_of_itself_can_be_said_in_other_languages() -> None:
-    reasons = {text for facts in FAMILY_FACTS.values() for text in facts.lacks.values()}
+    known = (*FAMILY_FACTS.values(), *PROVIDER_FACTS.values())
+    reasons = {text for facts in known for text in facts.lacks.values()}
     names = {each.name for each in PREPROCESSOR_NAMES.values()}
     numbers = {one.name for each in PREPROCESSOR_NAMES.values() for one in each.parameters.values()}
 

@@ -58,11 +58,11 @@ def make_samples(
         match passenger.end:
             case GenerationCancelled():
                 return
-            case InvalidRequest() | OutOfMemory() as error:
-                logger.warning("A sample cannot be made: %s", error)
+            case InvalidRequest() | OutOfMemory() as refusal:
+                logger.warning("A sample cannot be made: %s", refusal)
                 continue
-            case Exception() as error:
-                raise error
+            case Exception() as failure:
+                raise failure
         yield TrainingSample(
             step=step,
             index=index,
