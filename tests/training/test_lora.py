@@ -33,6 +33,7 @@ from gpu_tasks.training.lora import (
     train_lora,
     training,
 )
+from gpu_tasks.training.lora.adapter import Adapter
 from tests.engine.families.builders import build_tiny_sdxl
 from tests.engine.tiny_model import build_tiny_model
 
@@ -244,7 +245,7 @@ def test_a_card_too_small_is_told_wherever_it_shows(
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     # No card is here that could be too small.
-    monkeypatch.setattr(training.Adapter, place, run_out)
+    monkeypatch.setattr(Adapter, place, run_out)
 
     with pytest.raises(OutOfMemory, match="Try a smaller resolution"):
         train_lora(source, IMAGES, SETTINGS, engine=engine, resume=kept[0].to_bytes())
