@@ -151,6 +151,7 @@ def test_a_trained_lora_is_recognised_and_changes_pictures(
     }
 
 
+@pytest.mark.slow
 def test_attention_alone_is_trained_unless_more_is_asked_for(
     sources: dict[str, ModelSource], engine: Engine
 ) -> None:
@@ -167,6 +168,7 @@ def test_attention_alone_is_trained_unless_more_is_asked_for(
     assert any(".conv1." in name for name in more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("base", "settings"),
     [("sd-1.5-class", SETTINGS), ("sdxl", ALL_ON)],
@@ -205,6 +207,7 @@ def test_a_resumed_training_ends_as_the_undisturbed_one(
     assert seen[0].smoothed_loss == kept[3].smoothed_loss
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_made_when_time_has_passed_and_disturbs_nothing(
     sources: dict[str, ModelSource], engine: Engine
 ) -> None:
@@ -231,6 +234,7 @@ def test_a_checkpoint_is_made_when_time_has_passed_and_disturbs_nothing(
     assert are_equal(resumed, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["put_in", "restore"])
 def test_a_card_too_small_is_told_wherever_it_shows(
     sources: dict[str, ModelSource],
@@ -289,6 +293,7 @@ def test_each_step_is_told_with_its_loss(sources: dict[str, ModelSource], engine
     assert 0 < seen[0].seconds < seen[3].seconds <= trained.compute_seconds
 
 
+@pytest.mark.slow
 def test_samples_are_made_at_intervals_and_change_with_the_training(
     sources: dict[str, ModelSource], engine: Engine
 ) -> None:
@@ -387,6 +392,7 @@ def test_what_is_kept_loaded_is_unharmed_by_a_training(
             assert {name: id(part) for name, part in again.components.items()} == parts
 
 
+@pytest.mark.slow
 def test_nothing_of_a_training_stays_in_memory(
     sources: dict[str, ModelSource], engine: Engine
 ) -> None:
@@ -481,6 +487,7 @@ def test_models_that_cannot_be_trained_are_refused_before_they_are_loaded(
     assert list(refused.value.fields) == ["model"]
 
 
+@pytest.mark.slow
 def test_sdxl_is_told_how_large_a_picture_was_and_sd_is_not(
     sources: dict[str, ModelSource], engine: Engine
 ) -> None:
@@ -493,6 +500,7 @@ def test_sdxl_is_told_how_large_a_picture_was_and_sd_is_not(
     assert first_loss("sdxl", 64) != first_loss("sdxl", 128)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("base", "dtype"),
     [("sd-1.5-class", torch.bfloat16), ("sdxl", torch.float16)],
