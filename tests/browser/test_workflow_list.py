@@ -135,7 +135,7 @@ def test_nothing_of_ones_own_is_taught_in_korean_on_a_phone(
     )
     studio.open("/workflows/")
 
-    expect(studio.page.get_by_role("heading", name="아직 내 워크플로가 없습니다")).to_be_visible()
+    expect(studio.page.get_by_role("heading", name="아직 내 워크플로가 없어요")).to_be_visible()
     assert studio.overflow() == 0
     shoot(studio.page, "workflows-empty-hand")
     studio.page.locator(".tabs").get_by_role("link", name="스타일").tap()
