@@ -25,7 +25,7 @@ from apps.providers.models import (
 )
 from apps.providers.sealing import can_seal, seal, unseal
 from apps.providers.selectors import get_own_key
-from gpu_tasks.providers import ProviderError, ProviderName, ProviderRejectedKey, provider_for
+from gpu_tasks.providers import ProviderError, ProviderName, ProviderRejectedKey, check_key
 
 logger = structlog.get_logger(__name__)
 
@@ -159,8 +159,7 @@ def _count_check(user: User) -> None:
 def _is_good(provider: ProviderName, key: str) -> bool:
     """Say whether the provider takes a key; `False` if it does not say."""
     try:
-        with provider_for(provider, access_for_check(provider, key=key)) as client:
-            client.check_key()
+        check_key(provider, access_for_check(provider, key=key))
     except ProviderRejectedKey as error:
         raise Invalid(fields={"key": [_("The provider does not accept this key.")]}) from error
     except ProviderError as error:

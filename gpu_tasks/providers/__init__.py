@@ -44,9 +44,21 @@ __all__ = [
     "ProviderTimeout",
     "ProviderUnavailable",
     "Timeouts",
+    "check_key",
     "facts_of",
     "provider_for",
 ]
+
+
+def check_key(name: ProviderName, access: Access) -> None:
+    """Ask a provider whether it takes a key; errors as `ImageProvider.check_key`."""
+    if name is ProviderName.OPENAI:
+        from gpu_tasks.providers.openai_keys import check_key as ask
+
+        ask(access)
+        return
+    with provider_for(name, access) as client:
+        client.check_key()
 
 
 def provider_for(name: ProviderName, access: Access) -> ImageProvider:

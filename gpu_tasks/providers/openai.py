@@ -24,12 +24,12 @@ from gpu_tasks.providers.errors import (
 )
 from gpu_tasks.providers.http import open_client, retry_after
 from gpu_tasks.providers.interface import Access, Made, PictureOrder
+from gpu_tasks.providers.openai_keys import check_key
 from gpu_tasks.providers.pictures import holes_of, read_picture, to_png
 
 _REFUSALS: Final = frozenset(
     {"moderation_blocked", "content_policy_violation", "safety_violation", "image_content_policy"}
 )
-_UNKNOWN_KEY: Final = "invalid_api_key"
 _EMPTY: Final = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 )
@@ -39,6 +39,7 @@ class OpenAiImages:
     """Make pictures by `images/generations`, and by `images/edits` where pictures are given."""
 
     def __init__(self, access: Access) -> None:
+        self._access = access
         self._client = openai.OpenAI(
             api_key=access.key,
             base_url=access.base_url,
@@ -88,19 +89,8 @@ class OpenAiImages:
         return Made(pictures=_pictures(body, order=order), request_id=request_id)
 
     def check_key(self) -> None:
-        """Do as `ImageProvider.check_key`, by asking for the list of models.
-
-        A restricted key may not be allowed to see that, and make pictures all the same.
-        """
-        try:
-            self._client.models.with_raw_response.list()
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            if error.code == _UNKNOWN_KEY:
-                raise ProviderRejectedKey(_UNKNOWN_KEY) from None
-            raise ProviderUnavailable("the key may not be asked about") from None
-        except (openai.OpenAIError, ProviderError) as error:
-            # Without the cause: OpenAI's words for a wrong key repeat the key.
-            raise _told_apart(error) from None
+        """Do as `ImageProvider.check_key`."""
+        check_key(self._access)
 
 
 def _files(order: PictureOrder) -> dict[str, Any]:
