@@ -236,8 +236,8 @@ def test_the_ways_to_the_pages_are_in_reach_of_the_thumb(
     shoot(page, "design-more-hand")
     rest = sheet.locator(":visible:is(a, form button)").all()
     assert [item.inner_text() for item in rest] == [
-        *("English", "한국어", "보드", "모델", "워크플로", "사용량"),
-        *("플랜과 크레딧", "API 키", "설정", "도움말"),
+        *("English", "한국어", "보드", "모델", "워크플로", "스타일", "사용량"),
+        *("학습", "플랜과 크레딧", "API 키", "설정", "도움말"),
         "로그아웃",
     ]
     assert min(item.bounding_box()["height"] for item in rest) >= 44  # type: ignore[index]

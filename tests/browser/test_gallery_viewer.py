@@ -109,10 +109,14 @@ def test_a_change_never_overtakes_the_one_before_it(studio: Studio, images: list
         else:
             route.continue_()
 
+    answered: list[Request] = []
+
+    def note(request: Request) -> None:
+        answered.append(request)
+
     studio.open(f"/gallery/{images[0].image_name}/")
     page.route("**/api/v1/images/*", hold_the_first)
-    answered: list[Request] = []
-    page.on("requestfinished", answered.append)
+    page.on("requestfinished", note)
     page.keyboard.press("4")
     page.keyboard.press("2")
     expect(page.get_by_role("radio", name="2")).to_be_checked()
