@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import Any
 
 from django.core import signing
 from django.utils.translation import gettext as _
@@ -56,7 +57,7 @@ def quote_generation(
     """Quote a generation of `user` on `tier`, or on the `terms` of another service."""
     load = _load(parameters, model.base, terms)
     (quote,) = _quotes([_Kind(model, tier, load, terms)])
-    token = signing.dumps([*_subject(user.id, model, tier, load), quote.credits], salt=_SALT)
+    token = sign_quote([*_subject(user.id, model, tier, load), quote.credits], kind=_SALT)
     return BindingQuote(quote=quote, token=token)
 
 
@@ -138,10 +139,7 @@ def credits_of_token(
     Raises:
         Conflict: it is too old, or was for something else; ask for a new quote.
     """
-    try:
-        *subject, credits = signing.loads(token, salt=_SALT, max_age=QUOTE_SECONDS)
-    except signing.BadSignature as error:
-        raise expired_quote() from error
+    *subject, credits = read_quote(token, kind=_SALT)
     if subject != _subject(user.id, model, tier, load):
         raise expired_quote()
     return int(credits)
@@ -169,6 +167,24 @@ def _quote_price(load: Load, base: str, terms: Terms) -> Quote:
         seconds=facts.planned_seconds * calls,
         basis=Basis.PRICE,
     )
+
+
+def sign_quote(values: list[Any], *, kind: str) -> str:
+    """Return the token of a quote: what it is for and what it promises, for its `kind` alone."""
+    return signing.dumps(values, salt=kind)
+
+
+def read_quote(token: str, *, kind: str) -> list[Any]:
+    """Return what `sign_quote` was given.
+
+    Raises:
+        Conflict: it is too old, of another kind, or not ours.
+    """
+    try:
+        values: list[Any] = signing.loads(token, salt=kind, max_age=QUOTE_SECONDS)
+    except signing.BadSignature as error:
+        raise expired_quote() from error
+    return values
 
 
 def expired_quote() -> Conflict:

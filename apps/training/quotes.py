@@ -3,12 +3,8 @@
 import dataclasses
 from dataclasses import dataclass
 
-from django.core import signing
-from django.utils.translation import gettext as _
-
 from apps.accounts.models import User
 from apps.catalog.models import PLANNED_SECONDS, GenerationModel
-from apps.core.errors import Conflict, ErrorCode
 from apps.credits.costs import (
     MARGIN,
     Basis,
@@ -20,7 +16,7 @@ from apps.credits.costs import (
 )
 from apps.credits.models import ActionType
 from apps.credits.selectors import quote_shape
-from apps.generation.quotes import QUOTE_SECONDS, BindingQuote
+from apps.generation.quotes import BindingQuote, expired_quote, read_quote, sign_quote
 from apps.plans.tiers import GpuTier
 from gpu_tasks.training.lora.estimates import seconds_for
 from gpu_tasks.training.lora.settings import TrainingSettings
@@ -72,7 +68,7 @@ def quote_training(
     step, and before that the planning figure of the family.
     """
     quote = _quote(model, tier, load)
-    token = signing.dumps([*_subject(user, model, tier, load), quote.credits], salt=_SALT)
+    token = sign_quote([*_subject(user, model, tier, load), quote.credits], kind=_SALT)
     return BindingQuote(quote=quote, token=token)
 
 
@@ -84,12 +80,9 @@ def credits_of_token(
     Raises:
         Conflict: it is too old, or was for something else; ask for a new quote.
     """
-    try:
-        *subject, credits = signing.loads(token, salt=_SALT, max_age=QUOTE_SECONDS)
-    except signing.BadSignature as error:
-        raise _expired() from error
+    *subject, credits = read_quote(token, kind=_SALT)
     if subject != _subject(user, model, tier, load):
-        raise _expired()
+        raise expired_quote()
     return int(credits)
 
 
@@ -137,10 +130,3 @@ def _subject(
         *(settings.sample_every, len(settings.sample_prompts)),
         *(settings.trains_convolutions, settings.trains_text_encoder),
     ]
-
-
-def _expired() -> Conflict:
-    return Conflict(
-        _("This quote does not hold any more, or was for other settings; ask for a new one."),
-        code=ErrorCode.QUOTE_EXPIRED,
-    )

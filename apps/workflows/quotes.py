@@ -6,13 +6,17 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.core import signing
-
 from apps.accounts.models import User
 from apps.credits.costs import Basis, Quote, charge_of
 from apps.generation.loads import load_of
 from apps.generation.orders import Order
-from apps.generation.quotes import QUOTE_SECONDS, BindingQuote, expired_quote, quote_orders
+from apps.generation.quotes import (
+    BindingQuote,
+    expired_quote,
+    quote_orders,
+    read_quote,
+    sign_quote,
+)
 from apps.plans.tiers import GpuTier
 from gpu_tasks.nodes.checking import CheckedGraph
 from gpu_tasks.nodes.graph import Graph
@@ -86,7 +90,7 @@ def quote_workflow(
         basis=_vaguest(quotes),
     )
     work = work_digest(checked=checked, generations=generations, tier=tier)
-    token = signing.dumps([_subject(user.id, asked), chance, work, total.credits], salt=_SALT)
+    token = sign_quote([_subject(user.id, asked), chance, work, total.credits], kind=_SALT)
     return WorkflowQuote(offer=BindingQuote(quote=total, token=token), nodes=nodes)
 
 
@@ -96,10 +100,7 @@ def read_token(token: str, *, user: User, asked: Graph) -> Promise:
     Raises:
         Conflict: it is too old, or was for something else; ask for a new quote.
     """
-    try:
-        subject, chance, work, credits = signing.loads(token, salt=_SALT, max_age=QUOTE_SECONDS)
-    except signing.BadSignature as error:
-        raise expired_quote() from error
+    subject, chance, work, credits = read_quote(token, kind=_SALT)
     if subject != _subject(user.id, asked):
         raise expired_quote()
     return Promise(chance=chance, work=work, credits=credits)

@@ -9,11 +9,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 import httpx2
 
-from gpu_tasks.providers.errors import ProviderBadAnswer, ProviderTimeout
+from gpu_tasks.providers.errors import (
+    ProviderBadAnswer,
+    ProviderTimeout,
+    ProviderUnavailable,
+    ProviderUnreached,
+)
 from gpu_tasks.providers.interface import Timeouts
 
 # Ten pictures of 1536 × 1024 in base64 are about 35 MB.
@@ -30,6 +36,42 @@ def open_client(timeouts: Timeouts, *, most_bytes: int = MOST_BYTES) -> httpx2.C
         follow_redirects=False,
         trust_env=False,
     )
+
+
+class ClosesItsClient:
+    """Close the client when the block that it is used in ends."""
+
+    _client: Any
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def ask(client: httpx2.Client, method: str, address: str, **sent: Any) -> httpx2.Response:
+    """Return an answer, whatever its status.
+
+    Raises:
+        ProviderUnreached, ProviderTimeout, ProviderUnavailable: there was none.
+    """
+    try:
+        return client.request(method, address, **sent)
+    except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+        raise ProviderUnreached(type(error).__name__) from error
+    except httpx2.TimeoutException as error:
+        raise ProviderTimeout(type(error).__name__) from error
+    except httpx2.HTTPError as error:
+        raise ProviderUnavailable(type(error).__name__) from error
 
 
 class _BoundedTransport(httpx2.BaseTransport):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import openai
 
@@ -22,7 +21,7 @@ from gpu_tasks.providers.errors import (
     ProviderUnavailable,
     ProviderUnreached,
 )
-from gpu_tasks.providers.http import open_client, retry_after
+from gpu_tasks.providers.http import ClosesItsClient, open_client, retry_after
 from gpu_tasks.providers.interface import Access, Made, PictureOrder
 from gpu_tasks.providers.openai_keys import check_key
 from gpu_tasks.providers.pictures import holes_of, read_picture, to_png
@@ -35,7 +34,7 @@ _EMPTY: Final = frozenset(
 )
 
 
-class OpenAiImages:
+class OpenAiImages(ClosesItsClient):
     """Make pictures by `images/generations`, and by `images/edits` where pictures are given."""
 
     def __init__(self, access: Access) -> None:
@@ -52,20 +51,6 @@ class OpenAiImages:
         )
         self._client.organization = None
         self._client.project = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._client.close()
 
     def make(self, order: PictureOrder) -> Made:
         """Do as `ImageProvider.make`."""

@@ -7,13 +7,8 @@ from typing import Final
 
 import httpx2
 
-from gpu_tasks.providers.errors import (
-    ProviderRejectedKey,
-    ProviderTimeout,
-    ProviderUnavailable,
-    ProviderUnreached,
-)
-from gpu_tasks.providers.http import open_client
+from gpu_tasks.providers.errors import ProviderRejectedKey, ProviderUnavailable
+from gpu_tasks.providers.http import ask, open_client
 from gpu_tasks.providers.interface import Access
 
 _UNKNOWN_KEY: Final = "invalid_api_key"
@@ -27,14 +22,7 @@ def check_key(access: Access) -> None:
     address = f"{access.base_url.rstrip('/')}/models"
     headers = {"Authorization": f"Bearer {access.key}"}
     with open_client(access.timeouts) as client:
-        try:
-            answer = client.get(address, headers=headers)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise ProviderUnreached(type(error).__name__) from error
-        except httpx2.TimeoutException as error:
-            raise ProviderTimeout(type(error).__name__) from error
-        except httpx2.HTTPError as error:
-            raise ProviderUnavailable(type(error).__name__) from error
+        answer = ask(client, "GET", address, headers=headers)
     if answer.status_code == httpx2.codes.OK:
         return
     code = _code_in(answer)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx2
 
@@ -16,12 +15,11 @@ from gpu_tasks.providers.errors import (
     ProviderOutOfQuota,
     ProviderRefused,
     ProviderRejectedKey,
-    ProviderTimeout,
     ProviderUnavailable,
     ProviderUnreached,
 )
 from gpu_tasks.providers.facts import STABILITY_RATIOS
-from gpu_tasks.providers.http import open_client, retry_after
+from gpu_tasks.providers.http import ClosesItsClient, ask, open_client, retry_after
 from gpu_tasks.providers.interface import Access, Made, PictureOrder
 from gpu_tasks.providers.pictures import read_picture, to_png
 
@@ -31,27 +29,13 @@ _FILTERED: Final = "CONTENT_FILTERED"
 _SEEDS: Final = 2**32 - 2
 
 
-class StabilityImages:
+class StabilityImages(ClosesItsClient):
     """Make pictures by `generate/core`, `generate/ultra` and `generate/sd3`."""
 
     def __init__(self, access: Access) -> None:
         self._client = open_client(access.timeouts)
         self._base_url = access.base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {access.key}"}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._client.close()
 
     def make(self, order: PictureOrder) -> Made:
         """Do as `ImageProvider.make`."""
@@ -75,14 +59,7 @@ class StabilityImages:
 
     def _ask(self, method: str, path: str, *, accept: str, **sent: Any) -> httpx2.Response:
         headers = self._headers | {"Accept": accept}
-        try:
-            answer = self._client.request(method, self._base_url + path, headers=headers, **sent)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise ProviderUnreached(type(error).__name__) from error
-        except httpx2.TimeoutException as error:
-            raise ProviderTimeout(type(error).__name__) from error
-        except httpx2.HTTPError as error:
-            raise ProviderUnavailable(type(error).__name__) from error
+        answer = ask(self._client, method, self._base_url + path, headers=headers, **sent)
         if answer.status_code != httpx2.codes.OK:
             raise _told_apart(answer)
         return answer

@@ -122,6 +122,14 @@ class Attempt:
         """
         raise NotImplementedError
 
+    def outcome(self, engine: Engine) -> Outcome:
+        """Return what `make` returns, or the error by which the job is to end."""
+        try:
+            with structlog.contextvars.bound_contextvars(job_ids=[str(self.job.id)]):
+                return self.make(engine)
+        except Exception as error:  # noqa: BLE001  (the job ends by it)
+            return error
+
     def member(self, *, in_company: bool) -> PassMember:
         """Return what the engine is asked; in company a cancel is answered before the others end.
 

@@ -11,7 +11,7 @@ from django.db import close_old_connections
 from apps.generation.wakeups import wake_tier
 from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine
-from gpu_tasks.runner.attempt import Attempt, Outcome
+from gpu_tasks.runner.attempt import Attempt
 from gpu_tasks.runner.lease import LeaseKeeper
 
 logger = structlog.get_logger(__name__)
@@ -76,7 +76,7 @@ class Beside:
         try:
             with leases:
                 if attempt.prepare():
-                    attempt.end(self._make(attempt))
+                    attempt.end(attempt.outcome(self._engine))
         except Exception:
             # Nobody asks this thread for its result; the lease of the job runs out by itself.
             logger.exception("attempt_beside_failed", job_id=str(attempt.job.id))
@@ -91,10 +91,3 @@ class Beside:
             with self._changed:
                 self._changed.notify_all()
             self._on_change()
-
-    def _make(self, attempt: Attempt) -> Outcome:
-        try:
-            with structlog.contextvars.bound_contextvars(job_ids=[str(attempt.job.id)]):
-                return attempt.make(self._engine)
-        except Exception as error:  # noqa: BLE001  (the job ends by it)
-            return error

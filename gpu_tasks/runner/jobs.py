@@ -195,7 +195,7 @@ class JobRunner:
         if not ready:
             return []
         if ready[0].is_solo:
-            return [(ready[0], self._make_solo(ready[0]))]
+            return [(ready[0], ready[0].outcome(self.engine))]
         in_company = len(ready) > 1
         members = [attempt.member(in_company=in_company) for attempt in ready]
         job_ids = [str(attempt.job.id) for attempt in ready]
@@ -210,13 +210,6 @@ class JobRunner:
             outcomes = [error] * len(ready)
         self._note_pace(ready, outcomes)
         return list(zip(ready, outcomes, strict=True))
-
-    def _make_solo(self, attempt: Attempt) -> Outcome:
-        try:
-            with structlog.contextvars.bound_contextvars(job_ids=[str(attempt.job.id)]):
-                return attempt.make(self.engine)
-        except Exception as error:  # noqa: BLE001  (the job ends by it)
-            return error
 
     def _note_pace(self, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> None:
         shape = attempts[0].job.batch_shape

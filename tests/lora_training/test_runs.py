@@ -13,11 +13,11 @@ from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode, Forbidden
 from apps.credits.models import Hold
 from apps.credits.selectors import read_balance
+from apps.generation import quotes
 from apps.generation.models import Job, JobKind, JobState
 from apps.images.models import Image
 from apps.images.services.library import trash_images
 from apps.plans.models import Subscription
-from apps.training import quotes
 from apps.training.models import TrainingRun, TrainingSample, TrainingSet
 from apps.training.services import checkpoints
 from apps.training.services.checkpoints import forget_checkpoint, remove_old_checkpoints

@@ -129,7 +129,7 @@ def test_a_quote_of_somebody_else_or_of_long_ago_does_not_bind(
     )
 
     answers = [run(api, {"document": FILL, "quote": theirs})]
-    monkeypatch.setattr("apps.workflows.quotes.QUOTE_SECONDS", -1)
+    monkeypatch.setattr("apps.generation.quotes.QUOTE_SECONDS", -1)
     answers.append(run(api, {"document": FILL, "quote": mine}))
 
     assert [answer.json()["code"] for answer in answers] == ["quote_expired"] * 2

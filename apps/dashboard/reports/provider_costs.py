@@ -12,8 +12,9 @@ from apps.providers.models import CallOutcome, KeyOwner, ProviderCall
 from apps.providers.prices import MICROS_A_DOLLAR
 from gpu_tasks.providers.facts import PROVIDER_FACTS, PROVIDER_TITLES, ProviderName
 
-# Charges less what was given back, of jobs that other services carried out; as for GPUs.
-_BY_MODEL = """
+# Charges less what was given back of them, of credits that were paid for, by job. A charge is
+# posted in the transaction of its usage record, a moment before it.
+PAID = """
 WITH paid AS (
     SELECT hold.user_id, hold.job_id, sum(posting.spent) AS credits
     FROM credits_posting posting
@@ -23,12 +24,16 @@ WITH paid AS (
         AND posting.created_at >= %(since)s - interval '1 hour'
     GROUP BY hold.user_id, hold.job_id
 )
+"""
+# Of jobs that other services carried out.
+_BY_MODEL = f"""
+{PAID}
 SELECT usage.model_used, sum(usage.credits_consumed), coalesce(sum(paid.credits), 0)
 FROM credits_usagerecord usage
 LEFT JOIN paid ON paid.user_id = usage.user_id AND paid.job_id = usage.job_id
 WHERE usage.created_at >= %(since)s AND usage.action_type = 'provided'
 GROUP BY usage.model_used
-"""
+"""  # noqa: S608  # nosec B608  (our own words)
 _PROVIDERS = {facts.key: facts.provider for facts in PROVIDER_FACTS.values()}
 # The provider may have made pictures that nobody ever got.
 _LOST = (CallOutcome.BEGUN, CallOutcome.UNSURE)

@@ -12,32 +12,23 @@ from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from apps.credits.models import Grant, Posting, PostingKind
-from apps.dashboard.reports.provider_costs import ProviderLine, provider_lines
+from apps.dashboard.reports.provider_costs import PAID, ProviderLine, provider_lines
 from apps.plans.models import BillingInterval, Subscription, SubscriptionSource
 from apps.plans.products import DOLLARS_A_CREDIT, PLAN_ORDER, PLANS, CreditSource, PlanType
 from apps.plans.tiers import TIERS, GpuTier
 
 _CENT = Decimal("0.01")
 
-# Charges less what was given back of them; of credits that were paid for in the last column.
-# A charge is posted in the transaction of its usage record, a moment before it.
-_BY_TIER = """
-WITH paid AS (
-    SELECT hold.user_id, hold.job_id, sum(posting.spent) AS credits
-    FROM credits_posting posting
-    JOIN credits_hold hold ON hold.user_id = posting.user_id AND hold.id = posting.hold_id
-    JOIN credits_grant source ON source.user_id = posting.user_id AND source.id = posting.grant_id
-    WHERE posting.kind IN ('settle', 'refund') AND source.paid_cents > 0
-        AND posting.created_at >= %(since)s - interval '1 hour'
-    GROUP BY hold.user_id, hold.job_id
-)
+# Of jobs that our own GPUs carried out; of credits that were paid for in the last column.
+_BY_TIER = f"""
+{PAID}
 SELECT usage.gpu_tier, count(*), sum(usage.compute_seconds), sum(usage.credits_consumed),
     coalesce(sum(paid.credits), 0)
 FROM credits_usagerecord usage
 LEFT JOIN paid ON paid.user_id = usage.user_id AND paid.job_id = usage.job_id
 WHERE usage.created_at >= %(since)s AND usage.action_type <> 'provided'
 GROUP BY usage.gpu_tier
-"""
+"""  # noqa: S608  # nosec B608  (our own words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
