@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,16 +26,10 @@ from gpu_tasks.training.controlnet.evaluation import (
 from gpu_tasks.training.controlnet.export import WEIGHTS_LIMIT, WEIGHTS_NAME
 from gpu_tasks.training.starter.world import COLORS, Picture
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PRODUCT = Path(__file__).resolve().parents[2] / "gpu_tasks"
 CONTROLNET = PRODUCT / "starter_controlnet"
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def draw_task(task: Task) -> Picture:

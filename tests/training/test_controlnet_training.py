@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +29,9 @@ from gpu_tasks.training.controlnet.steering import (
 from gpu_tasks.training.controlnet.training import CHECKPOINT, follow_pairs, load_average
 from gpu_tasks.training.starter.world import ShapeSpec
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 MODEL = Path(__file__).resolve().parents[2] / "gpu_tasks" / "starter_model"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import gc
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from tests.training.lora_program import (
     draw_images,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 logger = logging.getLogger(__name__)
 
@@ -59,14 +59,6 @@ PICTURES = 16
 PROMPTS = 12
 # Megabytes that a process may grow by over three trainings after its first.
 GROWTH = 60
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def posterise(picture: Image.Image) -> Image.Image:

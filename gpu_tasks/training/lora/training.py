@@ -231,8 +231,10 @@ class _Training:
             tell.pause()
             self._take_step()
             if tell.on_progress is not None:
+                # Its seconds are told before those who listen take theirs.
+                progress = self._progress()
                 with tell.uncounted():
-                    tell.on_progress(self._progress())
+                    tell.on_progress(progress)
             # Samples first: what is resumed from a checkpoint makes none for its step.
             if settings.sample_every and self.step % settings.sample_every == 0:
                 self._sample()
