@@ -63,7 +63,7 @@ def library(transactional_user: User) -> Iterator[Board]:
         )
     yield board
     with superuser_connection(connection.settings_dict["NAME"]) as server:
-        server.execute("TRUNCATE images_image")
+        server.execute("TRUNCATE images_image CASCADE")
 
 
 def names_in_order(**filters: object) -> list[str]:

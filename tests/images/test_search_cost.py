@@ -84,7 +84,7 @@ def library(transactional_db: None) -> Iterator[tuple[User, Board]]:
     yield owner, boards[0]
     with superuser_connection(connection.settings_dict["NAME"]) as server:
         # Quicker than to delete each, and nothing is left that the next plans would count.
-        server.execute("TRUNCATE images_image")
+        server.execute("TRUNCATE images_image CASCADE")
 
 
 def pages_looked_at(user: User, **arguments: Any) -> tuple[int, list[ListedImage]]:
