@@ -55,7 +55,7 @@ export default [
     },
   },
   {
-    files: ["static/js/theme_boot.js"],
+    files: ["static/js/boot.js"],
     languageOptions: { sourceType: "script" },
   },
 ];

@@ -1,9 +1,12 @@
 """What holds for every request: errors in their envelope, headers, who is turned away."""
 
 from collections.abc import Callable
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.gzip import GZipMiddleware
+from django.utils import timezone
 
 from apps.core.client_address import address_block, client_address
 from apps.core.errors import RateLimited, envelope, from_exception, log_error, new_error_id
@@ -11,6 +14,9 @@ from apps.core.rate_limits import Endpoint, limit_of
 from apps.core.throttles import refused_addresses
 
 API_PREFIX = "/api/"
+# `static/js/boot.js` sets it.
+TIME_ZONE_COOKIE = "easel_time_zone"
+_KNOWN_ZONES = frozenset(available_timezones())
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -48,6 +54,20 @@ class PermissionsPolicyMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
+
+
+class TimeZoneMiddleware:
+    """Write the times of pages in the time zone of the browser; the API and the admin speak UTC."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        name = unquote(request.COOKIES.get(TIME_ZONE_COOKIE, ""))
+        if name not in _KNOWN_ZONES or request.path.startswith((API_PREFIX, "/admin/")):
+            return self.get_response(request)
+        with timezone.override(ZoneInfo(name)):
+            return self.get_response(request)
 
 
 class PageCompressionMiddleware(GZipMiddleware):

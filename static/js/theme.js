@@ -1,7 +1,7 @@
 // @ts-check
 import { recall, remember } from "./storage.js";
 
-/** Wire the light, dark or system choice; `theme_boot.js` applies it on the next page. */
+/** Wire the light, dark or system choice; `boot.js` applies it on the next page. */
 export function startTheme() {
   const root = document.documentElement;
   const chosen = recall("theme") ?? "system";

@@ -1,6 +1,7 @@
 """How the pages look and behave: sizes, themes, errors, memory."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -331,3 +332,17 @@ def test_a_wrong_password_is_answered_without_blame(
     expect(studio.page.get_by_label("E-mail")).to_have_value(transactional_user.email)
     expect(studio.page.get_by_label("Password")).to_be_focused()
     shoot(studio.page, "sign-in-refused")
+
+
+def test_a_page_tells_times_as_the_clock_of_the_browser_does(
+    new_studio: Callable[..., Studio], transactional_user: User, images: list[Image]
+) -> None:
+    studio = new_studio(user=transactional_user, timezone_id="Asia/Seoul")
+    studio.open("/create/")
+
+    studio.open(f"/gallery/{images[0].image_name}/")
+
+    told = studio.page.locator(".facts time").get_attribute("datetime")
+    assert told is not None
+    assert told.endswith("+09:00")
+    assert datetime.fromisoformat(told) == images[0].created_at.replace(microsecond=0)
