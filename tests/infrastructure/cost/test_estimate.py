@@ -20,7 +20,7 @@ from config.infrastructure.cost.page import (
 )
 from config.infrastructure.cost.savings import savings_of
 from config.infrastructure.deployment import Terraform
-from tests.benchmarks.autoscaling.population import habits_of
+from config.infrastructure.autoscaling.population import habits_of
 
 Changed = Callable[[str, str, str], Estimate]
 
