@@ -32,6 +32,7 @@ from apps.training.selectors import read_sample
 from apps.training.services.runs import cancel_run, retry_run
 from gpu_tasks.engine import Engine
 from gpu_tasks.runner import JobRunner
+from gpu_tasks.runner.training_reports import TrainingReporter
 from gpu_tasks.runner.trainings import TrainingAttempt
 from gpu_tasks.training.lora.errors import TrainingDiverged
 from gpu_tasks.training.lora.outcomes import TrainedLora
@@ -315,3 +316,16 @@ def test_a_lora_keeps_its_file_when_the_answer_to_its_commit_is_lost(
     assert job_of(run).state == JobState.SUCCEEDED
     lora = GenerationModel.objects.get(key=run.model_key)
     assert default_storage.exists(f"{lora.location}/{lora.files[0]['path']}")
+
+
+def test_a_training_goes_on_without_a_sample_when_the_database_is_away_for_its_check(
+    trainer: User, discs: TrainingSet
+) -> None:
+    run = make_run(trainer, discs)
+    reporter = TrainingReporter(job=job_of(run), run=run, total=10)
+    away = OperationalError("away for a moment")
+
+    with patch("gpu_tasks.runner.training_reports.check_content", side_effect=away):
+        reporter.keep_sample(step=5, number=0, picture=PillowImage.new("RGB", (64, 64)))
+
+    assert not TrainingSample.objects.exists()
