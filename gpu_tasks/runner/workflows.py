@@ -14,9 +14,9 @@ from apps.core.observability.tracing import span
 from apps.core.tenancy import tenant_scope
 from apps.generation.services.admission import check_entitled
 from apps.generation.services.results import finish_job, result_name
-from apps.images.selectors import stored_bytes
 from apps.images.services.pictures import StoredPicture, delete_files, store_picture
 from apps.plans.entitlements import Entitlements, Feature, check, decide, require
+from apps.plans.storage import used_bytes
 from apps.workflows.finding import TenantFinder
 from gpu_tasks.engine import Engine, GenerationResult, InvalidRequest
 from gpu_tasks.engine.libraries import LIBRARY_VERSIONS
@@ -154,8 +154,7 @@ class WorkflowAttempt(Attempt):
         """
         job = self.job
         with tenant_scope(job.user_id):
-            # What else counts into the storage, a worker may not see.
-            used = stored_bytes(user_id=job.user_id)
+            used = used_bytes(user_id=job.user_id)
         boards = self._boards({one.board for one in kept if one.board is not None})
         asked = self._as_asked()
         stored = []
