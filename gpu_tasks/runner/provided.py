@@ -94,6 +94,7 @@ class ProvidedAttempt(Attempt):
         check_entitled(self.job)
         self._facts = PROVIDER_FACTS[self.job.model.base]
         self._has_seed = self._facts.has_seed
+        self._call_seconds = self._facts.planned_seconds
         self._terms = _required(terms_of_job(self.job))
         self._key = self._find_key()
         size = (self.parameters.width, self.parameters.height)
@@ -136,7 +137,8 @@ class ProvidedAttempt(Attempt):
                     break
                 if made is None:
                     if pictures and not self.lease.must_stop():
-                        # This process ends, and another one would have them made again.
+                        # This process ends before the next call would, and another process would
+                        # have them made again.
                         logger.warning("fewer_pictures_made", error="shutdown")
                         break
                     return self._cancelled(pictures, began)
@@ -196,12 +198,14 @@ class ProvidedAttempt(Attempt):
             )
             raise
         self._is_made = True
+        seconds = time.monotonic() - began
+        self._call_seconds = max(self._call_seconds, seconds)
         self._note_end(
             call,
             outcome=CallOutcome.MADE,
             pictures=len(answer.pictures),
             cost_micros=cost * len(answer.pictures),
-            seconds=time.monotonic() - began,
+            seconds=seconds,
             request_id=answer.request_id,
         )
         return answer
@@ -254,6 +258,10 @@ class ProvidedAttempt(Attempt):
             seeds=self._seeds(len(pictures)),
             compute_seconds=time.monotonic() - began,
         )
+
+    def _must_stop(self) -> bool:
+        # No call is begun that this process will not see the end of: it is billed all the same.
+        return self.lease.must_stop() or self._shutdown.must_let_go(seconds_left=self._call_seconds)
 
     def _stopped_within(self, seconds: float) -> bool:
         until = time.monotonic() + seconds
