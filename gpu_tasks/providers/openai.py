@@ -61,6 +61,8 @@ class OpenAiImages(ClosesItsClient):
             "size": f"{order.width}x{order.height}",
             "quality": order.facts.quality,
             "output_format": "png",
+            # Left to itself it makes pictures with holes, and ours have none.
+            "background": "opaque",
         }
         images = self._client.images.with_raw_response
         given = _files(order)

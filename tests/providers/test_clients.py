@@ -97,8 +97,20 @@ def test_openai_is_asked_for_all_pictures_at_once(stand_in: StandIn) -> None:
             "size": "1536x1024",
             "quality": "medium",
             "output_format": "png",
+            "background": "opaque",
         },
     )
+
+
+@BOTH
+def test_what_is_transparent_lies_on_white(stand_in: StandIn, name: ProviderName) -> None:
+    unseen = io.BytesIO()
+    Image.new("RGBA", (1024, 1024), (10, 200, 30, 0)).save(unseen, format="PNG")
+    stand_in.then(body(unseen.getvalue()))
+
+    (picture,) = make(stand_in, name).pictures
+
+    assert (picture.mode, picture.getextrema()) == ("RGB", ((255, 255),) * 3)
 
 
 def test_openai_edits_within_a_mask(stand_in: StandIn) -> None:
