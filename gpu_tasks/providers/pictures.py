@@ -50,6 +50,13 @@ def to_png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def within(picture: Image.Image, side: int) -> Image.Image:
+    """Return a copy of a picture, made smaller if a side has more than `side` pixels."""
+    copy = picture.copy()
+    copy.thumbnail((side, side))
+    return copy
+
+
 def holes_of(mask: Image.Image) -> Image.Image:
     """Return a picture that is transparent where `mask` is white, and opaque elsewhere."""
     alpha = ImageOps.invert(mask.convert("L"))

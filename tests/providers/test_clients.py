@@ -127,6 +127,15 @@ def test_openai_edits_within_a_mask(stand_in: StandIn) -> None:
     assert (sent.getpixel((10, 10)), sent.getpixel((900, 10))) == ((0, 0, 0, 0), (0, 0, 0, 255))
 
 
+def test_openai_is_sent_large_pictures_to_look_at_smaller(stand_in: StandIn) -> None:
+    references = tuple(Image.new("RGB", (side, 100)) for side in (200, 4096))
+    make(stand_in, ProviderName.OPENAI, references=references)
+
+    sent = stand_in.calls[0].files
+    assert [Image.open(io.BytesIO(one)).size for one in sent["image[]"]] == [(200, 100), (2048, 50)]
+    assert references[1].size == (4096, 100)
+
+
 def test_stability_is_asked_by_ratio_with_a_seed_and_what_is_not_wanted(stand_in: StandIn) -> None:
     make(
         stand_in,
