@@ -23,7 +23,7 @@ from apps.providers.sealing import NotOpenedError
 from apps.providers.selectors import Terms, is_billed_perhaps
 from apps.providers.services import begin_call, end_call, key_of_running_job
 from gpu_tasks.engine import Engine, GenerationCancelled, GenerationResult
-from gpu_tasks.engine.pictures.masks import paste_back, prepare_mask
+from gpu_tasks.engine.pictures.masks import fit_mask, paste_back, prepare_mask
 from gpu_tasks.engine.request import SEED_COUNT
 from gpu_tasks.providers import (
     PROVIDER_FACTS,
@@ -124,7 +124,7 @@ class ProvidedAttempt(Attempt):
         pictures = load_pictures(self.job, self.parameters)
         start, mask = pictures.get("init_image"), pictures.get("mask.image")
         self._start = None if start is None else ImageOps.fit(start, size)
-        self._mask = None if mask is None else prepare_mask(mask, size, feather=0)
+        self._mask = None if mask is None else fit_mask(mask, size, feather=0)
         self._references = tuple(
             pictures[f"references.{number}"] for number in range(len(self.parameters.references))
         )

@@ -129,7 +129,7 @@ class WorkflowAttempt(Attempt):
         job, kept = self.job, list(_kept(self._result))
         check_content(job, self._result.pictures)
         with span("store", {"easel.pictures": len(kept)}):
-            stored = self._store_kept(kept, all_of_it=cancelled)
+            stored = self._store_kept(kept)
         with span("settle"):
             finished = finish_job(
                 user_id=job.user_id,
@@ -137,7 +137,7 @@ class WorkflowAttempt(Attempt):
                 attempt=job.attempt,
                 pictures=stored,
                 compute_seconds=self._result.compute_seconds,
-                cancelled=cancelled or len(stored) < len(kept),
+                cancelled=cancelled,
             )
         self.lease.closed = True
         if not finished:
@@ -145,8 +145,8 @@ class WorkflowAttempt(Attempt):
             for picture in stored:
                 delete_files(user_id=job.user_id, image_name=picture.image_name)
 
-    def _store_kept(self, kept: Sequence[_Kept], *, all_of_it: bool) -> list[StoredPicture]:
-        """Store pictures, until the run is to stop unless it is `all_of_it`.
+    def _store_kept(self, kept: Sequence[_Kept]) -> list[StoredPicture]:
+        """Store pictures; a cancel comes too late for them, since they are made and charged.
 
         Raises:
             Forbidden: the plan has no storage left.
@@ -157,7 +157,7 @@ class WorkflowAttempt(Attempt):
         asked = self._as_asked()
         stored = []
         for index, one in enumerate(kept):
-            if self.lease.must_stop() and not all_of_it:
+            if self.lease.lost:
                 break
             check(decide(self._has, feature=Feature.STORAGE, used_bytes=used + 1))
             picture = store_picture(
