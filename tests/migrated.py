@@ -1,4 +1,4 @@
-"""Keep the migrated database of a run of tests for the next: to migrate takes a quarter of a minute.
+"""Keep the migrated database of the tests for the next run: to migrate takes a quarter of a minute.
 
 A dump stands for exactly the migrations, and the packages, that made it; and the tables it makes
 are migrated all the same, so that what a signal does after migrations is done.
@@ -37,7 +37,8 @@ def restore(dump: Path) -> None:
     """Make the tests' database from a dump, if there is one."""
     if not dump.is_file():
         return
-    name = connection.creation._get_test_db_name()
+    # Django's own name for it, with the number of the process.
+    name: str = connection.creation._get_test_db_name()  # type: ignore[attr-defined]
     with superuser_connection("postgres") as server:
         server.execute(f'CREATE DATABASE "{name}" OWNER "{OWNER_ROLE}"')
     _run("pg_restore", "--exit-on-error", "--no-password", f"--dbname={name}", str(dump))

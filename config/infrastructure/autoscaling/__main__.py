@@ -1,4 +1,4 @@
-"""Simulate the days and tell: `python -m config.infrastructure.autoscaling [--quick] [--images DIR]`.
+"""Simulate days: `python -m config.infrastructure.autoscaling [--quick] [--images DIR]`.
 
 Prints tables in Markdown, as docs/autoscaling.md has them. Quick leaves a million users out.
 """

@@ -8,7 +8,6 @@ import numpy as np
 
 from apps.plans.products import PLANS
 from apps.plans.tiers import TIERS, GpuTier
-from config.infrastructure.cost.prices import DAYS
 from config.infrastructure.autoscaling.population import (
     CHOICE,
     PEAK_HOUR,
@@ -19,6 +18,7 @@ from config.infrastructure.autoscaling.population import (
     habits_of,
 )
 from config.infrastructure.autoscaling.study import GIVEN, Outcome, Scenario, simulate
+from config.infrastructure.cost.prices import DAYS
 
 DAILY_USERS = 100
 MODELS = ("SD 1.5", "SDXL", "FLUX", "Z-Image")
