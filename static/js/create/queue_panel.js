@@ -290,7 +290,11 @@ export class QueuePanel {
     const row = button && button.closest("[data-job]");
     if (!(button instanceof HTMLElement) || !(row instanceof HTMLElement)) return;
     const id = row.dataset.job ?? "";
-    if (button.dataset.act === "show") this.#onChoose(id);
+    const { running, waiting } = this.#queue;
+    const job = [...running, ...waiting].find((one) => one.id === id);
+    // It makes no picture that the stage could show.
+    if (button.dataset.act === "show" && job?.kind === "training") this.#life.visit("/training/");
+    else if (button.dataset.act === "show") this.#onChoose(id);
     else if (button.dataset.act === "cancel") void this.#cancel(id, button);
   }
 
