@@ -2,7 +2,7 @@
 /** The stage: one job at a time, from waiting through its growing preview to the pictures. */
 
 import { isRun, Result, workflowLink } from "./create/result.js";
-import { byId, icon, make } from "./dom.js";
+import { bringIntoView, byId, icon, make } from "./dom.js";
 import { fill, formatNumber, formatPercent, formatSeconds, placeInWords } from "./i18n.js";
 import { hasEnded } from "./jobs.js";
 
@@ -72,7 +72,7 @@ export class Stage {
   }
 
   bringIntoView() {
-    this.#root.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    bringIntoView(this.#root, "nearest");
   }
 
   clear() {
