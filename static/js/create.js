@@ -182,7 +182,6 @@ class CreatePage {
   #jobChanged(job, before) {
     if (this.#life.isOver) return;
     this.#strip.show(job);
-    this.#queue.showProgress(job);
     // Nobody wrote what stands for a workflow as its prompt.
     if (!before && job.kind !== "workflow") this.#history.addOfJob(job);
     const staged = this.#stage.job;

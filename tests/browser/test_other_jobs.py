@@ -1,12 +1,16 @@
 """Jobs of other kinds on the Create page: none of them is bought anew as a plain generation."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
+from apps.generation.events import Progress, publisher
 from apps.generation.models import Job, JobKind, JobState
+from apps.generation.selectors import save_progress
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.queue import pause_queue
 from apps.images.models import Image
@@ -51,7 +55,20 @@ def test_a_workflow_is_made_anew_as_itself_and_a_training_leads_to_its_page(
     kinds = list(Job.objects.order_by("created_at").values_list("kind", flat=True))
     assert kinds == ["workflow", "workflow", "training", "workflow"]
 
+    expect(page.locator("#queue-counts")).to_contain_text("2 waiting")
+    now = timezone.now()
+    Job.objects.filter(id=training.id).update(
+        state=JobState.RUNNING, started_at=now, attempt=1, lease_expires_at=now + timedelta(hours=1)
+    )
     page.locator("#queue-toggle").click()
+    bar = page.locator("#queue-list progress")
+    expect(bar).to_have_attribute("value", "0")
+    far: Progress = {"step": 4, "total": 10, "percent": 40, "seconds_left": None, "preview": None}
+    save_progress(job_id=training.id, progress=far)
+    publisher.publish(
+        user.id, {"type": "progress", "job_id": str(training.id), "attempt": 1, **far}
+    )
+    expect(bar).to_have_js_property("value", 40)
     page.locator(".backlog__about", has_text="a training").click()
     page.wait_for_url("**/training/")
     studio.settle()
