@@ -47,6 +47,9 @@ def test_a_workflow_is_made_anew_as_itself_and_a_training_leads_to_its_page(
         expect(page.locator(f'#stage [data-act="{act}"]')).to_have_count(0)
     page.locator("#main").focus()
     page.keyboard.press("a")
+    # Nobody wrote what stands for a workflow as its prompt.
+    studio.prompt.press("Alt+ArrowUp")
+    expect(studio.prompt).to_have_value("")
 
     page.locator('#strip [data-state="cancelled"]').click()
     with page.expect_response(f"**/api/v1/generations/{ended.id}/retry"):
