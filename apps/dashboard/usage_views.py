@@ -39,7 +39,9 @@ def appeal(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     """Appeal against the refusal of a job's pictures, and lead back to its receipt."""
     user = signed_in_user(request)
     try:
-        appeal_refusal(user=user, job_id=job_id, reason=request.POST.get("reason", ""))
+        # PostgreSQL takes no NUL.
+        reason = request.POST.get("reason", "").replace("\0", "")
+        appeal_refusal(user=user, job_id=job_id, reason=reason)
     except NotFound as error:
         raise Http404 from error
     except Invalid as error:

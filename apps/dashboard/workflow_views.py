@@ -16,7 +16,8 @@ MAX_WORDS_LENGTH = 200
 @page
 def workflows(request: HttpRequest) -> HttpResponse:
     """Show own workflows and those to start from; to htmx the cards alone, or those that follow."""
-    words = request.GET.get("q", "")[:MAX_WORDS_LENGTH]
+    # PostgreSQL takes no NUL.
+    words = request.GET.get("q", "").replace("\0", "")[:MAX_WORDS_LENGTH]
     after = request.GET.get("after", "")
     found = workflows_page(user=signed_in_user(request), words=words, after=after)
     context = {

@@ -199,7 +199,10 @@ class NodeProgressSerializer(serializers.Serializer[Any]):
 
 
 class RunSerializer(serializers.Serializer[Any]):
-    """A run: its job, the document as it runs, and the nodes that have begun."""
+    """A run: its job, the document as it runs, and the nodes that have begun.
+
+    Once the job has ended, a node that was under way then is left out.
+    """
 
     generation = GenerationSerializer()
     document = DocumentField()

@@ -9,7 +9,7 @@ import { drawExamples } from "./create/first_run.js";
 import { trainedSettings } from "./create/from_training.js";
 import { PromptHistory } from "./create/history.js";
 import { registerPageKeys } from "./create/keys.js";
-import { placeGrids, placeOrder, refusalOfRepeat, requestOf } from "./create/orders.js";
+import { placeAgain, placeGrids, placeOrder, refusalOfRepeat } from "./create/orders.js";
 import { QueuePanel } from "./create/queue_panel.js";
 import { ResultActs } from "./create/result_acts.js";
 import { openHelp } from "./create/shortcuts.js";
@@ -182,8 +182,8 @@ class CreatePage {
   #jobChanged(job, before) {
     if (this.#life.isOver) return;
     this.#strip.show(job);
-    this.#queue.showProgress(job);
-    if (!before) this.#history.addOfJob(job);
+    // Nobody wrote what stands for a workflow as its prompt.
+    if (!before && job.kind !== "workflow") this.#history.addOfJob(job);
     const staged = this.#stage.job;
     const idle = staged === null || hasEnded(staged);
     const isNews = !hasEnded(job) && before?.state !== job.state;
@@ -314,10 +314,8 @@ class CreatePage {
    * @param {number} [seed] a new one if left out
    */
   async #repeat(job, seed) {
-    const request = requestOf(job, seed);
     try {
-      const quote = this.#price.quoteFor(request) ?? (await this.#price.quoteOnly(request));
-      await this.#submit([request], quote);
+      await this.#accept(() => placeAgain(job, seed, this.#price));
     } catch (error) {
       toastError(refusalOfRepeat(error));
     }

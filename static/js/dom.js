@@ -45,6 +45,18 @@ export function icon(name) {
 }
 
 /**
+ * Bring something into view: smoothly, but for who wants no motion.
+ *
+ * @param {Element} element
+ * @param {ScrollLogicalPosition} block
+ */
+export function bringIntoView(element, block) {
+  // The rule of the style sheet does not bind scripts.
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({ block, behavior: isCalm ? "auto" : "smooth" });
+}
+
+/**
  * Say something to people who listen to the page rather than look at it.
  *
  * @param {string} message

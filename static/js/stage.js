@@ -1,8 +1,8 @@
 // @ts-check
 /** The stage: one job at a time, from waiting through its growing preview to the pictures. */
 
-import { Result } from "./create/result.js";
-import { byId, icon, make } from "./dom.js";
+import { isRun, Result, workflowLink } from "./create/result.js";
+import { bringIntoView, byId, icon, make } from "./dom.js";
 import { fill, formatNumber, formatPercent, formatSeconds, placeInWords } from "./i18n.js";
 import { hasEnded } from "./jobs.js";
 
@@ -72,7 +72,7 @@ export class Stage {
   }
 
   bringIntoView() {
-    this.#root.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    bringIntoView(this.#root, "nearest");
   }
 
   clear() {
@@ -281,11 +281,7 @@ export class Stage {
   /** @param {Job} job an ended job that has no picture */
   #buildWithout(job) {
     const failed = job.state === "failed";
-    const title = failed
-      ? gettext("This picture could not be made")
-      : job.state === "cancelled"
-        ? gettext("Cancelled")
-        : gettext("This picture was deleted");
+    const title = titleWithout(job);
     const text = make("p", { class: "empty__text" });
     if (job.error) text.textContent = job.error.detail;
     const note = make("p", { class: "field__note" });
@@ -293,13 +289,16 @@ export class Stage {
       note.textContent = fill(gettext("Error %(id)s"), { id: job.error.error_id });
     }
     const label = failed ? gettext("Try again") : gettext("Make it again");
-    const retry = action("again", "repeat", label, () => this.#actions.again(job));
+    const isDone = isRun(job) && job.state === "succeeded";
+    const next = isDone
+      ? workflowLink(`/workflows/new/#run=${job.id}`)
+      : action("again", "repeat", label, () => this.#actions.again(job));
     const heading = make(
       "h2",
       { class: failed ? "empty__title stage__failed" : "empty__title" },
       title,
     );
-    this.#board.replaceChildren(make("div", { class: "empty" }, heading, text, note, retry));
+    this.#board.replaceChildren(make("div", { class: "empty" }, heading, text, note, next));
     this.#foot.replaceChildren(make("div", { class: "stage__line" }, this.#caption(job)));
   }
 
@@ -319,4 +318,18 @@ export class Stage {
     }
     this.#timer = this.#life.later(() => this.#tick(), TICK_MS);
   }
+}
+
+/**
+ * @param {Job} job an ended job that has no picture
+ * @returns {string}
+ */
+function titleWithout(job) {
+  if (job.state === "cancelled") return gettext("Cancelled");
+  if (job.state === "failed") {
+    return isRun(job) ? gettext("This workflow failed") : gettext("This picture could not be made");
+  }
+  // It may have nodes that show pictures, and none that keeps them.
+  if (isRun(job) && job.num_images === 0) return gettext("This workflow keeps no picture");
+  return gettext("This picture was deleted");
 }

@@ -238,6 +238,8 @@ function coverOption(value, title, face) {
 export class WildcardEditor {
   #name = byId("wildcard-name", HTMLInputElement);
   #values = byId("wildcard-values", HTMLTextAreaElement);
+  /** What the field was opened with. */
+  #shown = "";
   /** @type {string | null} of the wildcard that is changed */
   #id = null;
   #editor;
@@ -260,6 +262,7 @@ export class WildcardEditor {
     this.#id = wildcard.id;
     this.#name.value = wildcard.name;
     this.#values.value = wildcard.values.join("\n");
+    this.#shown = this.#values.value;
     this.#tell();
     this.#editor.open(options);
   }
@@ -270,7 +273,10 @@ export class WildcardEditor {
   }
 
   #save() {
-    return keepWildcard({ name: this.#name.value, values: this.#lines() }, this.#id);
+    const name = this.#name.value;
+    // The API keeps values that lines cannot show: edges of spaces, breaks, empty ones.
+    const isUntouched = this.#id !== null && this.#values.value === this.#shown;
+    return keepWildcard(isUntouched ? { name } : { name, values: this.#lines() }, this.#id);
   }
 
   #tell() {

@@ -76,7 +76,7 @@ export async function getWildcard(id) {
 }
 
 /**
- * @param {Omit<Wildcard, "id">} wildcard
+ * @param {{name: string, values?: string[]}} wildcard values that are left out stay
  * @param {string | null} id of the one to change, null for a new one
  * @returns {Promise<Wildcard>}
  */

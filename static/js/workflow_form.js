@@ -2,7 +2,7 @@
 /** A workflow as a form: what it asks for, what it costs, how far it is, what it made. */
 
 import { ApiError } from "./api.js";
-import { announce, byId, icon, make } from "./dom.js";
+import { announce, bringIntoView, byId, icon, make } from "./dom.js";
 import { fill, formatSeconds, placeInWords } from "./i18n.js";
 import { balance } from "./shell.js";
 import { toast, toastError } from "./toast.js";
@@ -32,6 +32,8 @@ class WorkflowForm {
   #status = byId("run-status", HTMLElement);
   #results = byId("results", HTMLElement);
   #isPaused = byId("refusal", HTMLElement).hidden === false;
+  /** Whether the button that had the focus can have it no more, and another one gets it next. */
+  #hadFocus = false;
   /** @type {Map<string, HTMLElement>} by "node.input" */
   #fields = new Map();
   /** @type {Map<string, DeclaredInput>} */
@@ -228,6 +230,7 @@ class WorkflowForm {
 
   async #place() {
     if (this.#run.isActive || this.#isPaused) return;
+    this.#hadFocus = document.activeElement === this.#start;
     this.#start.disabled = true;
     try {
       const job = await this.#price.start(this.#run);
@@ -239,7 +242,7 @@ class WorkflowForm {
       }
       this.#tell([]);
       announce(gettext("The workflow is on its way."));
-      byId("run-panel", HTMLElement).scrollIntoView({ block: "start", behavior: "smooth" });
+      bringIntoView(byId("run-panel", HTMLElement), "start");
     } catch (error) {
       this.#refused(error);
     } finally {
@@ -284,12 +287,19 @@ class WorkflowForm {
   }
 
   #showActs() {
+    const focused = document.activeElement;
+    const isHere = [this.#start, this.#cancel, this.#plans].some((act) => act === focused);
+    this.#hadFocus = isHere || (this.#hadFocus && focused === document.body);
     const isActive = this.#run?.isActive ?? false;
     const isTooMuch = this.#isPaused || this.#price.isTooMuch;
     this.#start.hidden = isActive || isTooMuch;
     this.#plans.hidden = isActive || !isTooMuch;
     this.#cancel.hidden = !isActive;
     this.#cancel.disabled = this.#run?.job?.cancel_requested ?? false;
+    const next = [this.#start, this.#cancel, this.#plans].find((act) => !act.hidden);
+    if (!this.#hadFocus || !next || next.matches(":disabled")) return;
+    this.#hadFocus = false;
+    next.focus({ preventScroll: true });
   }
 }
 

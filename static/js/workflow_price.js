@@ -55,9 +55,14 @@ export class RunPrice {
 
   /** Ask for another price soon, if what would run has changed. */
   refresh() {
-    if (JSON.stringify(this.#subject()) === this.#quoted) return;
-    this.#place.dataset.state = "asking";
     this.#life.cancel(this.#timer);
+    if (JSON.stringify(this.#subject()) === this.#quoted) {
+      // What was taken back again may be asked about just now: its answer is of nothing any more.
+      this.#asked += 1;
+      this.#show();
+      return;
+    }
+    this.#place.dataset.state = "asking";
     this.#timer = this.#life.later(() => void this.renew(), PAUSE_MS);
   }
 

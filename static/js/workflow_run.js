@@ -159,6 +159,8 @@ export class WorkflowRun {
   /** @param {Run} run as the API tells it, which may be older than the latest events */
   #show(run) {
     if (run.generation.attempt < (this.#job?.attempt ?? 0)) return;
+    // An answer that is late must not wake up what has ended.
+    if (this.#job && hasEnded(this.#job) && !hasEnded(run.generation)) return;
     this.#noteAttempt(run.generation.attempt);
     for (const [node, progress] of Object.entries(run.nodes)) this.#takeNode(node, progress);
     this.#takeJob(run.generation);
@@ -171,9 +173,20 @@ export class WorkflowRun {
     if (before?.id === job.id && hasEnded(before) && !hasEnded(job)) return;
     this.#job = job;
     for (const picture of job.images) this.#takePicture(picture);
+    if (hasEnded(job)) this.#stopNodes();
     this.#listener.onJob?.(job);
     const ended = before?.id === job.id && hasEnded(before);
     if (hasEnded(job) && !ended) this.#listener.onEnd?.(job);
+  }
+
+  /** Nobody tells of a node that was under way when the job was cancelled or its worker died. */
+  #stopNodes() {
+    for (const [node, { state }] of this.#nodes) {
+      if (state !== "running") continue;
+      const idle = /** @type {NodeProgress} */ ({ state: "idle", seconds: null, fraction: null, preview: null });
+      this.#nodes.set(node, idle);
+      this.#listener.onNode?.(node, idle);
+    }
   }
 
   /** @param {Picture} picture */

@@ -131,6 +131,19 @@ def test_a_wildcard_is_kept_and_a_template_tried_on_a_phone_in_korean(
     kept = Wildcard.objects.get(user=transactional_user)
     assert (kept.name, kept.values) == ("색", ["붉은", "금빛", "푸른"])
 
+    # Another name alone changes no value, nor what lines cannot show of one.
+    Wildcard.objects.filter(id=kept.id).update(values=[*kept.values, " 두\n줄 "])
+    page.reload()
+    studio.settle()
+    page.locator(".wildcard").get_by_role("button").first.tap()
+    page.get_by_role("dialog").get_by_label("이름").fill("빛깔")
+    page.get_by_role("button", name="저장").tap()
+    expect(page.locator(".wildcard")).to_contain_text("빛깔")
+    kept.refresh_from_db()
+    assert (kept.name, kept.values[3:]) == ("빛깔", [" 두\n줄 "])
+    Wildcard.objects.filter(id=kept.id).update(name="색", values=kept.values[:3])
+    kept.refresh_from_db()
+
     page.get_by_label("템플릿", exact=True).fill("__색__ 여우, {낮|밤}")
     page.get_by_role("radio", name="가능한 전부").check()
     page.get_by_role("button", name="시험해 보기").tap()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from apps.accounts.models import User
 from apps.generation.models import Job, JobKind, JobState
@@ -181,9 +181,12 @@ def test_a_workflow_is_filled_in_and_run_on_a_phone(
     assert not Job.objects.exists()
     wrong.fill("4")
     words.fill("a blue circle")
-    page.get_by_role("button", name="실행").tap()
+    page.get_by_role("button", name="실행").focus()
+    page.keyboard.press("Enter")
     expect(page.locator(".result")).to_have_count(1, timeout=MADE_WITHIN_MS)
     studio.excuse("422")
+    # Where Run was, Stop had the focus, and Run has it again.
+    expect(page.locator("#run")).to_be_focused()
     expect(page.locator("#run-status")).to_have_attribute("data-state", "succeeded")
     expect(page.locator('.step[data-state="done"]')).to_have_count(5)
     job, image = Job.objects.get(), Image.objects.get()
@@ -194,16 +197,44 @@ def test_a_workflow_is_filled_in_and_run_on_a_phone(
     shoot(page, "workflow-form-done-hand")
     assert studio.overflow() == 0
 
+    page.route("**/workflows/runs/*", end_in_the_middle)
     page.reload()
     studio.settle()
     expect(words).to_have_value("a blue circle")
     expect(page.locator(".result a").first).to_have_attribute(
         "href", f"/gallery/{image.image_name}/"
     )
+    expect(page.locator("#run-status")).to_have_attribute("data-state", "cancelled")
+    expect(page.locator('.step[data-node="denoise_1"]')).to_have_attribute("data-state", "idle")
+    expect(page.locator("#steps-list progress")).to_have_count(0)
+
+    # The price of what is taken back comes late, and is not shown for what is there.
+    late: list[Route] = []
+    page.route("**/workflows/quote", lambda route: late.append(route))
+    price = page.locator("#quote-credits").inner_text()
+    wrong.fill("9")
+    while not late:
+        page.wait_for_timeout(20)
+    page.unroute("**/workflows/quote")
+    wrong.fill("4")
+    with page.expect_response("**/workflows/quote"):
+        late[0].fulfill(json={"credits": 777, "available": 1000, "token": "x", "nodes": {}})
+    page.wait_for_timeout(100)
+    expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
+    expect(page.locator("#quote-credits")).to_have_text(price)
     studio.open("/workflows/")
     cover = page.locator(".workflow-card__cover")
     expect(cover).to_have_attribute("src", f"/api/v1/images/{image.image_name}/thumbnails/512")
     assert Workflow.objects.get(user=transactional_user).version == 1
+
+
+def end_in_the_middle(route: Route) -> None:
+    """Answer as if the run had been cancelled while a node was under way."""
+    answer = route.fetch()
+    run = answer.json()
+    run["generation"]["state"] = "cancelled"
+    under_way = {"state": "running", "seconds": 1, "fraction": 0.4, "preview": None}
+    route.fulfill(response=answer, json={**run, "nodes": run["nodes"] | {"denoise_1": under_way}})
 
 
 def circle() -> dict[str, object]:

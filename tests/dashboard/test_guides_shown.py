@@ -94,7 +94,7 @@ def test_a_refusal_is_appealed_on_the_page_of_its_receipt_once(
 
     assert browser_client.post(f"{url}appeal/", {"reason": "no"}).status_code == 422
     assert not ContentAppeal.objects.exists()
-    answer = browser_client.post(f"{url}appeal/", {"reason": "It is a red circle."})
+    answer = browser_client.post(f"{url}appeal/", {"reason": "It is a red\0 circle."})
 
     assert (answer.status_code, answer["Location"]) == (302, url)
     page = browser_client.get(url).content.decode()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import uuid
 from typing import Any
 from zipfile import ZipFile
@@ -9,6 +10,7 @@ from zipfile import ZipFile
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from rest_framework.test import APIClient
 
 from apps.accounts.credentials import SESSION
@@ -229,6 +231,23 @@ def test_providers_are_listed_with_their_prices(
         {"width": 1024, "height": 1536, "credits": 15},
     ]
     assert stability["takes_own_keys"] is True
+
+
+@pytest.mark.django_db
+def test_the_page_tells_the_price_by_the_key_that_is_used(
+    browser_client: Client, pro: User, stand_in: StandIn
+) -> None:
+    house = browser_client.get("/settings/services/").content.decode()
+    make_provider_key(pro)
+    mixed = browser_client.get("/settings/services/").content.decode()
+    own, other = mixed.split('id="stability"')
+
+    assert "by your own key</th>" not in house
+    assert "<td>11\u201315</td>" in house
+    assert "Credits a picture by your own key</th>" in own
+    assert set(re.findall(r"<td>(.*?)</td>", own)) == {"1"}
+    assert "Credits a picture</th>" in other
+    assert "<td>1</td>" not in other
 
 
 @pytest.mark.django_db

@@ -270,6 +270,12 @@ def test_a_run_is_shown_with_its_nodes(api: APIClient, user: User, workflow: Wor
     assert shown["document"] == FILL
     # Another attempt's are none of this one's.
     assert shown["nodes"] == {"fill_1": progress}
+    under_way = progress | {"state": "running"}
+    save_node(job_id=job.id, attempt=0, node="save_1", progress=under_way)  # type: ignore[arg-type]
+    assert set(api.get(f"{URL}/runs/{job.id}").json()["nodes"]) == {"fill_1", "save_1"}
+    # Whoever ended the job told no node of it.
+    Job.objects.filter(id=job.id).update(state=JobState.FAILED, finished_at=timezone.now())
+    assert api.get(f"{URL}/runs/{job.id}").json()["nodes"] == {"fill_1": progress}
 
 
 def test_a_run_takes_the_same_queries_with_any_number_of_nodes(

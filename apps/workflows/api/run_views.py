@@ -13,7 +13,7 @@ from apps.accounts.requests import credential_of, signed_in_user
 from apps.core.rate_limits import Endpoint
 from apps.credits.selectors import balance_for
 from apps.generation.api.views import IDEMPOTENCY_HEADER, accepted, idempotency_key
-from apps.generation.models import Priority
+from apps.generation.models import TERMINAL_STATES, Priority
 from apps.generation.serializers import GenerationSerializer, render_jobs, render_quote
 from apps.generation.services.jobs import request_digest
 from apps.workflows.api.parsers import DocumentParser
@@ -110,7 +110,10 @@ class WorkflowRunView(APIView):
         job = get_run(user=user, job_id=workflow_run_id)
         document = (job.work or {})["document"]
         nodes = nodes_of(
-            job_id=job.id, attempt=job.attempt, nodes=[node["id"] for node in document["nodes"]]
+            job_id=job.id,
+            attempt=job.attempt,
+            nodes=[node["id"] for node in document["nodes"]],
+            has_ended=job.state in TERMINAL_STATES,
         )
         generation = render_jobs(user=user, jobs=[job], request=request)[0]
         return Response({"generation": generation, "document": document, "nodes": nodes})

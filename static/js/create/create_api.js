@@ -48,6 +48,18 @@ export async function expandPrompts(templates) {
   return /** @type {Promise<{prompts: Prompts[], seed: number}>} */ (response.json());
 }
 
+/**
+ * Ask anew for what failed or was cancelled, as it was asked for.
+ *
+ * @param {string} id
+ * @param {boolean} hasNewSeed
+ * @returns {Promise<Job>}
+ */
+export async function retryJob(id, hasNewSeed) {
+  const response = await post(`generations/${id}/retry`, { new_seed: hasNewSeed });
+  return /** @type {Promise<Job>} */ (response.json());
+}
+
 /** @returns {Promise<Queue>} */
 export async function getQueue() {
   const response = await send(`${ROOT}/queue`);

@@ -3,9 +3,10 @@
 
 import * as api from "../api.js";
 import { ApiError } from "../api.js";
-import { createBatch } from "./create_api.js";
+import { createBatch, retryJob } from "./create_api.js";
 import { createGrid } from "./guides/grid_api.js";
 
+/** @import {Price} from "../price.js" */
 /** @import {GridAxes} from "./guides/types.js" */
 /** @import {GenerationRequest, Guides, Job, Quote} from "../types.js" */
 
@@ -37,7 +38,7 @@ const PICTURE_FIELD = /(^init_image|^references\.\d+|\.image|\.images\.\d+|\.mas
  * @param {number} [seed] a new one if left out
  * @returns {GenerationRequest}
  */
-export function requestOf(job, seed) {
+function requestOf(job, seed) {
   const { prompt, negative_prompt, model, width, height, steps } = job;
   const { guidance_scale, scheduler, num_images, init_image, strength } = job;
   const guides = GUIDES.map((name) => [name, job[name]]).filter(
@@ -84,6 +85,22 @@ export async function placeOrder(requests, quote, renew) {
   const renewed = await renew(first);
   if (renewed.credits > quote.credits) return null;
   return send(requests, renewed, key);
+}
+
+/**
+ * Ask for a job anew.
+ *
+ * @param {Job} job a generation, or a workflow that failed or was cancelled
+ * @param {number | undefined} seed a new one if left out
+ * @param {Price} price
+ * @returns {Promise<Job[] | null>} null if there is a higher price to look at first
+ */
+export async function placeAgain(job, seed, price) {
+  // What a list shows of a workflow is a sketch: whoever asked for that would get another picture.
+  if (job.kind === "workflow") return [await retryJob(job.id, seed === undefined)];
+  const request = requestOf(job, seed);
+  const quote = price.quoteFor(request) ?? (await price.quoteOnly(request));
+  return placeOrder([request], quote, (one) => price.renew(one));
 }
 
 /**

@@ -101,17 +101,6 @@ export class QueuePanel {
     }
   }
 
-  /** @param {Job} job as it is known now */
-  showProgress(job) {
-    const row = this.#row(job.id);
-    if (!row || job.state !== "running") return;
-    const percent = job.progress?.percent ?? 0;
-    const bar = row.querySelector("progress");
-    const words = row.querySelector(".backlog__facts");
-    if (bar) bar.value = percent;
-    if (bar && words) words.textContent = formatPercent(percent);
-  }
-
   /** @param {StudioEvent} event */
   #take(event) {
     if (event.type === "queue") {
@@ -119,7 +108,20 @@ export class QueuePanel {
       this.#numbers = { running: event.running, waiting: event.waiting };
       this.#showHead();
       if (this.isOpen) this.#loadSoon();
-    } else if (event.type === "snapshot") this.#loadSoon();
+    } else if (event.type === "progress") this.#showProgress(event.job_id, event.percent);
+    else if (event.type === "snapshot") this.#loadSoon();
+  }
+
+  /**
+   * @param {string} id of a job of any kind
+   * @param {number} percent
+   */
+  #showProgress(id, percent) {
+    const row = this.#row(id);
+    const bar = row?.querySelector("progress");
+    const words = row?.querySelector(".backlog__facts");
+    if (bar) bar.value = percent;
+    if (bar && words) words.textContent = formatPercent(percent);
   }
 
   #loadSoon() {
@@ -290,7 +292,11 @@ export class QueuePanel {
     const row = button && button.closest("[data-job]");
     if (!(button instanceof HTMLElement) || !(row instanceof HTMLElement)) return;
     const id = row.dataset.job ?? "";
-    if (button.dataset.act === "show") this.#onChoose(id);
+    const { running, waiting } = this.#queue;
+    const job = [...running, ...waiting].find((one) => one.id === id);
+    // It makes no picture that the stage could show.
+    if (button.dataset.act === "show" && job?.kind === "training") this.#life.visit("/training/");
+    else if (button.dataset.act === "show") this.#onChoose(id);
     else if (button.dataset.act === "cancel") void this.#cancel(id, button);
   }
 

@@ -70,6 +70,24 @@ const SYMBOLS = /** @type {Record<ResultAct, string>} */ ({
   remove: "trash",
 });
 
+/**
+ * @param {Job} job
+ * @returns {boolean} whether its settings are no more than a sketch of a workflow
+ */
+export function isRun(job) {
+  return job.kind === "workflow";
+}
+
+/**
+ * @param {string} href
+ * @returns {HTMLAnchorElement}
+ */
+export function workflowLink(href) {
+  const link = make("a", { class: "button button--quiet", href, "data-act": "workflow" });
+  link.append(icon("nodes"), gettext("Open its workflow"));
+  return link;
+}
+
 export class Result {
   #actions;
   #boards;
@@ -117,17 +135,32 @@ export class Result {
       make(
         "div",
         { class: "stage__actions", role: "group", "aria-label": gettext("What to do with it") },
-        this.#button("vary", () => act.vary(job)),
-        this.#button("again", () => act.again(job)),
+        ...this.#repeats(job, path),
         this.#link("edit", `/canvas/new/?image=${path}`),
         this.#button("useAsStart", () => act.useAsStart(picture)),
         this.#boardChoice(picture),
-        this.#button("useSettings", () => act.useSettings(job, picture)),
+        ...(isRun(job) ? [] : [this.#button("useSettings", () => act.useSettings(job, picture))]),
         // Who makes pictures for us may have no seeds.
         ...(picture.metadata.seed === null
           ? []
           : [this.#button("useSeed", () => act.useSeed(picture, job))]),
       ),
+    ];
+  }
+
+  /**
+   * What makes it anew. A workflow that is done is run again where it can be looked at.
+   *
+   * @param {Job} job
+   * @param {string} path of the picture
+   */
+  #repeats(job, path) {
+    const act = this.#actions;
+    const isDone = isRun(job) && job.state === "succeeded";
+    return [
+      ...(isDone ? [] : [this.#button("vary", () => act.vary(job))]),
+      ...(isDone ? [] : [this.#button("again", () => act.again(job))]),
+      ...(isRun(job) ? [workflowLink(`/workflows/new/?image=${path}`)] : []),
     ];
   }
 
