@@ -66,16 +66,17 @@ export class Saving {
     this.#tell("saving");
     try {
       if (!graph.name.trim()) graph.setHead({ name: gettext("New workflow") });
+      const { state } = graph;
       const saved = await this.#send();
       if (life.isOver) return true;
       this.#workflow = saved;
-      graph.markSaved();
+      graph.markSaved(state);
       if (isNew) readdress(`${this.#list}${saved.id}/${location.hash}`);
       byId("shared-note", HTMLElement).hidden = true;
-      this.#tell("saved");
+      this.#tell(graph.isDirty ? "unsaved" : "saved");
       announce(fill(gettext("Saved as version %(number)s."), { number: saved.version }));
       this.#onSaved(saved);
-      return true;
+      return !graph.isDirty;
     } catch (error) {
       if (life.isOver) return false;
       const isConflict = error instanceof ApiError && error.code === "version_conflict";
