@@ -53,7 +53,7 @@ def wait_for(page: Page, is_there: Callable[[], object]) -> None:
     raise AssertionError("It has not happened.")
 
 
-def test_what_is_changed_while_it_is_saved_is_not_saved(graph: Graph, postcard: Workflow) -> None:
+def test_what_is_not_saved_outlasts_saves_and_versions(graph: Graph, postcard: Workflow) -> None:
     page, state = graph.page, graph.page.locator("#save-state")
     width = graph.node("colour_fill_1").get_by_label("Width", exact=True)
     saves = hold(page, f"**/api/v1/workflows/{postcard.id}", "PATCH")
@@ -63,4 +63,13 @@ def test_what_is_changed_while_it_is_saved_is_not_saved(graph: Graph, postcard: 
     width.fill("128")
     saves[0].continue_()
     expect(graph.said()).to_have_text("Saved as version 3.")
+    expect(state).to_have_attribute("data-state", "unsaved")
+
+    page.locator("#versions").click()
+    dialog = page.get_by_role("dialog", name="Versions")
+    dialog.get_by_role("button", name="Version 1: Restore").click()
+    expect(width).to_have_value("64")
+    expect(state).to_have_attribute("data-state", "saved")
+    page.locator("#undo").click()
+    expect(width).to_have_value("128")
     expect(state).to_have_attribute("data-state", "unsaved")
