@@ -1,6 +1,8 @@
 """The editor of workflows where answers are late, refuse, or are about what was before."""
 
+import json
 from collections.abc import Callable
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -12,6 +14,10 @@ from tests.browser.graph_hand import NODES, Graph, document
 from tests.browser.studio import Studio
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+RUN: Final = "0193f0a4-7c1e-7c2b-9d4e-5a6b7c8d9e0f"
+# Longer than the editor waits before it asks for a price.
+PAUSE_MS: Final = 700
 
 
 @pytest.fixture
@@ -33,6 +39,18 @@ def graph(studio: Studio, postcard: Workflow) -> Graph:
     opened.open(f"/workflows/{postcard.id}/")
     expect(studio.page.locator("#quote")).to_have_attribute("data-state", "ready")
     return opened
+
+
+def answer(route: Route, status: int, body: dict[str, Any]) -> None:
+    route.fulfill(status=status, content_type="application/json", body=json.dumps(body))
+
+
+def refusal(code: str, detail: str, **others: str) -> dict[str, Any]:
+    return {"code": code, "detail": detail, "error_id": "0123456789abcdef", **others}
+
+
+def quote(credits: int) -> dict[str, Any]:
+    return {"credits": credits, "seconds": 1, "available": 900, "token": "t", "nodes": {}}
 
 
 def hold(page: Page, address: str, method: str) -> list[Route]:
@@ -73,3 +91,36 @@ def test_what_is_not_saved_outlasts_saves_and_versions(graph: Graph, postcard: W
     page.locator("#undo").click()
     expect(width).to_have_value("128")
     expect(state).to_have_attribute("data-state", "unsaved")
+
+
+def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard: Workflow) -> None:
+    page = graph.page
+    job: dict[str, Any] = {"id": RUN, "kind": "workflow", "state": "running", "attempt": 1}
+    job |= {"images": [], "queue": None, "error": None, "cancel_requested": False}
+    told = {"generation": job | {"state": "cancelled"}, "document": document(), "nodes": {}}
+    asked: list[dict[str, Any]] = []
+
+    def start(route: Route) -> None:
+        asked.append(route.request.post_data_json)
+        if len(asked) in {1, 3}:
+            answer(route, 409, refusal("quote_expired", "This quote does not hold any more."))
+        else:
+            answer(route, 201, job)
+
+    page.route("**/api/v1/workflows/runs", start)
+    page.route(f"**/api/v1/workflows/runs/{RUN}", lambda route: answer(route, 200, told))
+    page.locator("#run").click()
+    expect(page.locator("#run-state")).to_have_text("Cancelled")
+    assert [(one["workflow"], one["version"]) for one in asked] == [(str(postcard.id), 2)] * 2
+    assert all("quote" in one for one in asked)
+    graph.studio.excuse("409")
+
+    # A higher price is looked at first.
+    expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
+    page.wait_for_timeout(PAUSE_MS)
+    page.route("**/api/v1/workflows/quote", lambda route: answer(route, 200, quote(777)))
+    page.locator("#run").click()
+    expect(page.locator("#quote-text")).to_have_text("≈ 777 credits")
+    expect(page.get_by_text("The price has changed.")).to_be_visible()
+    assert len(asked) == 3
+    graph.studio.excuse("409")

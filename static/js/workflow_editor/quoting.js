@@ -7,6 +7,7 @@ import { fill, formatNumber, formatSeconds } from "../i18n.js";
 import { problemsOf, quoteRun } from "../workflow_api.js";
 import { lacksOf } from "./lacks.js";
 
+/** @import {RunQuote} from "../workflow_types.js" */
 /** @import {Desk} from "./desk.js" */
 /** @import {Problems} from "./problems.js" */
 
@@ -22,8 +23,8 @@ export class Quoting {
   #asked = 0;
   /** What was quoted or refused last, without what costs nothing. */
   #answered = "";
-  /** @type {string | null} */
-  #token = null;
+  /** @type {RunQuote | null} */
+  #quote = null;
 
   /**
    * @param {Desk} desk
@@ -37,9 +38,18 @@ export class Quoting {
     });
   }
 
-  /** @returns {string | undefined} what makes the shown price hold; undefined if it is an old one */
-  get token() {
-    return this.#token !== null && this.#answered === this.#priced() ? this.#token : undefined;
+  /** @returns {RunQuote | null} the shown price, if it is of what is shown */
+  get quote() {
+    return this.#answered === this.#priced() ? this.#quote : null;
+  }
+
+  /** Ask anew for what was answered before: no answer holds for ever. */
+  async renew() {
+    this.#desk.life.cancel(this.#timer);
+    this.#answered = "";
+    this.#quote = null;
+    await this.#ask();
+    return this.quote;
   }
 
   /** @param {number} inMs */
@@ -65,17 +75,18 @@ export class Quoting {
     const lacks = graph.nodes.size ? lacksOf(graph) : [];
     if (lacks.length || !graph.nodes.size) {
       this.#answered = priced;
-      this.#token = null;
+      this.#quote = null;
       this.#problems.show(lacks);
       this.#show(lacks.length ? "wrong" : "none", "–", "");
       return;
     }
     this.#part.dataset.state = "asking";
     try {
-      const { credits, seconds, available, token } = await quoteRun({ document: graph.toJSON() });
+      const quote = await quoteRun({ document: graph.toJSON() });
       if (asked !== this.#asked || life.isOver) return;
+      const { credits, seconds, available } = quote;
       this.#answered = priced;
-      this.#token = token;
+      this.#quote = quote;
       this.#problems.show([]);
       const message = ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", credits);
       const title = fill(gettext("About %(seconds)s of GPU time. %(available)s credits are left."), {
@@ -95,7 +106,7 @@ export class Quoting {
    * @param {string} priced
    */
   #refused(error, priced) {
-    this.#token = null;
+    this.#quote = null;
     const problems = problemsOf(error);
     const isOfDocument = error instanceof ApiError && error.status === 422;
     if (isOfDocument) {

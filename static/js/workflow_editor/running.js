@@ -1,10 +1,11 @@
 // @ts-check
 /** A run of the workflow: started, followed at the nodes, and what came of it. */
 
+import { ApiError } from "../api.js";
 import { announce, byId, make } from "../dom.js";
 import { fill, formatPercent, placeInWords } from "../i18n.js";
 import { hasEnded } from "../jobs.js";
-import { toastError } from "../toast.js";
+import { toast, toastError } from "../toast.js";
 import { problemsOf } from "../workflow_api.js";
 import { WorkflowRun } from "../workflow_run.js";
 
@@ -29,6 +30,8 @@ export class Running {
   #pictures = byId("run-pictures", HTMLElement);
   #runButton = byId("run", HTMLButtonElement);
   #cancelButton = byId("cancel", HTMLButtonElement);
+  /** Whether it is asked for, also while a new price is. */
+  #isStarting = false;
   #said = "";
   /** The state of the job that who listens was told of last. */
   #heard = "";
@@ -73,16 +76,18 @@ export class Running {
   }
 
   async start() {
-    const { graph } = this.#desk;
-    if (this.#run.isActive || !graph.nodes.size) return;
+    const { graph, life } = this.#desk;
+    if (this.#isStarting || this.#run.isActive || !graph.nodes.size) return;
     if (this.#problems.count) {
       this.#problems.open();
       return;
     }
+    this.#isStarting = true;
     this.#showActive(true);
-    const { token } = this.#quoting;
     try {
-      await this.#run.start({ ...this.#subject(), ...(token ? { quote: token } : {}) });
+      if ((await this.#place()) || life.isOver) return;
+      if (this.#problems.count) this.#problems.open();
+      else toast(gettext("The price has changed. Look at it, and press Run again."));
     } catch (error) {
       const problems = problemsOf(error);
       if (problems.length) {
@@ -90,8 +95,29 @@ export class Running {
         this.#problems.open();
       } else toastError(error);
     } finally {
+      this.#isStarting = false;
       this.#showActive(this.#run.isActive);
     }
+  }
+
+  /**
+   * Start at the price that is shown; if it does not hold any more, at a new one that is no higher.
+   *
+   * @returns {Promise<boolean>} whether it is started; else there is a price to look at first
+   */
+  async #place() {
+    const subject = this.#subject();
+    const { quote } = this.#quoting;
+    try {
+      await this.#run.start({ ...subject, ...(quote ? { quote: quote.token } : {}) });
+      return true;
+    } catch (error) {
+      if (!(quote && error instanceof ApiError && error.code === "quote_expired")) throw error;
+    }
+    const renewed = await this.#quoting.renew();
+    if (!renewed || renewed.credits > quote.credits) return false;
+    await this.#run.start({ ...subject, quote: renewed.token });
+    return true;
   }
 
   /** @returns {RunSubject} what is kept by its id, so that its pictures are known to be its own */
