@@ -97,7 +97,8 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     page = graph.page
     job: dict[str, Any] = {"id": RUN, "kind": "workflow", "state": "running", "attempt": 1}
     job |= {"images": [], "queue": None, "error": None, "cancel_requested": False}
-    told = {"generation": job | {"state": "cancelled"}, "document": document(), "nodes": {}}
+    nodes = {"resize_1": {"state": "running", "seconds": None, "fraction": 0.4, "preview": None}}
+    told = {"generation": job | {"state": "cancelled"}, "document": document(), "nodes": nodes}
     asked: list[dict[str, Any]] = []
 
     def start(route: Route) -> None:
@@ -114,6 +115,13 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     assert [(one["workflow"], one["version"]) for one in asked] == [(str(postcard.id), 2)] * 2
     assert all("quote" in one for one in asked)
     graph.studio.excuse("409")
+
+    # Where the run has ended nothing is under way, also after the node was moved.
+    graph.node("resize_1").focus()
+    page.keyboard.press("ArrowDown")
+    expect(graph.node("resize_1")).to_have_attribute("data-state", "idle")
+    expect(page.locator(".minimap [data-state=running]")).to_have_count(0)
+    page.locator("#undo").click()
 
     # A higher price is looked at first.
     expect(page.locator("#quote")).to_have_attribute("data-state", "ready")

@@ -188,10 +188,12 @@ export class Running {
    * @param {NodeProgress} progress
    */
   #showNode(id, progress) {
-    this.#board.node(id)?.showProgress(progress);
-    this.#board.flow(id, progress.state === "running");
-    this.#minimap.showState(id, progress.state);
     const { job } = this.#run;
+    // What was under way when it ended is not under way any more.
+    const isOver = progress.state === "running" && job !== null && hasEnded(job);
+    this.#board.node(id)?.showProgress(isOver ? null : progress);
+    this.#board.flow(id, progress.state === "running" && !isOver);
+    this.#minimap.showState(id, isOver ? "idle" : progress.state);
     if (job?.state === "running") this.#tell(job);
   }
 
@@ -217,11 +219,7 @@ export class Running {
 
   /** @param {Job} job */
   #end(job) {
-    for (const [id, { state }] of this.#run.nodes) {
-      this.#board.flow(id, false);
-      // What was under way when it ended is not under way any more.
-      if (state === "running") this.#board.node(id)?.showProgress(null);
-    }
+    for (const [id, progress] of this.#run.nodes) this.#showNode(id, progress);
     const count = job.images.length;
     const made = ngettext("The run is done: %(count)s picture.", "The run is done: %(count)s pictures.", count);
     announce(job.state === "succeeded" ? fill(made, { count }) : this.#said);
