@@ -15,15 +15,12 @@ import {
   rounded,
   stateOf,
 } from "./workflow_document.js";
-import { accepts, fittingPorts } from "./workflow_palette.js";
 import { Steps } from "./workflow_history.js";
+import { MOST_EDGES, MOST_FIELDS, MOST_NODES } from "./workflow_limits.js";
+import { accepts, fittingPorts } from "./workflow_palette.js";
 
 /** @import {Port, State} from "./workflow_document.js" */
 /** @import {Change, DeclaredInput, DeclaredNode, DeclaredOutput, FormField, Literal, Palette, WorkflowDocument, WorkflowEdge, WorkflowNode} from "./workflow_types.js" */
-
-export const MOST_NODES = 200;
-export const MOST_EDGES = 1000;
-export const MOST_FIELDS = 50;
 
 /** @typedef {"same_side" | "unlinkable" | "unknown" | "type" | "cycle" | "too_many"} Refusal */
 
@@ -76,6 +73,11 @@ export class WorkflowGraph {
   /** @returns {boolean} whether it differs from what was opened or saved last */
   get isDirty() {
     return (this.#present ?? this.#state) !== this.#saved;
+  }
+
+  /** @returns {boolean} whether something else is shown than what is worked on */
+  get isLooking() {
+    return this.#present !== null;
   }
 
   /** @returns {State} what stands now, to be marked as saved once the server has it */

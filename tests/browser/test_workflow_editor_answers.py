@@ -103,7 +103,7 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
 
     def start(route: Route) -> None:
         asked.append(route.request.post_data_json)
-        if len(asked) in {1, 3}:
+        if len(asked) in {1, 4}:
             answer(route, 409, refusal("quote_expired", "This quote does not hold any more."))
         else:
             answer(route, 201, job)
@@ -123,6 +123,14 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     expect(page.locator(".minimap [data-state=running]")).to_have_count(0)
     page.locator("#undo").click()
 
+    page.locator("#versions").click()
+    page.get_by_role("button", name="Version 1: Look at it").click()
+    expect(page.locator("#looking")).to_be_visible()
+    page.locator("#run").click()
+    wait_for(page, lambda: len(asked) == 3)
+    assert asked[2]["document"]["nodes"][0]["inputs"]["width"] == 64
+    page.get_by_role("button", name="Back to the present").click()
+
     # A higher price is looked at first.
     expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
     page.wait_for_timeout(PAUSE_MS)
@@ -130,5 +138,5 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     page.locator("#run").click()
     expect(page.locator("#quote-text")).to_have_text("≈ 777 credits")
     expect(page.get_by_text("The price has changed.")).to_be_visible()
-    assert len(asked) == 3
+    assert len(asked) == 4
     graph.studio.excuse("409")

@@ -120,11 +120,12 @@ export class Running {
     return true;
   }
 
-  /** @returns {RunSubject} what is kept by its id, so that its pictures are known to be its own */
+  /** @returns {RunSubject} what is shown: by its id if it is kept, so that its pictures are its own */
   #subject() {
     const { graph } = this.#desk;
     const kept = this.#kept();
-    if (!kept || kept.is_shared || graph.isDirty) return { document: graph.toJSON() };
+    const isKept = kept !== null && !kept.is_shared && !graph.isDirty && !graph.isLooking;
+    if (!isKept) return { document: graph.toJSON() };
     return { workflow: kept.id, version: kept.version };
   }
 

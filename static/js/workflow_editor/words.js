@@ -2,7 +2,7 @@
 /** What the editor says of nodes, ports and links. */
 
 import { fill } from "../i18n.js";
-import { MOST_EDGES } from "../workflow_graph.js";
+import { MOST_EDGES } from "../workflow_limits.js";
 
 /** @import {Port} from "../workflow_document.js" */
 /** @import {Refusal, WorkflowGraph} from "../workflow_graph.js" */
