@@ -140,3 +140,22 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     expect(page.get_by_text("The price has changed.")).to_be_visible()
     assert len(asked) == 4
     graph.studio.excuse("409")
+
+
+def test_a_late_price_is_not_that_of_what_is_shown(graph: Graph) -> None:
+    page = graph.page
+    width = graph.node("resize_1").get_by_label("Width", exact=True)
+    text = page.locator("#quote-text")
+    before = text.inner_text()
+
+    # It is taken back before its price is known.
+    questions = hold(page, "**/api/v1/workflows/quote", "POST")
+    width.fill("96")
+    wait_for(page, lambda: questions)
+    width.fill("80")
+    page.wait_for_timeout(PAUSE_MS)
+    answer(questions[0], 200, quote(777))
+    page.wait_for_timeout(100)
+    expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
+    expect(text).to_have_text(before)
+    assert len(questions) == 1

@@ -25,6 +25,8 @@ export class Quoting {
   #answered = "";
   /** @type {RunQuote | null} */
   #quote = null;
+  /** What is shown when no question is under way. */
+  #state = "none";
 
   /**
    * @param {Desk} desk
@@ -69,8 +71,12 @@ export class Quoting {
   async #ask() {
     const { graph, life } = this.#desk;
     const priced = this.#priced();
-    if (priced === this.#answered) return;
+    // Whatever was asked before is about something else now.
     this.#asked += 1;
+    if (priced === this.#answered) {
+      this.#part.dataset.state = this.#state;
+      return;
+    }
     const asked = this.#asked;
     const lacks = graph.nodes.size ? lacksOf(graph) : [];
     if (lacks.length || !graph.nodes.size) {
@@ -118,8 +124,9 @@ export class Quoting {
     if (!(error instanceof ApiError)) throw error;
     this.#show("unknown", "–", error.message);
     // The machine or the way to it is at fault, so it may go well later.
-    if (error.status === 0 || error.status === 429 || error.status >= 500) this.#askSoon(AGAIN_MS);
-    else this.#answered = priced;
+    const isPassing = error.status === 0 || error.status === 429 || error.status >= 500;
+    this.#answered = isPassing ? "" : priced;
+    if (isPassing) this.#askSoon(AGAIN_MS);
   }
 
   /**
@@ -128,6 +135,7 @@ export class Quoting {
    * @param {string} title
    */
   #show(state, words, title) {
+    this.#state = state;
     this.#part.dataset.state = state;
     this.#part.title = title;
     this.#text.textContent = words;
