@@ -142,10 +142,10 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     graph.studio.excuse("409")
 
 
-def test_a_late_price_is_not_that_of_what_is_shown(graph: Graph) -> None:
+def test_the_price_and_the_problems_are_of_what_is_shown(graph: Graph) -> None:
     page = graph.page
     width = graph.node("resize_1").get_by_label("Width", exact=True)
-    text = page.locator("#quote-text")
+    text, problems = page.locator("#quote-text"), page.locator("#problems")
     before = text.inner_text()
 
     # It is taken back before its price is known.
@@ -159,3 +159,22 @@ def test_a_late_price_is_not_that_of_what_is_shown(graph: Graph) -> None:
     expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
     expect(text).to_have_text(before)
     assert len(questions) == 1
+    page.unroute("**/api/v1/workflows/quote")
+
+    width.fill("-5")
+    expect(problems).to_contain_text("1 problem")
+    words = "Your plan does not include this."
+    plan = refusal("feature_not_in_plan", words, node="save_1")
+    page.route("**/api/v1/workflows/quote", lambda route: answer(route, 403, plan))
+    width.fill("48")
+    expect(problems).to_contain_text(words)
+    expect(graph.node("save_1")).to_have_attribute("data-wrong", "")
+    expect(graph.node("resize_1")).not_to_have_attribute("data-wrong", "")
+    graph.studio.excuse("422")
+    graph.studio.excuse("403")
+
+    # What the plan forbids it may allow meanwhile.
+    page.unroute("**/api/v1/workflows/quote")
+    page.locator("#run").click()
+    expect(problems).to_be_hidden()
+    expect(page.locator("#quote")).to_have_attribute("data-state", "ready")

@@ -25,6 +25,8 @@ export class Quoting {
   #answered = "";
   /** @type {RunQuote | null} */
   #quote = null;
+  /** Whether the last answer was no for another reason than what the graph is like. */
+  #isForbidden = false;
   /** What is shown when no question is under way. */
   #state = "none";
 
@@ -43,6 +45,11 @@ export class Quoting {
   /** @returns {RunQuote | null} the shown price, if it is of what is shown */
   get quote() {
     return this.#answered === this.#priced() ? this.#quote : null;
+  }
+
+  /** @returns {boolean} whether what was refused may be allowed later, though nothing is changed */
+  get mayPass() {
+    return this.#isForbidden && this.#answered === this.#priced();
   }
 
   /** Ask anew for what was answered before: no answer holds for ever. */
@@ -82,6 +89,7 @@ export class Quoting {
     if (lacks.length || !graph.nodes.size) {
       this.#answered = priced;
       this.#quote = null;
+      this.#isForbidden = false;
       this.#problems.show(lacks);
       this.#show(lacks.length ? "wrong" : "none", "–", "");
       return;
@@ -93,6 +101,7 @@ export class Quoting {
       const { credits, seconds, available } = quote;
       this.#answered = priced;
       this.#quote = quote;
+      this.#isForbidden = false;
       this.#problems.show([]);
       const message = ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", credits);
       const title = fill(gettext("About %(seconds)s of GPU time. %(available)s credits are left."), {
@@ -112,21 +121,22 @@ export class Quoting {
    * @param {string} priced
    */
   #refused(error, priced) {
+    if (!(error instanceof ApiError)) throw error;
     this.#quote = null;
-    const problems = problemsOf(error);
-    const isOfDocument = error instanceof ApiError && error.status === 422;
-    if (isOfDocument) {
-      this.#answered = priced;
-      this.#problems.show(problems.length ? problems : [{ node: "", input: "", message: error.message }]);
-      this.#show("wrong", "–", gettext("The price is known once nothing is wrong."));
+    // The machine or the way to it is at fault, so it may go well later.
+    if (error.status === 0 || error.status === 429 || error.status >= 500) {
+      this.#answered = "";
+      this.#problems.show([]);
+      this.#show("unknown", "–", error.message);
+      this.#askSoon(AGAIN_MS);
       return;
     }
-    if (!(error instanceof ApiError)) throw error;
-    this.#show("unknown", "–", error.message);
-    // The machine or the way to it is at fault, so it may go well later.
-    const isPassing = error.status === 0 || error.status === 429 || error.status >= 500;
-    this.#answered = isPassing ? "" : priced;
-    if (isPassing) this.#askSoon(AGAIN_MS);
+    const problems = problemsOf(error);
+    const other = { node: error.node ?? "", input: "", message: error.message };
+    this.#answered = priced;
+    this.#isForbidden = error.status !== 422;
+    this.#problems.show(problems.length ? problems : [other]);
+    this.#show("wrong", "–", gettext("The price is known once nothing is wrong."));
   }
 
   /**

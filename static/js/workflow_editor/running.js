@@ -78,14 +78,16 @@ export class Running {
   async start() {
     const { graph, life } = this.#desk;
     if (this.#isStarting || this.#run.isActive || !graph.nodes.size) return;
-    if (this.#problems.count) {
+    if (this.#problems.count && !this.#quoting.mayPass) {
       this.#problems.open();
       return;
     }
     this.#isStarting = true;
     this.#showActive(true);
     try {
-      if ((await this.#place()) || life.isOver) return;
+      if (this.#problems.count) await this.#quoting.renew();
+      else if (await this.#place()) return;
+      if (life.isOver) return;
       if (this.#problems.count) this.#problems.open();
       else toast(gettext("The price has changed. Look at it, and press Run again."));
     } catch (error) {
