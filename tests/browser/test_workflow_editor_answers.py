@@ -178,3 +178,19 @@ def test_the_price_and_the_problems_are_of_what_is_shown(graph: Graph) -> None:
     page.locator("#run").click()
     expect(problems).to_be_hidden()
     expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
+
+
+def test_what_is_begun_by_chance_takes_nothing_from_fields(graph: Graph) -> None:
+    page, keys = graph.page, graph.page.keyboard
+    width = graph.node("resize_1").get_by_label("Width", exact=True)
+    # A click on a port began a link, and then somebody writes.
+    page.mouse.click(*graph.middle(graph.port("colour_fill_1.out.picture")))
+    expect(graph.stage).to_have_attribute("data-linking", "out")
+    page.mouse.click(*graph.middle(width))
+    expect(graph.stage).not_to_have_attribute("data-linking", "out")
+    page.mouse.click(*graph.middle(graph.port("colour_fill_1.out.picture")))
+    width.focus()
+    keys.press("Control+a")
+    keys.type("96")
+    expect(width).to_have_value("96")
+    assert graph.linked() == ["resize_1.picture", "save_1.picture"]

@@ -86,6 +86,7 @@ export class GraphKeys {
   /** @param {KeyboardEvent} event */
   #press(event) {
     if (event.defaultPrevented || event.isComposing || event.altKey) return;
+    if (this.#linking.isOpen && isWriting(event.target)) this.#linking.leave();
     if (this.#linking.isOpen ? this.#pressLinking(event) : this.#pressFree(event)) event.preventDefault();
   }
 

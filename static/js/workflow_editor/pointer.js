@@ -103,7 +103,10 @@ export class Pointer {
     if (!(target instanceof Element)) return;
     if (event.pointerType === "touch" && this.#touches.press(event)) return;
     const isPan = event.button === 1 || (event.button === 0 && this.#isSpaceHeld);
-    if (!isPan && (event.button !== 0 || target.closest(CONTROLS))) return;
+    const isControl = !isPan && target.closest(CONTROLS) !== null;
+    // Who goes on in a field has no use for the link that a click began.
+    if (isControl && this.#linking.isOpen) this.#linking.leave();
+    if (isControl || (!isPan && event.button !== 0)) return;
     const node = target.closest(".node");
     const port = target.closest(".port");
     const id = node instanceof HTMLElement ? (node.dataset.node ?? "") : "";
