@@ -194,3 +194,10 @@ def test_what_is_begun_by_chance_takes_nothing_from_fields(graph: Graph) -> None
     keys.type("96")
     expect(width).to_have_value("96")
     assert graph.linked() == ["resize_1.picture", "save_1.picture"]
+
+    # In the search of the palette a step back is one of its words.
+    keys.press("Escape")
+    keys.press("/")
+    keys.type("blend")
+    keys.press("Control+z")
+    expect(width).to_have_value("96")
