@@ -201,3 +201,12 @@ def test_what_is_begun_by_chance_takes_nothing_from_fields(graph: Graph) -> None
     keys.type("blend")
     keys.press("Control+z")
     expect(width).to_have_value("96")
+
+    # The button went up outside of the graph.
+    page.mouse.move(*graph.place(3, 620))
+    page.mouse.down()
+    page.mouse.move(*graph.place(-60, 620))
+    page.mouse.up()
+    page.mouse.move(*graph.place(300, 400), steps=3)
+    expect(page.locator("#graph-band")).to_be_hidden()
+    assert graph.stage.get_attribute("data-held") is None
