@@ -99,7 +99,7 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     job |= {"images": [], "queue": None, "error": None, "cancel_requested": False}
     nodes = {"resize_1": {"state": "running", "seconds": None, "fraction": 0.4, "preview": None}}
     told = {"generation": job | {"state": "cancelled"}, "document": document(), "nodes": nodes}
-    asked: list[dict[str, Any]] = []
+    asked: list[Any] = []
 
     def start(route: Route) -> None:
         asked.append(route.request.post_data_json)
@@ -210,3 +210,11 @@ def test_what_is_begun_by_chance_takes_nothing_from_fields(graph: Graph) -> None
     page.mouse.move(*graph.place(300, 400), steps=3)
     expect(page.locator("#graph-band")).to_be_hidden()
     assert graph.stage.get_attribute("data-held") is None
+
+    many = document([(f"n_{index}", "invert", {}) for index in range(201)], [])
+    content = json.dumps(many).encode()
+    page.locator("#import-file").set_input_files(
+        {"name": "many.json", "mimeType": "application/json", "buffer": content}
+    )
+    expect(page.get_by_role("alert")).to_contain_text("A workflow can have 200 nodes.")
+    expect(graph.nodes).to_have_count(3)

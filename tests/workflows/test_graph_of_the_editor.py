@@ -52,3 +52,19 @@ graph.undo();
 """
 
     assert run(script) == [True, False, "Words"]
+
+
+def test_of_a_file_only_what_fields_can_show_is_read() -> None:
+    script = """
+const { readDocument } = await import(`${root}/workflow_document.js`);
+const written = document({ toString: 1, valueOf: 1 });
+Object.assign(written.nodes[0].inputs, { seed: null, steps: 4, lists: [1], is_large: false });
+written.form = [{ node: "text_1", input: "text" }, { node: "text_1", input: {} }, 3];
+const read = readDocument(written);
+[read.nodes[0].inputs, read.form]
+"""
+
+    inputs, form = run(script)
+
+    assert inputs == {"seed": None, "steps": 4, "is_large": False}
+    assert form == [{"node": "text_1", "input": "text", "title": ""}]
