@@ -19,6 +19,7 @@ export class ApiError extends Error {
     this.errorId = envelope.error_id;
     this.fields = envelope.fields ?? {};
     this.available = envelope.available;
+    this.node = envelope.node;
   }
 }
 

@@ -152,6 +152,7 @@
  * @property {number} [available] the credits there are, where they were too few
  * @property {string} [error_id]
  * @property {Record<string, string[]>} [fields]
+ * @property {string} [node] of a workflow that is refused as a whole: what it is about
  *
  * @typedef {object} GenerationRequest
  * @property {string} prompt

@@ -1,7 +1,7 @@
 // @ts-check
 /** What stands in the document of a workflow at one moment, and what changes make of it. */
 
-/** @import {FormField, WorkflowDocument, WorkflowEdge, WorkflowNode} from "./workflow_types.js" */
+/** @import {FormField, Literal, WorkflowDocument, WorkflowEdge, WorkflowNode} from "./workflow_types.js" */
 
 const MOST_ID = 40;
 
@@ -64,9 +64,9 @@ export function readDocument(value) {
     easel_workflow: 1,
     name: textOf(rest.name),
     description: textOf(rest.description),
-    nodes: nodes.map((node) => ({ ...node, label: textOf(node.label), inputs: { ...node.inputs } })),
+    nodes: nodes.map((node) => ({ ...node, label: textOf(node.label), inputs: literalsOf(node.inputs) })),
     edges,
-    form: form.filter((field) => typeof asRecord(field).node === "string"),
+    form: form.filter(isField).map((field) => ({ ...field, title: textOf(field.title) })),
   };
 }
 
@@ -235,6 +235,34 @@ function isNode(value) {
   const { id, type, position } = asRecord(value);
   if (typeof id !== "string" || typeof type !== "string" || !Array.isArray(position)) return false;
   return position.length === 2 && position.every((part) => Number.isFinite(part));
+}
+
+/**
+ * Keep what can be the value of an input; anything else would be what no field can show.
+ *
+ * @param {unknown} value
+ * @returns {Record<string, Literal>}
+ */
+function literalsOf(value) {
+  const entries = Object.entries(asRecord(value));
+  return Object.fromEntries(entries.flatMap(([name, one]) => (isLiteral(one) ? [[name, one]] : [])));
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Literal}
+ */
+function isLiteral(value) {
+  return value === null || ["string", "number", "boolean"].includes(typeof value);
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is FormField}
+ */
+function isField(value) {
+  const { node, input } = asRecord(value);
+  return typeof node === "string" && typeof input === "string";
 }
 
 /**

@@ -15,26 +15,14 @@ import {
   rounded,
   stateOf,
 } from "./workflow_document.js";
-import { accepts, fittingPorts } from "./workflow_palette.js";
 import { Steps } from "./workflow_history.js";
+import { MOST_EDGES, MOST_FIELDS, MOST_NODES } from "./workflow_limits.js";
+import { accepts, fittingPorts } from "./workflow_palette.js";
 
 /** @import {Port, State} from "./workflow_document.js" */
-/** @import {DeclaredInput, DeclaredNode, DeclaredOutput, FormField, Literal, Palette, WorkflowDocument, WorkflowEdge, WorkflowNode} from "./workflow_types.js" */
+/** @import {Change, DeclaredInput, DeclaredNode, DeclaredOutput, FormField, Literal, Palette, WorkflowDocument, WorkflowEdge, WorkflowNode} from "./workflow_types.js" */
 
-export const MOST_NODES = 200;
-export const MOST_EDGES = 1000;
-export const MOST_FIELDS = 50;
-
-/**
- * @typedef {object} Change
- * @property {ReadonlySet<string>} nodes that are new, changed or gone
- * @property {ReadonlySet<string>} edges that are new, changed or gone, by the input they lead to
- * @property {boolean} form whether the form is another
- * @property {boolean} head whether the name or the description is another
- * @property {boolean} isOpened whether it is another document altogether
- *
- * @typedef {"same_side" | "unlinkable" | "unknown" | "type" | "cycle" | "too_many"} Refusal
- */
+/** @typedef {"same_side" | "unlinkable" | "unknown" | "type" | "cycle" | "too_many"} Refusal */
 
 export class WorkflowGraph {
   /** @type {ReadonlyMap<string, DeclaredNode>} */
@@ -87,8 +75,19 @@ export class WorkflowGraph {
     return (this.#present ?? this.#state) !== this.#saved;
   }
 
-  markSaved() {
-    this.#saved = this.#state;
+  /** @returns {boolean} whether something else is shown than what is worked on */
+  get isLooking() {
+    return this.#present !== null;
+  }
+
+  /** @returns {State} what stands now, to be marked as saved once the server has it */
+  get state() {
+    return this.#state;
+  }
+
+  /** @param {State} [state] what was saved, where there may be changes since */
+  markSaved(state = this.#state) {
+    this.#saved = state;
   }
 
   /**

@@ -1,5 +1,6 @@
 /**
- * The shapes of workflows: their documents, the declared nodes, and their runs. Types only.
+ * The shapes of workflows: their documents and changes of them, the declared nodes, and their runs.
+ * Types only.
  *
  * @import {Job} from "./types.js"
  *
@@ -25,6 +26,13 @@
  * @property {WorkflowNode[]} nodes
  * @property {WorkflowEdge[]} edges
  * @property {FormField[]} form
+ *
+ * @typedef {object} Change of a document that is worked on
+ * @property {ReadonlySet<string>} nodes that are new, changed or gone
+ * @property {ReadonlySet<string>} edges that are new, changed or gone, by the input they lead to
+ * @property {boolean} form whether the form is another
+ * @property {boolean} head whether the name or the description is another
+ * @property {boolean} isOpened whether it is another document altogether
  *
  * @typedef {"text" | "textarea" | "number" | "slider" | "switch" | "choice" | "seed" | "colour" | "picture" | "board" | "model"} Widget
  *

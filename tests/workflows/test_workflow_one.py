@@ -74,6 +74,16 @@ def test_a_save_on_top_of_an_older_version_is_refused(api: APIClient, workflow: 
     assert api.get(address(workflow)).json()["name"] == "First"
 
 
+def test_a_save_whose_answer_was_lost_can_be_repeated(api: APIClient, workflow: Workflow) -> None:
+    body = {"document": OTHER, "name": "Ships", "base_version": 1}
+    first = api.patch(address(workflow), body, format="json").json()
+
+    again = api.patch(address(workflow), body, format="json")
+
+    assert (again.status_code, again.json()) == (200, first)
+    assert WorkflowVersion.objects.filter(workflow=workflow).count() == 2
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -79,24 +79,27 @@ def edit_workflow(
 ) -> Workflow:
     """Save what is given as a new version; what changes nothing makes none.
 
+    A save that is repeated because its answer was lost changes nothing either.
+
     Raises:
         NotFound: `user` has no such workflow of their own.
-        Conflict: it is not at `base_version` any more; the number that it is at comes along.
+        Conflict: it is not at `base_version` any more, nor what it would be after this save; the
+            number that it is at comes along.
         Invalid: the document is none.
     """
     given = None if document is None else read(document)
     with transaction.atomic():
         workflow = _locked(user, workflow_id)
-        if workflow.version != base_version:
-            raise Conflict(
-                _("This workflow was saved elsewhere meanwhile. Load it anew first."),
-                code=ErrorCode.VERSION_CONFLICT,
-                version=workflow.version,
-            )
         kept = get_version(user=user, workflow_id=workflow_id, number=workflow.version)
         graph = given or read(kept.document)
         changed = _entitled(graph, name=name, description=description).to_json()
         if changed != kept.document:
+            if workflow.version != base_version:
+                raise Conflict(
+                    _("This workflow was saved elsewhere meanwhile. Load it anew first."),
+                    code=ErrorCode.VERSION_CONFLICT,
+                    version=workflow.version,
+                )
             _add_version(workflow, changed)
         return get_workflow(user=user, workflow_id=workflow_id)
 

@@ -5,7 +5,7 @@ import { announce, byId } from "../dom.js";
 import { fill } from "../i18n.js";
 import { toast } from "../toast.js";
 import { readDocument } from "../workflow_document.js";
-import { MOST_NODES } from "../workflow_graph.js";
+import { MOST_NODES } from "../workflow_limits.js";
 import { layOut } from "../workflow_layout.js";
 import { fittingPorts } from "../workflow_palette.js";
 import { GRID, NODE_WIDTH, snapped } from "./desk.js";

@@ -8,9 +8,8 @@ import { LinkLayer } from "./link_layer.js";
 import { NodeView } from "./node_view.js";
 
 /** @import {Point, Rect} from "../canvas/geometry.js" */
-/** @import {Change} from "../workflow_graph.js" */
 /** @import {Port} from "../workflow_document.js" */
-/** @import {WorkflowEdge, WorkflowNode} from "../workflow_types.js" */
+/** @import {Change, WorkflowEdge, WorkflowNode} from "../workflow_types.js" */
 /** @import {Desk} from "./desk.js" */
 
 const FAR_BELOW = 0.3;

@@ -5,6 +5,7 @@ import { announce, byId, make } from "../dom.js";
 import { fill } from "../i18n.js";
 import { toast } from "../toast.js";
 import { readDocument } from "../workflow_document.js";
+import { excessInWords } from "./words.js";
 
 /** @import {Board} from "./board.js" */
 /** @import {Desk} from "./desk.js" */
@@ -59,6 +60,11 @@ export class Files {
     if (life.isOver || isReadOnly) return;
     if (!document) {
       toast(fill(gettext("“%(file)s” is no workflow of Easel."), { file: file.name }), { kind: "error" });
+      return;
+    }
+    const excess = excessInWords(document);
+    if (excess) {
+      toast(excess, { kind: "error" });
       return;
     }
     const name = document.name || graph.name;

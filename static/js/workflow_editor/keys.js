@@ -86,6 +86,7 @@ export class GraphKeys {
   /** @param {KeyboardEvent} event */
   #press(event) {
     if (event.defaultPrevented || event.isComposing || event.altKey) return;
+    if (this.#linking.isOpen && isWriting(event.target)) this.#linking.leave();
     if (this.#linking.isOpen ? this.#pressLinking(event) : this.#pressFree(event)) event.preventDefault();
   }
 
@@ -295,13 +296,15 @@ export class GraphKeys {
     const mayChange = () => !desk.isReadOnly;
     // There they choose and write text.
     const isFree = () => !isWriting(document.activeElement);
+    // What is written for the graph is a step of it; what is searched for is not.
+    const mayStep = () => mayChange() && (isFree() || document.activeElement?.closest("#graph, #workflow-name") !== null);
     const hasNodes = () => mayChange() && desk.selection.size > 0;
     const hasAny = () => mayChange() && (desk.selection.size > 0 || desk.link !== null);
     registerShortcuts(desk.life, [
       { keys: "Mod+Enter", label: gettext("Run"), section: graph, act: page.run },
       { keys: "Mod+S", label: gettext("Save"), section: graph, act: page.save },
-      { keys: "Mod+Z", label: gettext("Undo"), section: graph, act: () => acts.undo(), when: mayChange },
-      { keys: ["Mod+Shift+Z", "Mod+Y"], label: gettext("Redo"), section: graph, act: () => acts.redo(), when: mayChange },
+      { keys: "Mod+Z", label: gettext("Undo"), section: graph, act: () => acts.undo(), when: mayStep },
+      { keys: ["Mod+Shift+Z", "Mod+Y"], label: gettext("Redo"), section: graph, act: () => acts.redo(), when: mayStep },
       { keys: "/", label: gettext("Search the nodes"), section: nodes, act: () => palette.focus(), when: mayChange },
       { keys: "Space", label: gettext("Add a node"), section: nodes, act: null },
       { keys: "[", label: gettext("Node before"), section: nodes, act: () => this.#step(-1) },

@@ -102,8 +102,12 @@ export class Pointer {
     const { target } = event;
     if (!(target instanceof Element)) return;
     if (event.pointerType === "touch" && this.#touches.press(event)) return;
+    this.cancel();
     const isPan = event.button === 1 || (event.button === 0 && this.#isSpaceHeld);
-    if (!isPan && (event.button !== 0 || target.closest(CONTROLS))) return;
+    const isControl = !isPan && target.closest(CONTROLS) !== null;
+    // Who goes on in a field has no use for the link that a click began.
+    if (isControl && this.#linking.isOpen) this.#linking.leave();
+    if (isControl || (!isPan && event.button !== 0)) return;
     const node = target.closest(".node");
     const port = target.closest(".port");
     const id = node instanceof HTMLElement ? (node.dataset.node ?? "") : "";
@@ -174,6 +178,11 @@ export class Pointer {
     const held = this.#held;
     if (!held && this.#linking.isOpen) this.#lead(this.#at);
     if (held?.pointer !== event.pointerId) return;
+    // It was let go outside of the graph, where nobody listens.
+    if (event.pointerType === "mouse" && event.buttons === 0) {
+      this.cancel();
+      return;
+    }
     const [x, y] = [event.clientX - held.start.x, event.clientY - held.start.y];
     if (!held.isMoved && Math.hypot(x, y) < CLICK_WITHIN_PX) return;
     if (!held.isMoved) this.#begin(held, event);

@@ -7,6 +7,7 @@ import { fill, formatNumber, formatSeconds } from "../i18n.js";
 import { problemsOf, quoteRun } from "../workflow_api.js";
 import { lacksOf } from "./lacks.js";
 
+/** @import {RunQuote} from "../workflow_types.js" */
 /** @import {Desk} from "./desk.js" */
 /** @import {Problems} from "./problems.js" */
 
@@ -22,8 +23,12 @@ export class Quoting {
   #asked = 0;
   /** What was quoted or refused last, without what costs nothing. */
   #answered = "";
-  /** @type {string | null} */
-  #token = null;
+  /** @type {RunQuote | null} */
+  #quote = null;
+  /** Whether the last answer was no for another reason than what the graph is like. */
+  #isForbidden = false;
+  /** What is shown when no question is under way. */
+  #state = "none";
 
   /**
    * @param {Desk} desk
@@ -37,9 +42,23 @@ export class Quoting {
     });
   }
 
-  /** @returns {string | undefined} what makes the shown price hold; undefined if it is an old one */
-  get token() {
-    return this.#token !== null && this.#answered === this.#priced() ? this.#token : undefined;
+  /** @returns {RunQuote | null} the shown price, if it is of what is shown */
+  get quote() {
+    return this.#answered === this.#priced() ? this.#quote : null;
+  }
+
+  /** @returns {boolean} whether what was refused may be allowed later, though nothing is changed */
+  get mayPass() {
+    return this.#isForbidden && this.#answered === this.#priced();
+  }
+
+  /** Ask anew for what was answered before: no answer holds for ever. */
+  async renew() {
+    this.#desk.life.cancel(this.#timer);
+    this.#answered = "";
+    this.#quote = null;
+    await this.#ask();
+    return this.quote;
   }
 
   /** @param {number} inMs */
@@ -59,23 +78,30 @@ export class Quoting {
   async #ask() {
     const { graph, life } = this.#desk;
     const priced = this.#priced();
-    if (priced === this.#answered) return;
+    // Whatever was asked before is about something else now.
     this.#asked += 1;
+    if (priced === this.#answered) {
+      this.#part.dataset.state = this.#state;
+      return;
+    }
     const asked = this.#asked;
     const lacks = graph.nodes.size ? lacksOf(graph) : [];
     if (lacks.length || !graph.nodes.size) {
       this.#answered = priced;
-      this.#token = null;
+      this.#quote = null;
+      this.#isForbidden = false;
       this.#problems.show(lacks);
       this.#show(lacks.length ? "wrong" : "none", "–", "");
       return;
     }
     this.#part.dataset.state = "asking";
     try {
-      const { credits, seconds, available, token } = await quoteRun({ document: graph.toJSON() });
+      const quote = await quoteRun({ document: graph.toJSON() });
       if (asked !== this.#asked || life.isOver) return;
+      const { credits, seconds, available } = quote;
       this.#answered = priced;
-      this.#token = token;
+      this.#quote = quote;
+      this.#isForbidden = false;
       this.#problems.show([]);
       const message = ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", credits);
       const title = fill(gettext("About %(seconds)s of GPU time. %(available)s credits are left."), {
@@ -95,20 +121,22 @@ export class Quoting {
    * @param {string} priced
    */
   #refused(error, priced) {
-    this.#token = null;
-    const problems = problemsOf(error);
-    const isOfDocument = error instanceof ApiError && error.status === 422;
-    if (isOfDocument) {
-      this.#answered = priced;
-      this.#problems.show(problems.length ? problems : [{ node: "", input: "", message: error.message }]);
-      this.#show("wrong", "–", gettext("The price is known once nothing is wrong."));
+    if (!(error instanceof ApiError)) throw error;
+    this.#quote = null;
+    // The machine or the way to it is at fault, so it may go well later.
+    if (error.status === 0 || error.status === 429 || error.status >= 500) {
+      this.#answered = "";
+      this.#problems.show([]);
+      this.#show("unknown", "–", error.message);
+      this.#askSoon(AGAIN_MS);
       return;
     }
-    if (!(error instanceof ApiError)) throw error;
-    this.#show("unknown", "–", error.message);
-    // The machine or the way to it is at fault, so it may go well later.
-    if (error.status === 0 || error.status === 429 || error.status >= 500) this.#askSoon(AGAIN_MS);
-    else this.#answered = priced;
+    const problems = problemsOf(error);
+    const other = { node: error.node ?? "", input: "", message: error.message };
+    this.#answered = priced;
+    this.#isForbidden = error.status !== 422;
+    this.#problems.show(problems.length ? problems : [other]);
+    this.#show("wrong", "–", gettext("The price is known once nothing is wrong."));
   }
 
   /**
@@ -117,6 +145,7 @@ export class Quoting {
    * @param {string} title
    */
   #show(state, words, title) {
+    this.#state = state;
     this.#part.dataset.state = state;
     this.#part.title = title;
     this.#text.textContent = words;

@@ -1,10 +1,11 @@
 // @ts-check
 /** A run of the workflow: started, followed at the nodes, and what came of it. */
 
+import { ApiError } from "../api.js";
 import { announce, byId, make } from "../dom.js";
 import { fill, formatPercent, placeInWords } from "../i18n.js";
 import { hasEnded } from "../jobs.js";
-import { toastError } from "../toast.js";
+import { toast, toastError } from "../toast.js";
 import { problemsOf } from "../workflow_api.js";
 import { WorkflowRun } from "../workflow_run.js";
 
@@ -29,6 +30,8 @@ export class Running {
   #pictures = byId("run-pictures", HTMLElement);
   #runButton = byId("run", HTMLButtonElement);
   #cancelButton = byId("cancel", HTMLButtonElement);
+  /** Whether it is asked for, also while a new price is. */
+  #isStarting = false;
   #said = "";
   /** The state of the job that who listens was told of last. */
   #heard = "";
@@ -73,16 +76,20 @@ export class Running {
   }
 
   async start() {
-    const { graph } = this.#desk;
-    if (this.#run.isActive || !graph.nodes.size) return;
-    if (this.#problems.count) {
+    const { graph, life } = this.#desk;
+    if (this.#isStarting || this.#run.isActive || !graph.nodes.size) return;
+    if (this.#problems.count && !this.#quoting.mayPass) {
       this.#problems.open();
       return;
     }
+    this.#isStarting = true;
     this.#showActive(true);
-    const { token } = this.#quoting;
     try {
-      await this.#run.start({ ...this.#subject(), ...(token ? { quote: token } : {}) });
+      if (this.#problems.count) await this.#quoting.renew();
+      else if (await this.#place()) return;
+      if (life.isOver) return;
+      if (this.#problems.count) this.#problems.open();
+      else toast(gettext("The price has changed. Look at it, and press Run again."));
     } catch (error) {
       const problems = problemsOf(error);
       if (problems.length) {
@@ -90,15 +97,37 @@ export class Running {
         this.#problems.open();
       } else toastError(error);
     } finally {
+      this.#isStarting = false;
       this.#showActive(this.#run.isActive);
     }
   }
 
-  /** @returns {RunSubject} what is kept by its id, so that its pictures are known to be its own */
+  /**
+   * Start at the price that is shown; if it does not hold any more, at a new one that is no higher.
+   *
+   * @returns {Promise<boolean>} whether it is started; else there is a price to look at first
+   */
+  async #place() {
+    const subject = this.#subject();
+    const { quote } = this.#quoting;
+    try {
+      await this.#run.start({ ...subject, ...(quote ? { quote: quote.token } : {}) });
+      return true;
+    } catch (error) {
+      if (!(quote && error instanceof ApiError && error.code === "quote_expired")) throw error;
+    }
+    const renewed = await this.#quoting.renew();
+    if (!renewed || renewed.credits > quote.credits) return false;
+    await this.#run.start({ ...subject, quote: renewed.token });
+    return true;
+  }
+
+  /** @returns {RunSubject} what is shown: by its id if it is kept, so that its pictures are its own */
   #subject() {
     const { graph } = this.#desk;
     const kept = this.#kept();
-    if (!kept || kept.is_shared || graph.isDirty) return { document: graph.toJSON() };
+    const isKept = kept !== null && !kept.is_shared && !graph.isDirty && !graph.isLooking;
+    if (!isKept) return { document: graph.toJSON() };
     return { workflow: kept.id, version: kept.version };
   }
 
@@ -162,10 +191,12 @@ export class Running {
    * @param {NodeProgress} progress
    */
   #showNode(id, progress) {
-    this.#board.node(id)?.showProgress(progress);
-    this.#board.flow(id, progress.state === "running");
-    this.#minimap.showState(id, progress.state);
     const { job } = this.#run;
+    // What was under way when it ended is not under way any more.
+    const isOver = progress.state === "running" && job !== null && hasEnded(job);
+    this.#board.node(id)?.showProgress(isOver ? null : progress);
+    this.#board.flow(id, progress.state === "running" && !isOver);
+    this.#minimap.showState(id, isOver ? "idle" : progress.state);
     if (job?.state === "running") this.#tell(job);
   }
 
@@ -191,11 +222,7 @@ export class Running {
 
   /** @param {Job} job */
   #end(job) {
-    for (const [id, { state }] of this.#run.nodes) {
-      this.#board.flow(id, false);
-      // What was under way when it ended is not under way any more.
-      if (state === "running") this.#board.node(id)?.showProgress(null);
-    }
+    for (const [id, progress] of this.#run.nodes) this.#showNode(id, progress);
     const count = job.images.length;
     const made = ngettext("The run is done: %(count)s picture.", "The run is done: %(count)s pictures.", count);
     announce(job.state === "succeeded" ? fill(made, { count }) : this.#said);

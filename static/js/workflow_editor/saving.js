@@ -8,7 +8,7 @@ import { readdress } from "../router.js";
 import { toastError } from "../toast.js";
 import { changeWorkflow, createWorkflow, getWorkflow } from "../workflow_api.js";
 
-/** @import {Workflow} from "../workflow_types.js" */
+/** @import {Workflow, WorkflowDocument} from "../workflow_types.js" */
 /** @import {Desk} from "./desk.js" */
 
 /** @typedef {"saved" | "unsaved" | "saving" | "conflict" | "failed"} SaveState */
@@ -45,13 +45,26 @@ export class Saving {
     return this.#workflow;
   }
 
-  /** @param {Workflow} workflow as it was opened or restored */
+  /** @param {Workflow} workflow as it was opened */
   open(workflow) {
-    this.#workflow = workflow;
-    const { name, description } = workflow;
-    this.#desk.graph.open({ ...workflow.document, name, description });
-    byId("shared-note", HTMLElement).hidden = !workflow.is_shared;
+    this.#take(workflow);
+    this.#desk.graph.open(contentOf(workflow));
     this.#tell("saved");
+  }
+
+  /** @param {Workflow} workflow in the place of what is here, which can be brought back */
+  restore(workflow) {
+    this.#take(workflow);
+    const { graph } = this.#desk;
+    graph.replace(contentOf(workflow));
+    graph.markSaved();
+    this.#tell("saved");
+  }
+
+  /** @param {Workflow} workflow */
+  #take(workflow) {
+    this.#workflow = workflow;
+    byId("shared-note", HTMLElement).hidden = !workflow.is_shared;
   }
 
   /** @returns {Promise<boolean>} whether the server has it all */
@@ -66,16 +79,17 @@ export class Saving {
     this.#tell("saving");
     try {
       if (!graph.name.trim()) graph.setHead({ name: gettext("New workflow") });
+      const { state } = graph;
       const saved = await this.#send();
       if (life.isOver) return true;
       this.#workflow = saved;
-      graph.markSaved();
+      graph.markSaved(state);
       if (isNew) readdress(`${this.#list}${saved.id}/${location.hash}`);
       byId("shared-note", HTMLElement).hidden = true;
-      this.#tell("saved");
+      this.#tell(graph.isDirty ? "unsaved" : "saved");
       announce(fill(gettext("Saved as version %(number)s."), { number: saved.version }));
       this.#onSaved(saved);
-      return true;
+      return !graph.isDirty;
     } catch (error) {
       if (life.isOver) return false;
       const isConflict = error instanceof ApiError && error.code === "version_conflict";
@@ -139,4 +153,12 @@ export class Saving {
     byId("save-text", HTMLElement).textContent = words;
     byId("conflict", HTMLElement).hidden = state !== "conflict";
   }
+}
+
+/**
+ * @param {Workflow} workflow
+ * @returns {WorkflowDocument} by the name that it has now
+ */
+function contentOf({ document, name, description }) {
+  return { ...document, name, description };
 }

@@ -110,7 +110,7 @@ export class Versions {
       const restored = await restoreVersion(workflow.id, version);
       if (this.#desk.life.isOver) return;
       if (this.#looked) this.#back();
-      this.#saving.open(restored);
+      this.#saving.restore(restored);
       this.#board.fit();
     } catch (error) {
       toastError(error);

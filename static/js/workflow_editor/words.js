@@ -2,11 +2,11 @@
 /** What the editor says of nodes, ports and links. */
 
 import { fill } from "../i18n.js";
-import { MOST_EDGES } from "../workflow_graph.js";
+import { MOST_EDGES, MOST_FIELDS, MOST_NODES } from "../workflow_limits.js";
 
 /** @import {Port} from "../workflow_document.js" */
 /** @import {Refusal, WorkflowGraph} from "../workflow_graph.js" */
-/** @import {NodeState} from "../workflow_types.js" */
+/** @import {NodeState, WorkflowDocument} from "../workflow_types.js" */
 
 /**
  * @param {WorkflowGraph} graph
@@ -76,6 +76,23 @@ export function refusalInWords(graph, one, other, refusal) {
     too_many: gettext("A workflow can have %(count)s links."),
   }[refusal];
   return fill(words, values);
+}
+
+/**
+ * @param {WorkflowDocument} document
+ * @returns {string} what it has too many of; "" if there is nothing
+ */
+export function excessInWords({ nodes, edges, form }) {
+  if (nodes.length > MOST_NODES) {
+    return fill(gettext("A workflow can have %(count)s nodes."), { count: MOST_NODES });
+  }
+  if (edges.length > MOST_EDGES) {
+    return fill(gettext("A workflow can have %(count)s links."), { count: MOST_EDGES });
+  }
+  if (form.length > MOST_FIELDS) {
+    return fill(gettext("The form of a workflow can have %(count)s fields."), { count: MOST_FIELDS });
+  }
+  return "";
 }
 
 /**
