@@ -36,7 +36,7 @@ export class Captions {
     this.#list.addEventListener(
       "focusout",
       (event) => {
-        if (event.target instanceof HTMLTextAreaElement) void this.#save([event.target]);
+        if (event.target instanceof HTMLTextAreaElement) void this.#trySave([event.target]);
       },
       { signal },
     );
@@ -51,7 +51,7 @@ export class Captions {
     return this.#items().map((item) => item.dataset.image ?? "");
   }
 
-  /** Write what is not saved yet. */
+  /** Write what is not saved yet; a refusal is thrown. */
   async save() {
     await this.#save(this.#unsaved());
   }
@@ -59,7 +59,7 @@ export class Captions {
   /** @param {string[]} names */
   async add(names) {
     if (names.length === 0) return;
-    await this.save();
+    await this.#trySave(this.#unsaved());
     this.#show(await addPictures(this.#set, names));
   }
 
@@ -67,7 +67,7 @@ export class Captions {
   async suggest() {
     const empty = this.#fields().filter((field) => !field.value.trim() && field.dataset.suggested);
     for (const field of empty) field.value = field.dataset.suggested ?? "";
-    await this.#save(empty);
+    if (!(await this.#trySave(empty))) return;
     const words = ngettext("%(count)s caption is filled in.", "%(count)s captions are filled in.", empty.length);
     toast(fill(words, { count: empty.length }));
   }
@@ -90,13 +90,23 @@ export class Captions {
     const changed = fields.filter((field) => field.value.trim() !== this.#saved.get(nameOf(field)));
     if (changed.length === 0) return;
     const captions = Object.fromEntries(changed.map((field) => [nameOf(field), field.value.trim()]));
+    await changePictures(this.#set, { captions });
+    for (const [name, caption] of Object.entries(captions)) this.#saved.set(name, caption);
+    announce(gettext("Saved."));
+    this.#changed();
+  }
+
+  /**
+   * @param {HTMLTextAreaElement[]} fields
+   * @returns {Promise<boolean>} whether they are saved; why not is told
+   */
+  async #trySave(fields) {
     try {
-      await changePictures(this.#set, { captions });
-      for (const [name, caption] of Object.entries(captions)) this.#saved.set(name, caption);
-      announce(gettext("Saved."));
-      this.#changed();
+      await this.#save(fields);
+      return true;
     } catch (error) {
       toastError(error);
+      return false;
     }
   }
 
@@ -112,7 +122,7 @@ export class Captions {
       const next = fields[fields.indexOf(field) + (event.shiftKey ? -1 : 1)];
       // To leave it is to save it.
       if (next) next.select();
-      else void this.#save([field]);
+      else void this.#trySave([field]);
     }
   }
 
