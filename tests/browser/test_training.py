@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from apps.accounts.models import User
 from apps.accounts.services.users import set_language
@@ -122,6 +122,75 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
     expect(page.locator("#state")).to_have_text("Waiting for a GPU")
     assert Job.objects.filter(state=JobState.QUEUED).count() == 1
     assert TrainingRun.objects.get().settings["trigger"] == "zorg"
+
+
+def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_shown(
+    trainer: User, studio: Studio
+) -> None:
+    found = make_set(trainer)
+    page = studio.page
+    studio.open(f"/training/sets/{found.id}/")
+    start = page.get_by_role("button", name="Start the training")
+    expect(start).to_be_enabled()
+
+    # Without its captions it would learn something else.
+    page.route("**/images", lambda route: route.fulfill(status=503))
+    page.locator(".caption__text").first.fill("a round thing")
+    start.click()
+    toasts = page.locator(".toast--error")
+    expect(toasts).not_to_have_count(0)
+    expect(start).to_be_enabled()
+    studio.excuse("503")
+    page.unroute("**/images")
+    assert not Job.objects.exists()
+
+    # A price that was never shown is not agreed to.
+    page.get_by_label("Steps").fill("4000")
+    start.click()
+    expect(page.get_by_text("The price has gone up")).to_be_visible()
+    assert captions_of(found)[0] == "a round thing"
+    assert not Job.objects.exists()
+
+    # A limit that cannot be read is one all the same.
+    limit = page.get_by_label("Your limit, in credits")
+    limit.press_sequentially("1e")
+    start.click()
+    expect(page.locator("#train-max_credits-error")).not_to_be_empty()
+    studio.excuse("422")
+    assert not Job.objects.exists()
+    limit.fill("")
+    page.locator("#train details summary").click()
+    rate = page.get_by_label("Learning rate")
+    rate.fill("0,0001")
+    expect(page.locator("#train-learning_rate-error")).to_contain_text("valid number")
+    studio.excuse("422")
+    rate.fill("0.0001")
+    expect(start).to_be_enabled()
+    expect(page.locator("#price")).to_have_attribute("data-state", "ready")
+
+    # The quote has expired; then the answer is lost; then it is pressed again.
+    tries: list[str] = []
+
+    def meddle(route: Route) -> None:
+        tries.append(str(route.request.headers["idempotency-key"]))
+        if len(tries) == 1:
+            route.continue_(post_data=route.request.post_data_json | {"quote": "old"})
+        elif len(tries) == 2:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/training/runs", meddle)
+    start.click()
+    expect(toasts.filter(has_text="cannot be reached")).to_be_visible()
+    studio.excuse("409")
+    studio.excuse("ERR_FAILED")
+    start.click()
+    page.wait_for_url(lambda url: "/sets/" not in url and url.endswith("/"))
+    assert len(tries) == 3
+    assert TrainingRun.objects.get().pictures[0]["caption"] == "a round thing"
+    assert Job.objects.count() == 1
 
 
 def test_another_plan_is_told_honestly_what_it_would_take(
