@@ -16,6 +16,7 @@ from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.training.models import TrainingPicture, TrainingRun, TrainingSet
 from apps.training.services.results import note_losses
+from apps.training.services.runs import cancel_run
 from tests.browser.studio import PHONE, Studio
 from tests.browser.test_axe import serious
 from tests.lora_training.factories import (
@@ -58,6 +59,9 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
 
     page.get_by_role("button", name="Add pictures").click()
     picker = page.get_by_role("dialog", name="Add pictures")
+    picker.get_by_role("searchbox").fill("nothing of this kind")
+    expect(picker.get_by_text("No picture is like that.")).to_be_visible()
+    picker.get_by_role("searchbox").fill("")
     for box in ("a red disc", "a green disc", "a blue disc"):
         picker.get_by_role("checkbox", name=box).check()
     shoot(page, "training-picker")
@@ -191,6 +195,16 @@ def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_
     assert len(tries) == 3
     assert TrainingRun.objects.get().pictures[0]["caption"] == "a round thing"
     assert Job.objects.count() == 1
+
+    # Its end takes no words away from whoever names a set meanwhile.
+    studio.open("/training/")
+    page.get_by_role("button", name="New set").click()
+    page.get_by_label("Name").fill("Squares")
+    cancel_run(user=trainer, run_id=TrainingRun.objects.get().id)
+    page.wait_for_timeout(1000)
+    expect(page.get_by_label("Name")).to_have_value("Squares")
+    page.keyboard.press("Escape")
+    expect(page.locator(".run-row[data-state=cancelled]")).to_be_visible()
 
 
 def test_another_plan_is_told_honestly_what_it_would_take(
