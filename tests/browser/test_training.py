@@ -32,6 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Shoot = Callable[[Page, str], Path]
 TRAINED_WITHIN_MS = 240_000
 
+_LEFT_EDGES = "all => all.map(one => one.getBoundingClientRect().left)"
 
 @pytest.fixture
 def trainer(transactional_user: User) -> User:
@@ -271,6 +272,9 @@ def test_a_training_is_watched_to_its_end_and_used_in_the_studio(
     expect(page.locator("#state")).to_have_text("Learning", timeout=TRAINED_WITHIN_MS)
     expect(page.locator(".samples__step")).not_to_have_count(0, timeout=TRAINED_WITHIN_MS)
     expect(page.locator("#left")).to_contain_text("left")
+            elif page == "list":
+                states = studio.page.locator(".run-row__state")
+                assert len(set(states.evaluate_all(_LEFT_EDGES))) == 1
     shoot(page, "training-live")
     expect(page.locator("#state")).to_have_text(
         "Done: the LoRA is in your models", timeout=TRAINED_WITHIN_MS
