@@ -11,6 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from apps.accounts.models import User
 from apps.accounts.services.users import set_language
 from apps.catalog.models import GenerationModel
+from apps.generation.announcements import announce_start
 from apps.generation.models import Job, JobState
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
@@ -202,6 +203,20 @@ def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_
     page.get_by_role("button", name="New set").click()
     page.get_by_label("Name").fill("Squares")
     cancel_run(user=trainer, run_id=TrainingRun.objects.get().id)
+    # A new sample takes nobody away from the earlier ones.
+    run = TrainingRun.objects.get()
+    for step in range(10):
+        make_sample(run, step=step)
+    page.reload()
+    samples = page.locator("#samples")
+    expect(samples.locator("img")).to_have_count(10)
+    assert samples.evaluate("place => place.scrollLeft") > 0
+    samples.evaluate("place => { place.scrollLeft = 40; }")
+    make_sample(run, step=10)
+    announce_start(Job.objects.get())
+    expect(samples.locator("img")).to_have_count(11)
+    assert samples.evaluate("place => place.scrollLeft") == 40
+
     page.wait_for_timeout(1000)
     expect(page.get_by_label("Name")).to_have_value("Squares")
     page.keyboard.press("Escape")
