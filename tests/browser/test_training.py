@@ -32,8 +32,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Shoot = Callable[[Page, str], Path]
 TRAINED_WITHIN_MS = 240_000
-
 _LEFT_EDGES = "all => all.map(one => one.getBoundingClientRect().left)"
+
 
 @pytest.fixture
 def trainer(transactional_user: User) -> User:
@@ -81,6 +81,7 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Move it back").first.click()
     expect(fields.nth(1)).to_have_value("a round thing")
+    expect(page.get_by_label("Caption of picture 2")).to_have_value("a round thing")
     expected = ["a green disc", "a round thing", "a blue disc"]
     wait_until(lambda: captions_of(found) == expected, seconds=30, what="keeping the order")
     expect(page.get_by_role("button", name="Move it forward").first).to_be_disabled()
@@ -91,9 +92,13 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
     expected = ["a green disc", "a blue disc", "a round thing"]
     wait_until(lambda: captions_of(found) == expected, seconds=30, what="keeping the order")
 
+    title = page.get_by_label("Name of the set")
+    title.fill(" ")
     page.get_by_label("Trigger word").fill("zorg")
+    expect(title).to_have_value("Discs")
     page.get_by_label("Steps").fill("5")
     expect(page.locator("#train-steps-error")).not_to_be_empty()
+    expect(page.locator("#quote-note")).to_have_text("The price is known once nothing is wrong.")
     studio.excuse("422")
     page.get_by_label("Steps").fill("4000")
     expect(page.locator("#quote")).to_contain_text("At most")
@@ -198,11 +203,6 @@ def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_
     assert TrainingRun.objects.get().pictures[0]["caption"] == "a round thing"
     assert Job.objects.count() == 1
 
-    # Its end takes no words away from whoever names a set meanwhile.
-    studio.open("/training/")
-    page.get_by_role("button", name="New set").click()
-    page.get_by_label("Name").fill("Squares")
-    cancel_run(user=trainer, run_id=TrainingRun.objects.get().id)
     # A new sample takes nobody away from the earlier ones.
     run = TrainingRun.objects.get()
     for step in range(10):
@@ -217,6 +217,11 @@ def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_
     expect(samples.locator("img")).to_have_count(11)
     assert samples.evaluate("place => place.scrollLeft") == 40
 
+    # Its end takes no words away from whoever names a set meanwhile.
+    studio.open("/training/")
+    page.get_by_role("button", name="New set").click()
+    page.get_by_label("Name").fill("Squares")
+    cancel_run(user=trainer, run_id=run.id)
     page.wait_for_timeout(1000)
     expect(page.get_by_label("Name")).to_have_value("Squares")
     page.keyboard.press("Escape")
@@ -267,6 +272,9 @@ def test_the_pages_fit_light_and_dark_on_a_phone_and_in_korean(
             if page == "run":
                 expect(studio.page.locator(".losses__mean")).to_be_visible()
                 expect(studio.page.locator(".samples__step")).to_have_count(5)
+            elif page == "list":
+                states = studio.page.locator(".run-row__state")
+                assert len(set(states.evaluate_all(_LEFT_EDGES))) == 1
             shoot(studio.page, f"training-{page}-{name}")
             assert studio.overflow() == 0, (page, name)
             assert serious(studio.page) == [], (page, name)
@@ -287,9 +295,6 @@ def test_a_training_is_watched_to_its_end_and_used_in_the_studio(
     expect(page.locator("#state")).to_have_text("Learning", timeout=TRAINED_WITHIN_MS)
     expect(page.locator(".samples__step")).not_to_have_count(0, timeout=TRAINED_WITHIN_MS)
     expect(page.locator("#left")).to_contain_text("left")
-            elif page == "list":
-                states = studio.page.locator(".run-row__state")
-                assert len(set(states.evaluate_all(_LEFT_EDGES))) == 1
     shoot(page, "training-live")
     expect(page.locator("#state")).to_have_text(
         "Done: the LoRA is in your models", timeout=TRAINED_WITHIN_MS

@@ -167,10 +167,10 @@ export class Captions {
   #show(pictures) {
     const known = new Set(this.names);
     const before = known.size;
-    pictures.forEach((picture, index) => {
+    pictures.forEach((picture) => {
       if (known.has(picture.image.image_name)) return;
       this.#saved.set(picture.image.image_name, picture.caption);
-      this.#list.append(row(picture, index + 1));
+      this.#list.append(row(picture));
     });
     this.#fields()[before]?.focus();
     this.#tell();
@@ -183,6 +183,8 @@ export class Captions {
     items.forEach((item, index) => {
       actOf(item, "earlier").disabled = index === 0;
       actOf(item, "later").disabled = index === count - 1;
+      const label = fill(gettext("Caption of picture %(number)s"), { number: index + 1 });
+      item.querySelector("textarea")?.setAttribute("aria-label", label);
     });
     byId("count", HTMLElement).textContent = `(${String(count)})`;
     byId("captions-empty", HTMLElement).hidden = count > 0;
@@ -203,17 +205,12 @@ function nameOf(field) {
   return item instanceof HTMLElement ? (item.dataset.image ?? "") : "";
 }
 
-/**
- * @param {SetPicture} picture
- * @param {number} number
- */
-function row({ image, caption, suggested }, number) {
-  const label = fill(gettext("Caption of picture %(number)s"), { number });
+/** @param {SetPicture} picture */
+function row({ image, caption, suggested }) {
   const field = make("textarea", {
     class: "input caption__text",
     rows: "2",
     maxlength: "1000",
-    "aria-label": label,
     placeholder: gettext("What is on it?"),
     "data-suggested": suggested,
   });

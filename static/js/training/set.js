@@ -148,7 +148,7 @@ class SetPage {
     this.#tellStart();
     byId("price", HTMLElement).dataset.state = quote ? "ready" : "none";
     price.textContent = this.#isUnknown ? gettext("No price just now") : "";
-    note.textContent = "";
+    note.textContent = this.#isUnknown || quote ? "" : gettext("The price is known once nothing is wrong.");
     field("max_credits").placeholder = quote ? String(quote.credits) : "";
     if (quote) {
       const words = ngettext("At most %(credits)s credit", "At most %(credits)s credits", quote.credits);
@@ -255,10 +255,12 @@ class SetPage {
 
   /** @param {HTMLInputElement} title */
   async #rename(title) {
-    const name = title.value.trim();
-    if (name === "") return;
+    const name = title.value.trim() || title.defaultValue;
+    title.value = name;
+    if (name === title.defaultValue) return;
     try {
       await renameSet(this.#id, name);
+      title.defaultValue = name;
       document.title = `${name} · Easel`;
     } catch (error) {
       toastError(error);
