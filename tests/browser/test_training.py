@@ -1,6 +1,7 @@
 """Training in the browser: a set by mouse and keyboard, its price, and a training on its way."""
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,14 +186,25 @@ def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_
     def meddle(route: Route) -> None:
         tries.append(str(route.request.headers["idempotency-key"]))
         if len(tries) == 1:
-            route.continue_(post_data=route.request.post_data_json | {"quote": "old"})
+            said = route.request.post_data_json or {}
+            route.continue_(post_data=said | {"quote": "old"})
         elif len(tries) == 2:
             route.fetch()
             route.abort()
         else:
             route.continue_()
 
+    # To press Start is to leave a caption, whose write it waits for.
+    saves: list[str] = []
+
+    def save_slowly(route: Route) -> None:
+        saves.append(route.request.method)
+        time.sleep(0.3)
+        route.continue_()
+
+    page.route("**/images", save_slowly)
     page.route("**/training/runs", meddle)
+    page.locator(".caption__text").nth(1).fill("another thing")
     start.click()
     expect(toasts.filter(has_text="cannot be reached")).to_be_visible()
     studio.excuse("409")
@@ -200,7 +212,9 @@ def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_
     start.click()
     page.wait_for_url(lambda url: "/sets/" not in url and url.endswith("/"))
     assert len(tries) == 3
-    assert TrainingRun.objects.get().pictures[0]["caption"] == "a round thing"
+    assert saves == ["PATCH"]
+    learnt = [picture["caption"] for picture in TrainingRun.objects.get().pictures]
+    assert learnt[:2] == ["a round thing", "another thing"]
     assert Job.objects.count() == 1
 
     # A new sample takes nobody away from the earlier ones.

@@ -15,6 +15,8 @@ export class Captions {
   #changed;
   /** @type {Map<string, string>} as the server has them */
   #saved = new Map();
+  /** @type {Promise<unknown>} the last write, which has ended in one way or the other */
+  #written = Promise.resolve();
 
   /**
    * @param {PageLife} life
@@ -85,8 +87,20 @@ export class Captions {
     return this.#fields().filter((field) => field.value.trim() !== this.#saved.get(nameOf(field)));
   }
 
+  /**
+   * One write after the other, so that later words do not arrive before earlier ones, and who waits
+   * for all waits for those under way.
+   *
+   * @param {HTMLTextAreaElement[]} fields
+   */
+  #save(fields) {
+    const written = this.#written.then(() => this.#write(fields));
+    this.#written = written.catch(() => undefined);
+    return written;
+  }
+
   /** @param {HTMLTextAreaElement[]} fields */
-  async #save(fields) {
+  async #write(fields) {
     const changed = fields.filter((field) => field.value.trim() !== this.#saved.get(nameOf(field)));
     if (changed.length === 0) return;
     const captions = Object.fromEntries(changed.map((field) => [nameOf(field), field.value.trim()]));
