@@ -16,7 +16,13 @@ from apps.generation.events import Progress
 from apps.generation.models import Job, JobState
 from apps.generation.selectors import progress_of
 from apps.images.models import Image
-from apps.training.models import TrainingPicture, TrainingRun, TrainingSample, TrainingSet
+from apps.training.models import (
+    MAX_CAPTION_LENGTH,
+    TrainingPicture,
+    TrainingRun,
+    TrainingSample,
+    TrainingSet,
+)
 from apps.training.storage import sample_key
 from gpu_tasks.training.lora.trainable import TRAINABLE, Trainable
 
@@ -70,8 +76,11 @@ def covers_of(
 
 
 def suggested_caption(image: Image) -> str:
-    """Return what a caption may begin with: the prompt that the picture was made with, if any."""
-    return str(image.metadata.get("prompt") or "").strip()
+    """Return what a caption may begin with: the prompt that the picture was made with, if any.
+
+    A prompt may be longer than a caption; it is cut.
+    """
+    return str(image.metadata.get("prompt") or "").strip()[:MAX_CAPTION_LENGTH].rstrip()
 
 
 def list_bases(*, user: User) -> list[GenerationModel]:

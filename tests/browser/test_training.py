@@ -1,21 +1,24 @@
 """Training in the browser: a set by mouse and keyboard, its price, and a training on its way."""
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from apps.accounts.models import User
 from apps.accounts.services.users import set_language
 from apps.catalog.models import GenerationModel
+from apps.generation.announcements import announce_start
 from apps.generation.models import Job, JobState
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.training.models import TrainingPicture, TrainingRun, TrainingSet
 from apps.training.services.results import note_losses
+from apps.training.services.runs import cancel_run
 from tests.browser.studio import PHONE, Studio
 from tests.browser.test_axe import serious
 from tests.lora_training.factories import (
@@ -30,6 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Shoot = Callable[[Page, str], Path]
 TRAINED_WITHIN_MS = 240_000
+_LEFT_EDGES = "all => all.map(one => one.getBoundingClientRect().left)"
 
 
 @pytest.fixture
@@ -58,6 +62,9 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
 
     page.get_by_role("button", name="Add pictures").click()
     picker = page.get_by_role("dialog", name="Add pictures")
+    picker.get_by_role("searchbox").fill("nothing of this kind")
+    expect(picker.get_by_text("No picture is like that.")).to_be_visible()
+    picker.get_by_role("searchbox").fill("")
     for box in ("a red disc", "a green disc", "a blue disc"):
         picker.get_by_role("checkbox", name=box).check()
     shoot(page, "training-picker")
@@ -75,6 +82,7 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Move it back").first.click()
     expect(fields.nth(1)).to_have_value("a round thing")
+    expect(page.get_by_label("Caption of picture 2")).to_have_value("a round thing")
     expected = ["a green disc", "a round thing", "a blue disc"]
     wait_until(lambda: captions_of(found) == expected, seconds=30, what="keeping the order")
     expect(page.get_by_role("button", name="Move it forward").first).to_be_disabled()
@@ -85,9 +93,13 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
     expected = ["a green disc", "a blue disc", "a round thing"]
     wait_until(lambda: captions_of(found) == expected, seconds=30, what="keeping the order")
 
+    title = page.get_by_label("Name of the set")
+    title.fill(" ")
     page.get_by_label("Trigger word").fill("zorg")
+    expect(title).to_have_value("Discs")
     page.get_by_label("Steps").fill("5")
     expect(page.locator("#train-steps-error")).not_to_be_empty()
+    expect(page.locator("#quote-note")).to_have_text("The price is known once nothing is wrong.")
     studio.excuse("422")
     page.get_by_label("Steps").fill("4000")
     expect(page.locator("#quote")).to_contain_text("At most")
@@ -122,6 +134,112 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
     expect(page.locator("#state")).to_have_text("Waiting for a GPU")
     assert Job.objects.filter(state=JobState.QUEUED).count() == 1
     assert TrainingRun.objects.get().settings["trigger"] == "zorg"
+
+
+def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_shown(
+    trainer: User, studio: Studio
+) -> None:
+    found = make_set(trainer)
+    page = studio.page
+    studio.open(f"/training/sets/{found.id}/")
+    start = page.get_by_role("button", name="Start the training")
+    expect(start).to_be_enabled()
+
+    # Without its captions it would learn something else.
+    page.route("**/images", lambda route: route.fulfill(status=503))
+    page.locator(".caption__text").first.fill("a round thing")
+    start.click()
+    toasts = page.locator(".toast--error")
+    expect(toasts).not_to_have_count(0)
+    expect(start).to_be_enabled()
+    studio.excuse("503")
+    page.unroute("**/images")
+    assert not Job.objects.exists()
+
+    # A price that was never shown is not agreed to.
+    page.get_by_label("Steps").fill("4000")
+    start.click()
+    expect(page.get_by_text("The price has gone up")).to_be_visible()
+    assert captions_of(found)[0] == "a round thing"
+    assert not Job.objects.exists()
+
+    # A limit that cannot be read is one all the same.
+    limit = page.get_by_label("Your limit, in credits")
+    limit.press_sequentially("1e")
+    start.click()
+    expect(page.locator("#train-max_credits-error")).not_to_be_empty()
+    studio.excuse("422")
+    assert not Job.objects.exists()
+    limit.fill("")
+    page.locator("#train details summary").click()
+    rate = page.get_by_label("Learning rate")
+    rate.fill("0,0001")
+    expect(page.locator("#train-learning_rate-error")).to_contain_text("valid number")
+    studio.excuse("422")
+    rate.fill("0.0001")
+    expect(start).to_be_enabled()
+    expect(page.locator("#price")).to_have_attribute("data-state", "ready")
+
+    # The quote has expired; then the answer is lost; then it is pressed again.
+    tries: list[str] = []
+
+    def meddle(route: Route) -> None:
+        tries.append(str(route.request.headers["idempotency-key"]))
+        if len(tries) == 1:
+            said = route.request.post_data_json or {}
+            route.continue_(post_data=said | {"quote": "old"})
+        elif len(tries) == 2:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    # To press Start is to leave a caption, whose write it waits for.
+    saves: list[str] = []
+
+    def save_slowly(route: Route) -> None:
+        saves.append(route.request.method)
+        time.sleep(0.3)
+        route.continue_()
+
+    page.route("**/images", save_slowly)
+    page.route("**/training/runs", meddle)
+    page.locator(".caption__text").nth(1).fill("another thing")
+    start.click()
+    expect(toasts.filter(has_text="cannot be reached")).to_be_visible()
+    studio.excuse("409")
+    studio.excuse("ERR_FAILED")
+    start.click()
+    page.wait_for_url(lambda url: "/sets/" not in url and url.endswith("/"))
+    assert len(tries) == 3
+    assert saves == ["PATCH"]
+    learnt = [picture["caption"] for picture in TrainingRun.objects.get().pictures]
+    assert learnt[:2] == ["a round thing", "another thing"]
+    assert Job.objects.count() == 1
+
+    # A new sample takes nobody away from the earlier ones.
+    run = TrainingRun.objects.get()
+    for step in range(10):
+        make_sample(run, step=step)
+    page.reload()
+    samples = page.locator("#samples")
+    expect(samples.locator("img")).to_have_count(10)
+    assert samples.evaluate("place => place.scrollLeft") > 0
+    samples.evaluate("place => { place.scrollLeft = 40; }")
+    make_sample(run, step=10)
+    announce_start(Job.objects.get())
+    expect(samples.locator("img")).to_have_count(11)
+    assert samples.evaluate("place => place.scrollLeft") == 40
+
+    # Its end takes no words away from whoever names a set meanwhile.
+    studio.open("/training/")
+    page.get_by_role("button", name="New set").click()
+    page.get_by_label("Name").fill("Squares")
+    cancel_run(user=trainer, run_id=run.id)
+    page.wait_for_timeout(1000)
+    expect(page.get_by_label("Name")).to_have_value("Squares")
+    page.keyboard.press("Escape")
+    expect(page.locator(".run-row[data-state=cancelled]")).to_be_visible()
 
 
 def test_another_plan_is_told_honestly_what_it_would_take(
@@ -168,6 +286,9 @@ def test_the_pages_fit_light_and_dark_on_a_phone_and_in_korean(
             if page == "run":
                 expect(studio.page.locator(".losses__mean")).to_be_visible()
                 expect(studio.page.locator(".samples__step")).to_have_count(5)
+            elif page == "list":
+                states = studio.page.locator(".run-row__state")
+                assert len(set(states.evaluate_all(_LEFT_EDGES))) == 1
             shoot(studio.page, f"training-{page}-{name}")
             assert studio.overflow() == 0, (page, name)
             assert serious(studio.page) == [], (page, name)

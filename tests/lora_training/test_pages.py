@@ -13,7 +13,8 @@ from apps.plans.models import Subscription
 from apps.training.models import TrainingRun, TrainingSet
 from apps.training.selectors import covers_of, list_pictures
 from apps.training.services.runs import cancel_run
-from tests.lora_training.factories import make_run, make_sample, make_set
+from apps.training.services.sets import add_pictures, write_captions
+from tests.lora_training.factories import api_of, make_drawn_image, make_run, make_sample, make_set
 from tests.queries import counted_queries
 
 
@@ -68,6 +69,21 @@ def test_a_set_shows_its_pictures_at_one_price(
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
+
+
+def test_a_prompt_that_is_longer_than_a_caption_is_suggested_as_far_as_it_fits(
+    browser_client: Client, trainer: User
+) -> None:
+    found = make_set(trainer, pictures=0)
+    image = make_drawn_image(trainer, prompt="a" * 999 + " " + "b" * 500)
+    add_pictures(user=trainer, set_id=found.id, names=[image.image_name])
+    write_captions(user=trainer, set_id=found.id, captions={image.image_name: ""})
+
+    page = browser_client.get(f"/training/sets/{found.id}/").content.decode()
+    (told,) = api_of(trainer).get(f"/api/v1/training/sets/{found.id}/images").json()
+
+    assert 'data-suggested="' + "a" * 999 + ' "' in page
+    assert told["suggested"] == "a" * 999
 
 
 def test_a_training_that_is_done_offers_its_lora_to_the_studio(

@@ -12,7 +12,6 @@ from apps.core.errors import Conflict, Invalid, NotFound
 from apps.images.models import Image
 from apps.plans.entitlements import Feature, require
 from apps.training.models import (
-    MAX_CAPTION_LENGTH,
     MAX_PICTURES,
     MAX_SETS,
     TrainingPicture,
@@ -95,7 +94,7 @@ def add_pictures(
                 user=user,
                 training_set_id=set_id,
                 image=image,
-                caption=suggested_caption(image)[:MAX_CAPTION_LENGTH],
+                caption=suggested_caption(image),
                 position=last + number,
             )
             for number, image in enumerate(new, start=1)

@@ -107,10 +107,11 @@ export function quoteTraining(request) {
 
 /**
  * @param {TrainingRequest} request
+ * @param {string} key of an earlier try, so that both are one request
  * @returns {Promise<Run>}
  */
-export function startTraining(request) {
-  return ask("runs", "POST", request, { "Idempotency-Key": idempotencyKey() });
+export function startTraining(request, key) {
+  return ask("runs", "POST", request, { "Idempotency-Key": key });
 }
 
 /**

@@ -15,6 +15,8 @@ export class Captions {
   #changed;
   /** @type {Map<string, string>} as the server has them */
   #saved = new Map();
+  /** @type {Promise<unknown>} the last write, which has ended in one way or the other */
+  #written = Promise.resolve();
 
   /**
    * @param {PageLife} life
@@ -36,7 +38,7 @@ export class Captions {
     this.#list.addEventListener(
       "focusout",
       (event) => {
-        if (event.target instanceof HTMLTextAreaElement) void this.#save([event.target]);
+        if (event.target instanceof HTMLTextAreaElement) void this.#trySave([event.target]);
       },
       { signal },
     );
@@ -51,7 +53,7 @@ export class Captions {
     return this.#items().map((item) => item.dataset.image ?? "");
   }
 
-  /** Write what is not saved yet. */
+  /** Write what is not saved yet; a refusal is thrown. */
   async save() {
     await this.#save(this.#unsaved());
   }
@@ -59,7 +61,7 @@ export class Captions {
   /** @param {string[]} names */
   async add(names) {
     if (names.length === 0) return;
-    await this.save();
+    await this.#trySave(this.#unsaved());
     this.#show(await addPictures(this.#set, names));
   }
 
@@ -67,7 +69,7 @@ export class Captions {
   async suggest() {
     const empty = this.#fields().filter((field) => !field.value.trim() && field.dataset.suggested);
     for (const field of empty) field.value = field.dataset.suggested ?? "";
-    await this.#save(empty);
+    if (!(await this.#trySave(empty))) return;
     const words = ngettext("%(count)s caption is filled in.", "%(count)s captions are filled in.", empty.length);
     toast(fill(words, { count: empty.length }));
   }
@@ -85,18 +87,40 @@ export class Captions {
     return this.#fields().filter((field) => field.value.trim() !== this.#saved.get(nameOf(field)));
   }
 
+  /**
+   * One write after the other, so that later words do not arrive before earlier ones, and who waits
+   * for all waits for those under way.
+   *
+   * @param {HTMLTextAreaElement[]} fields
+   */
+  #save(fields) {
+    const written = this.#written.then(() => this.#write(fields));
+    this.#written = written.catch(() => undefined);
+    return written;
+  }
+
   /** @param {HTMLTextAreaElement[]} fields */
-  async #save(fields) {
+  async #write(fields) {
     const changed = fields.filter((field) => field.value.trim() !== this.#saved.get(nameOf(field)));
     if (changed.length === 0) return;
     const captions = Object.fromEntries(changed.map((field) => [nameOf(field), field.value.trim()]));
+    await changePictures(this.#set, { captions });
+    for (const [name, caption] of Object.entries(captions)) this.#saved.set(name, caption);
+    announce(gettext("Saved."));
+    this.#changed();
+  }
+
+  /**
+   * @param {HTMLTextAreaElement[]} fields
+   * @returns {Promise<boolean>} whether they are saved; why not is told
+   */
+  async #trySave(fields) {
     try {
-      await changePictures(this.#set, { captions });
-      for (const [name, caption] of Object.entries(captions)) this.#saved.set(name, caption);
-      announce(gettext("Saved."));
-      this.#changed();
+      await this.#save(fields);
+      return true;
     } catch (error) {
       toastError(error);
+      return false;
     }
   }
 
@@ -112,7 +136,7 @@ export class Captions {
       const next = fields[fields.indexOf(field) + (event.shiftKey ? -1 : 1)];
       // To leave it is to save it.
       if (next) next.select();
-      else void this.#save([field]);
+      else void this.#trySave([field]);
     }
   }
 
@@ -157,10 +181,10 @@ export class Captions {
   #show(pictures) {
     const known = new Set(this.names);
     const before = known.size;
-    pictures.forEach((picture, index) => {
+    pictures.forEach((picture) => {
       if (known.has(picture.image.image_name)) return;
       this.#saved.set(picture.image.image_name, picture.caption);
-      this.#list.append(row(picture, index + 1));
+      this.#list.append(row(picture));
     });
     this.#fields()[before]?.focus();
     this.#tell();
@@ -173,6 +197,8 @@ export class Captions {
     items.forEach((item, index) => {
       actOf(item, "earlier").disabled = index === 0;
       actOf(item, "later").disabled = index === count - 1;
+      const label = fill(gettext("Caption of picture %(number)s"), { number: index + 1 });
+      item.querySelector("textarea")?.setAttribute("aria-label", label);
     });
     byId("count", HTMLElement).textContent = `(${String(count)})`;
     byId("captions-empty", HTMLElement).hidden = count > 0;
@@ -193,17 +219,12 @@ function nameOf(field) {
   return item instanceof HTMLElement ? (item.dataset.image ?? "") : "";
 }
 
-/**
- * @param {SetPicture} picture
- * @param {number} number
- */
-function row({ image, caption, suggested }, number) {
-  const label = fill(gettext("Caption of picture %(number)s"), { number });
+/** @param {SetPicture} picture */
+function row({ image, caption, suggested }) {
   const field = make("textarea", {
     class: "input caption__text",
     rows: "2",
     maxlength: "1000",
-    "aria-label": label,
     placeholder: gettext("What is on it?"),
     "data-suggested": suggested,
   });

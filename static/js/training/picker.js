@@ -12,10 +12,20 @@ import { toastError } from "../toast.js";
 const PAGE_SIZE = 60;
 const PAUSE_MS = 250;
 
+/**
+ * @param {string} address
+ * @returns {Promise<{next: string | null, results: Picture[]}>}
+ */
+async function fetchPictures(address) {
+  const response = await send(address);
+  return /** @type {Promise<{next: string | null, results: Picture[]}>} */ (response.json());
+}
+
 export class SetPicker {
   #life;
   #dialog = byId("picker", HTMLDialogElement);
   #grid = byId("picker-grid", HTMLElement);
+  #empty = byId("picker-empty", HTMLElement);
   #more = byId("picker-more", HTMLButtonElement);
   #words = byId("picker-words", HTMLInputElement);
   #add = byId("picker-add", HTMLButtonElement);
@@ -89,30 +99,55 @@ export class SetPicker {
   }
 
   async #show() {
+    const words = this.#words.value.trim();
     const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
-    if (this.#words.value.trim()) query.set("q", this.#words.value.trim());
+    if (words) query.set("q", words);
+    this.#asked += 1;
+    const asked = this.#asked;
     this.#grid.replaceChildren();
-    await this.#fetch(`/api/v1/images?${query.toString()}`);
+    this.#tellEmpty("");
+    this.#more.hidden = true;
+    try {
+      const page = await fetchPictures(`/api/v1/images?${query.toString()}`);
+      if (asked !== this.#asked || this.#life.isOver) return;
+      this.#append(page);
+      if (page.results.length > 0) return;
+      this.#tellEmpty(
+        words
+          ? gettext("No picture is like that. Try fewer words.")
+          : gettext("You have no pictures yet. Upload a file, or make one first."),
+      );
+    } catch (error) {
+      if (asked === this.#asked) this.#tellEmpty(error instanceof Error ? error.message : "");
+    }
   }
 
   async #showMore() {
-    if (this.#next !== null) await this.#fetch(this.#next);
-  }
-
-  /** @param {string} address */
-  async #fetch(address) {
-    this.#asked += 1;
+    if (this.#next === null) return;
     const asked = this.#asked;
+    this.#more.disabled = true;
     try {
-      const response = await send(address);
-      const page = /** @type {{next: string | null, results: Picture[]}} */ (await response.json());
-      if (asked !== this.#asked || this.#life.isOver) return;
-      this.#next = page.next;
-      this.#more.hidden = page.next === null;
-      this.#grid.append(...page.results.map((picture) => this.#item(picture)));
+      const page = await fetchPictures(this.#next);
+      if (asked === this.#asked && !this.#life.isOver) this.#append(page);
     } catch (error) {
       toastError(error);
+    } finally {
+      this.#more.disabled = false;
     }
+  }
+
+  /** @param {{next: string | null, results: Picture[]}} page */
+  #append({ next, results }) {
+    this.#next = next;
+    this.#more.hidden = next === null;
+    this.#grid.append(...results.map((picture) => this.#item(picture)));
+  }
+
+  /** @param {string} words in the place of pictures; "" if there are any */
+  #tellEmpty(words) {
+    this.#empty.textContent = words;
+    this.#empty.hidden = words === "";
+    this.#grid.hidden = words !== "";
   }
 
   /** @param {Picture} picture */
@@ -162,6 +197,7 @@ export class SetPicker {
       for (const file of files) {
         const picture = await uploadPicture(file);
         this.#chosen.add(picture.image_name);
+        this.#tellEmpty("");
         this.#grid.prepend(this.#item(picture));
         this.#tell();
       }

@@ -135,8 +135,11 @@ class RunPage {
     for (const sample of samples) {
       steps.set(sample.step, [...(steps.get(sample.step) ?? []), sample]);
     }
+    // Who has gone back to earlier ones is left there.
+    const { scrollLeft } = place;
+    const wasAtEnd = scrollLeft + place.clientWidth >= place.scrollWidth - 1;
     place.replaceChildren(...Array.from(steps, ([step, each]) => column(step, each)));
-    place.scrollLeft = place.scrollWidth;
+    place.scrollLeft = wasAtEnd ? place.scrollWidth : scrollLeft;
     if (shown > 0) announce(gettext("There are new samples."));
   }
 

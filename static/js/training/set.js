@@ -1,21 +1,23 @@
 // @ts-check
 /** The page of a set: its pictures and captions, and a training with its price. */
 
-import { ApiError } from "../api.js";
+import { ApiError, idempotencyKey } from "../api.js";
 import { byId, confirmed } from "../dom.js";
 import { fill, formatNumber, formatSeconds } from "../i18n.js";
-import { toastError } from "../toast.js";
+import { toast, toastError } from "../toast.js";
 import { deleteSet, quoteTraining, renameSet, startTraining } from "./api.js";
 import { Captions } from "./captions.js";
 import { SetPicker } from "./picker.js";
 
 /** @import {PageLife} from "../page.js" */
-/** @import {TrainingQuote, TrainingRequest} from "./api.js" */
+/** @import {Run, TrainingQuote, TrainingRequest} from "./api.js" */
 
 const PAUSE_MS = 400;
 const NUMBERS = ["steps", "rank", "learning_rate", "resolution", "batch_size", "preservation", "seed"];
 const FLAGS = ["flip", "trains_convolutions"];
 const TEXTS = ["model", "trigger"];
+
+/** @typedef {{request: TrainingRequest, quote: TrainingQuote}} Offer */
 
 class SetPage {
   #life;
@@ -23,8 +25,15 @@ class SetPage {
   #least;
   #captions;
   #form = document.getElementById("train");
-  /** @type {TrainingQuote | null} */
-  #quote = null;
+  /** @type {Offer | null} for what is set now */
+  #offer = null;
+  /** @type {number | null} the credits that are shown, of what is set now or was a moment ago */
+  #shown = null;
+  /** Whether nobody knows the price, and asking again may help. */
+  #isUnknown = false;
+  #isStarting = false;
+  /** @type {{body: string, key: string} | null} a start that may have arrived */
+  #unanswered = null;
   #asked = 0;
   #timer = 0;
 
@@ -64,10 +73,7 @@ class SetPage {
     const request = { set: this.#id };
     for (const name of FLAGS) request[name] = field(name).checked;
     for (const name of TEXTS) request[name] = valueOf(name);
-    for (const name of NUMBERS) {
-      const text = valueOf(name);
-      if (text !== "") request[name] = Number(text);
-    }
+    for (const name of NUMBERS) putNumber(request, name);
     const lines = byId("train-sample_prompts", HTMLTextAreaElement).value.split("\n");
     const prompts = lines.map((line) => line.trim()).filter(Boolean);
     if (prompts.length > 0) request.sample_prompts = prompts;
@@ -78,8 +84,11 @@ class SetPage {
   #edited(input) {
     if (!(input instanceof HTMLElement)) return;
     if (input.id !== "train-name" && input.id !== "train-max_credits") this.#requote();
-    // Of these the price knows nothing.
-    else byId(`${input.id}-error`, HTMLElement).textContent = "";
+    else {
+      // Of these the price knows nothing.
+      byId(`${input.id}-error`, HTMLElement).textContent = "";
+      input.removeAttribute("aria-invalid");
+    }
   }
 
   #requote() {
@@ -87,35 +96,59 @@ class SetPage {
     const resolution = field("resolution");
     const model = byId("train-model", HTMLSelectElement).selectedOptions[0];
     resolution.placeholder = model?.dataset.side ?? "";
-    this.#life.cancel(this.#timer);
+    this.#forgetOffer();
+    this.#tellStart();
     this.#timer = this.#life.later(() => void this.#ask(), PAUSE_MS);
   }
 
-  async #ask() {
+  /** What was asked is of other settings, or holds no more. */
+  #forgetOffer() {
+    this.#life.cancel(this.#timer);
     this.#asked += 1;
-    const asked = this.#asked;
-    this.#quote = null;
-    const missing = this.#least - this.#captions.names.length;
-    try {
-      const quote = await quoteTraining(this.#request());
-      if (asked !== this.#asked || this.#life.isOver) return;
-      this.#quote = quote;
-      this.#tellErrors({});
-    } catch (error) {
-      if (asked !== this.#asked || this.#life.isOver) return;
-      this.#refuse(error);
-    }
-    this.#tellPrice(missing);
+    this.#offer = null;
+    byId("price", HTMLElement).dataset.state = "asking";
   }
 
-  /** @param {number} missing pictures */
-  #tellPrice(missing) {
+  /** @returns {Promise<Offer | null>} for what is set now; null if there is none, and why is told */
+  async #ask() {
+    this.#forgetOffer();
+    const asked = this.#asked;
+    const request = this.#request();
+    try {
+      const quote = await quoteTraining(request);
+      if (asked !== this.#asked || this.#life.isOver) return null;
+      this.#offer = { request, quote };
+      this.#isUnknown = false;
+      this.#tellErrors({});
+    } catch (error) {
+      if (asked !== this.#asked || this.#life.isOver) return null;
+      this.#isUnknown = error instanceof ApiError && mayPass(error.status);
+      this.#refuse(error);
+    }
+    this.#tellPrice();
+    return this.#offer;
+  }
+
+  get #missing() {
+    return this.#least - this.#captions.names.length;
+  }
+
+  /** While a price is asked for it stays what it was: a press waits for the new one. */
+  #tellStart() {
+    const isKnown = this.#shown !== null || this.#isUnknown;
+    byId("start", HTMLButtonElement).disabled = this.#isStarting || !isKnown || this.#missing > 0;
+  }
+
+  #tellPrice() {
     const price = byId("quote", HTMLElement);
     const note = byId("quote-note", HTMLElement);
-    const quote = this.#quote;
-    byId("start", HTMLButtonElement).disabled = !quote || missing > 0;
-    price.textContent = "";
-    note.textContent = "";
+    const missing = this.#missing;
+    const { quote } = this.#offer ?? {};
+    this.#shown = quote?.credits ?? null;
+    this.#tellStart();
+    byId("price", HTMLElement).dataset.state = quote ? "ready" : "none";
+    price.textContent = this.#isUnknown ? gettext("No price just now") : "";
+    note.textContent = this.#isUnknown || quote ? "" : gettext("The price is known once nothing is wrong.");
     field("max_credits").placeholder = quote ? String(quote.credits) : "";
     if (quote) {
       const words = ngettext("At most %(credits)s credit", "At most %(credits)s credits", quote.credits);
@@ -132,55 +165,102 @@ class SetPage {
   }
 
   async #start() {
-    const button = byId("start", HTMLButtonElement);
-    button.disabled = true;
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    const hadFocus = byId("start", HTMLButtonElement).matches(":focus");
+    this.#tellStart();
+    const agreed = this.#shown;
     try {
       await this.#captions.save();
-      const request = this.#request();
-      const name = valueOf("name").trim();
-      if (name) request.name = name;
-      const most = valueOf("max_credits");
-      if (most !== "") request.max_credits = Number(most);
-      if (this.#quote) request.quote = this.#quote.token;
-      const run = await startTraining(request);
-      this.#life.visit(`/training/${run.id}/`);
+      const run = await this.#begin(agreed).catch((/** @type {unknown} */ error) => {
+        if (!(error instanceof ApiError && error.code === "quote_expired")) throw error;
+        this.#forgetOffer();
+        return this.#begin(agreed);
+      });
+      if (this.#life.isOver) return;
+      // It stays off: on the way to the training there is no second one to start.
+      if (run) {
+        this.#life.visit(`/training/${run.id}/`);
+        return;
+      }
     } catch (error) {
-      button.disabled = false;
       this.#refuse(error);
+    }
+    this.#isStarting = false;
+    this.#tellStart();
+    if (hadFocus) byId("start", HTMLButtonElement).focus();
+  }
+
+  /**
+   * Begin what is set now, if it costs no more than was agreed to.
+   *
+   * @param {number | null} agreed credits
+   * @returns {Promise<Run | null>} null if there is a price to look at first, or none
+   */
+  async #begin(agreed) {
+    const offer = this.#offer ?? (await this.#ask());
+    if (!offer || agreed === null) return null;
+    if (offer.quote.credits > agreed) {
+      toast(gettext("The price has gone up. Look at it, and press Start the training again."));
+      return null;
+    }
+    return this.#send(offer);
+  }
+
+  /** @param {Offer} offer */
+  async #send({ request, quote }) {
+    const order = { ...request };
+    const name = valueOf("name").trim();
+    if (name) order.name = name;
+    putNumber(order, "max_credits");
+    const body = JSON.stringify(order);
+    const key = this.#unanswered?.body === body ? this.#unanswered.key : idempotencyKey();
+    this.#unanswered = { body, key };
+    try {
+      return await startTraining({ ...order, quote: quote.token }, key);
+    } catch (error) {
+      if (error instanceof ApiError && !mayPass(error.status)) this.#unanswered = null;
+      throw error;
     }
   }
 
   /** @param {unknown} error */
   #refuse(error) {
+    let fields = error instanceof ApiError ? error.fields : {};
     if (error instanceof ApiError && error.code === "quote_above_cap") {
-      this.#tellErrors({ max_credits: [error.message] });
-    } else if (error instanceof ApiError && Object.keys(error.fields).length > 0) {
-      this.#tellErrors(error.fields);
-    } else {
-      toastError(error);
+      fields = { max_credits: [error.message] };
     }
+    if (!this.#tellErrors(fields)) toastError(error);
   }
 
-  /** @param {Record<string, string[]>} fields */
+  /**
+   * @param {Record<string, string[]>} fields
+   * @returns {boolean} whether there is a place for any of them
+   */
   #tellErrors(fields) {
+    let isTold = false;
     for (const place of this.#form?.querySelectorAll(".field__error") ?? []) {
       const name = place.id.replace(/^train-/, "").replace(/-error$/, "");
       // Of a list the number of the wrong one stands behind its name.
       const found = Object.entries(fields).find(([key]) => key.split(".")[0] === name);
       place.textContent = found?.[1].join(" ") ?? "";
+      if (found) isTold = true;
       const input = document.getElementById(`train-${name}`);
       if (found) input?.setAttribute("aria-invalid", "true");
       else input?.removeAttribute("aria-invalid");
       if (found) input?.closest("details")?.setAttribute("open", "");
     }
+    return isTold;
   }
 
   /** @param {HTMLInputElement} title */
   async #rename(title) {
-    const name = title.value.trim();
-    if (name === "") return;
+    const name = title.value.trim() || title.defaultValue;
+    title.value = name;
+    if (name === title.defaultValue) return;
     try {
       await renameSet(this.#id, name);
+      title.defaultValue = name;
       document.title = `${name} · Easel`;
     } catch (error) {
       toastError(error);
@@ -214,6 +294,24 @@ function valueOf(name) {
   const input = document.getElementById(`train-${name}`);
   const isOne = input instanceof HTMLInputElement || input instanceof HTMLSelectElement;
   return isOne ? input.value : "";
+}
+
+/**
+ * @param {TrainingRequest} request
+ * @param {string} name of a number; what is none goes as it is, and the answer says so
+ */
+function putNumber(request, name) {
+  const input = field(name);
+  const text = input.validity.badInput ? "?" : input.value.trim();
+  if (text !== "") request[name] = Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/**
+ * @param {number} status
+ * @returns {boolean} whether the same may be answered otherwise the next time
+ */
+function mayPass(status) {
+  return status === 0 || status === 429 || status >= 500;
 }
 
 /** @param {PageLife} life */

@@ -12,12 +12,22 @@ import { createSet } from "./api.js";
 export function start(life) {
   const { signal } = life;
   const dialog = byId("set-dialog", HTMLDialogElement);
+  let isOld = false;
+
+  /** Show the list anew, but take nobody's words away: with the page its dialog would go. */
+  function renew() {
+    isOld = dialog.open;
+    if (!isOld && !life.isOver) life.visit(location.href);
+  }
 
   async function makeSet() {
     const field = byId("set-name", HTMLInputElement);
     field.value = "";
     const name = (await asked(dialog)) ? field.value.trim() : "";
-    if (name === "") return;
+    if (name === "") {
+      if (isOld) renew();
+      return;
+    }
     const made = await createSet(name);
     life.visit(`${location.pathname}sets/${made.id}/`);
   }
@@ -47,7 +57,7 @@ export function start(life) {
         if (step) step.textContent = formatNumber(event.step);
       }
       const isTurn = ["started", "finished", "failed"].includes(event.type);
-      if (isTurn && "job_id" in event && rowOf(event.job_id)) life.visit(location.href);
+      if (isTurn && "job_id" in event && rowOf(event.job_id)) renew();
     },
   });
   life.onEnd(() => dialog.close());
