@@ -65,20 +65,38 @@ def test_what_is_kept_loaded_is_unharmed_by_a_training(
             assert {name: id(part) for name, part in again.components.items()} == parts
 
 
+def count_models() -> int:
+    gc.collect()
+    # By type: some objects of torch warn when they are asked for their class.
+    return sum(type(one) is diffusers.UNet2DConditionModel for one in gc.get_objects())
+
+
 @pytest.mark.slow
 def test_nothing_of_a_training_stays_in_memory(
     sources: dict[str, ModelSource], engine: Engine
 ) -> None:
-    def count() -> int:
-        gc.collect()
-        # By type: some objects of torch warn when they are asked for their class.
-        return sum(type(one) is diffusers.UNet2DConditionModel for one in gc.get_objects())
-
     train_lora(sources["sd-1.5-class"], IMAGES, SETTINGS, engine=engine)
-    before = count()
+    before = count_models()
     train_lora(sources["sdxl"], IMAGES, ALL_ON, engine=engine)
 
-    assert count() == before
+    assert count_models() == before
+
+
+def test_who_keeps_the_error_of_a_shortage_keeps_nothing_of_the_training(
+    sources: dict[str, ModelSource],
+) -> None:
+    # One of its own: what another keeps loaded makes room for a training.
+    engine = Engine(device="cpu")
+    before = count_models()
+
+    def run_out(_progress: TrainingProgress) -> NoReturn:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(OutOfMemory) as ended:
+        train_lora(sources["sd-1.5-class"], IMAGES, SETTINGS, engine=engine, on_progress=run_out)
+
+    assert ended.value.__context__ is not None
+    assert count_models() == before
 
 
 def test_a_cancelled_training_stops_within_a_step(
@@ -128,7 +146,7 @@ def test_a_training_is_cancelled_within_a_sample(
 
 
 def test_a_loss_that_is_no_number_ends_the_training(
-    sources: dict[str, ModelSource], engine: Engine, tmp_path: Path
+    sources: dict[str, ModelSource], tmp_path: Path
 ) -> None:
     shutil.copytree(sources["sd-1.5-class"].path, tmp_path / "broken")
     file = tmp_path / "broken" / "unet" / "diffusion_pytorch_model.safetensors"
@@ -136,17 +154,20 @@ def test_a_loss_that_is_no_number_ends_the_training(
     tensors["conv_out.bias"] = torch.full_like(tensors["conv_out.bias"], float("nan"))
     safetensors.torch.save_file(tensors, file)
     seen: list[TrainingProgress] = []
+    before = count_models()
 
     with pytest.raises(TrainingDiverged, match="Try a lower learning rate") as ended:
         train_lora(
             ModelSource(key="broken", path=tmp_path / "broken"),
             IMAGES,
             SETTINGS,
-            engine=engine,
+            engine=Engine(device="cpu"),
             on_progress=seen.append,
         )
 
     assert (ended.value.step, seen) == (1, [])
+    # Nor does who keeps the error keep the model.
+    assert count_models() == before
 
 
 def test_models_that_cannot_be_trained_are_refused_before_they_are_loaded(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -96,6 +97,9 @@ def train_lora(
                 losses=tuple(training.losses),
                 compute_seconds=listeners.seconds,
             )
+    except Exception as error:
+        _let_go_of_frames(error)
+        raise
     finally:
         # What was lent is referred to from here until now.
         model = training = None  # type: ignore[assignment]
@@ -109,6 +113,13 @@ def training_dtype(device: torch.device) -> torch.dtype:
     with torch.cuda.device(device):
         has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if has_bfloat16 else torch.float16
+
+
+def _let_go_of_frames(error: BaseException | None) -> None:
+    """Empty the frames of an error: who keeps it would keep the model and all activations."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 @contextmanager
