@@ -119,12 +119,15 @@ def test_a_cancelled_training_stops_within_a_step(
     assert stopped.value.compute_seconds >= seen[-1].seconds > 0
 
 
-def test_a_training_is_cancelled_within_a_sample(
+def test_a_training_is_cancelled_within_a_sample_and_goes_on_with_that(
     sources: dict[str, ModelSource], engine: Engine
 ) -> None:
     samples: list[TrainingSample] = []
     seen: list[TrainingProgress] = []
+    kept: list[Checkpoint] = []
     asked: list[int] = []
+    source = sources["sd-1.5-class"]
+    settings = replace(SETTINGS, steps=2, sample_every=2, sample_prompts=("a", "b"))
 
     def is_cancelled() -> bool:
         asked.append(len(seen))
@@ -133,16 +136,31 @@ def test_a_training_is_cancelled_within_a_sample(
 
     with pytest.raises(TrainingCancelled) as stopped:
         train_lora(
-            sources["sd-1.5-class"],
+            source,
             IMAGES,
-            replace(SETTINGS, sample_every=2, sample_prompts=("a", "b")),
+            settings,
             engine=engine,
             on_progress=seen.append,
             on_sample=samples.append,
+            on_checkpoint=kept.append,
             is_cancelled=is_cancelled,
         )
 
     assert (samples, stopped.value.step) == ([], 2)
+    assert [(one.step, one.lacks_samples) for one in kept] == [(2, True)]
+
+    resumed = train_lora(
+        source,
+        IMAGES,
+        settings,
+        engine=engine,
+        resume=kept[0].to_bytes(),
+        on_progress=seen.append,
+        on_sample=samples.append,
+    )
+
+    assert [(one.step, one.index) for one in samples] == [(2, 0), (2, 1)]
+    assert ([one.step for one in seen], resumed.losses) == ([1, 2], kept[0].losses)
 
 
 def test_a_loss_that_is_no_number_ends_the_training(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gpu_tasks.engine.engine import Engine
-from gpu_tasks.engine.errors import InvalidRequest, OutOfMemory
+from gpu_tasks.engine.errors import GenerationCancelled, InvalidRequest, OutOfMemory
 from gpu_tasks.engine.families import LoadedModel
 from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.memory import is_out_of_memory, release_memory
@@ -165,7 +165,10 @@ class _Listeners:
     def pause(self) -> None:
         """Raise TrainingCancelled if that is wanted."""
         if self.is_cancelled is not None and self.is_cancelled():
-            raise TrainingCancelled(step=self.step, compute_seconds=self.seconds)
+            raise self.cancelled()
+
+    def cancelled(self) -> TrainingCancelled:
+        return TrainingCancelled(step=self.step, compute_seconds=self.seconds)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -185,6 +188,8 @@ class _Training:
     step: int = 0
     smoothed_loss: float = 0.0
     losses: list[float] = field(default_factory=list)
+    # Those of the last step were begun and not ended.
+    lacks_samples: bool = False
 
     @classmethod
     def begin(
@@ -225,6 +230,7 @@ class _Training:
         self.step = checkpoint.step
         self.smoothed_loss = checkpoint.smoothed_loss
         self.losses = list(checkpoint.losses)
+        self.lacks_samples = checkpoint.lacks_samples
 
     def run(self) -> None:
         """Take all steps that are left; one that is stopped leaves a checkpoint of its last."""
@@ -237,6 +243,8 @@ class _Training:
 
     def _take_steps(self) -> None:
         settings, tell = self.settings, self.listeners
+        if self.lacks_samples:
+            self._sample()
         while self.step < settings.steps:
             tell.step = self.step
             tell.pause()
@@ -246,7 +254,7 @@ class _Training:
                 progress = self._progress()
                 with tell.uncounted():
                     tell.on_progress(progress)
-            # Samples first: what is resumed from a checkpoint makes none for its step.
+            # Samples first: what is resumed from the checkpoint makes none for its step then.
             if settings.sample_every and self.step % settings.sample_every == 0:
                 self._sample()
             if tell.on_checkpoint is not None and self._is_checkpoint_due():
@@ -346,18 +354,20 @@ class _Training:
         )
 
     def _sample(self) -> None:
-        if self.listeners.on_sample is None:
+        tell = self.listeners
+        self.lacks_samples = tell.on_sample is not None
+        if tell.on_sample is None:
             return
-        self.listeners.step = self.step
-        for sample in make_samples(
-            self.model,
-            self.settings,
-            step=self.step,
-            is_cancelled=self.listeners.is_cancelled,
-        ):
-            with self.listeners.uncounted():
-                self.listeners.on_sample(sample)
-            self.listeners.pause()
+        tell.step = self.step
+        try:
+            for sample in make_samples(
+                self.model, self.settings, step=self.step, is_cancelled=tell.is_cancelled
+            ):
+                with tell.uncounted():
+                    tell.on_sample(sample)
+        except GenerationCancelled:
+            raise tell.cancelled() from None
+        self.lacks_samples = False
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
@@ -370,4 +380,5 @@ class _Training:
             },
             moments=self.descent.moments(),
             scaler=self.descent.scale(),
+            lacks_samples=self.lacks_samples,
         )
