@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
-from apps.core.errors import ErrorCode
+from apps.core.errors import Conflict, ErrorCode
 from apps.credits.models import UsageRecord
 from apps.credits.selectors import holds_of_jobs
 from apps.generation.models import Job, JobState
@@ -288,6 +288,11 @@ def test_one_whose_loss_is_no_number_says_so_and_costs_nothing(
     job = job_of(run)
     assert (job.state, job.error_code) == (JobState.FAILED, ErrorCode.TRAINING_DIVERGED)
     assert get_receipt(user=trainer, job_id=job.id).charged == 0
+    # It would end so again.
+    with pytest.raises(Conflict) as refused:
+        retry_run(user=trainer, run_id=run.id)
+    assert "lower learning rate" in str(refused.value.detail)
+    assert Job.objects.count() == 1
 
 
 def test_one_whose_picture_is_gone_fails_before_anything_is_loaded(
