@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.generation.failures import failure_detail
+from apps.generation.failures import can_be_tried_again, failure_detail
 from apps.generation.models import Job, JobKind, JobState
 from apps.generation.queue_selectors import Place, Queue, get_queue
 
@@ -70,7 +70,7 @@ def queue_page(*, user: User) -> QueuePage:
             EndedRow(
                 job=job,
                 reason=failure_detail(job.error_code) if job.state == JobState.FAILED else "",
-                can_retry=job.state in (JobState.FAILED, JobState.CANCELLED),
+                can_retry=can_be_tried_again(job),
             )
             for job in queue.ended
         ],

@@ -4,6 +4,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import ErrorCode
+from apps.generation.models import Job, JobState
+
+# All that decides about these is fixed: whoever tries it again comes to the same end.
+_LASTING = frozenset({ErrorCode.TRAINING_DIVERGED})
 
 FAILURE_DETAILS: dict[ErrorCode, Promise] = {
     ErrorCode.OUT_OF_MEMORY: _(
@@ -84,6 +88,13 @@ FAILURE_DETAILS: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.INTERNAL: _("Something went wrong on our side. This cost nothing; please try again."),
 }
+
+
+def can_be_tried_again(job: Job) -> bool:
+    """Say whether a job has ended without all that was asked for, and may end otherwise."""
+    if job.state == JobState.FAILED:
+        return job.error_code not in _LASTING
+    return job.state == JobState.CANCELLED
 
 
 def failure_detail(code: str) -> str:

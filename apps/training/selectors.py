@@ -127,11 +127,6 @@ class RunFacts:
             return max(self.progress["step"], self.run.step)
         return self.run.step
 
-    @property
-    def can_go_on(self) -> bool:
-        """Say whether it can be tried again."""
-        return self.job.state in {JobState.FAILED, JobState.CANCELLED}
-
 
 def facts_of(*, user: User, runs: Sequence[TrainingRun]) -> list[RunFacts]:
     """Return what is to be shown of some trainings beside their samples; one query."""

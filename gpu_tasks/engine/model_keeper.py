@@ -52,6 +52,7 @@ class ModelKeeper:
         self.prompts = EmbeddingCache(prompt_bytes)
         self.counts = CountKeeper()
         self._running = threading.Lock()
+        self._lending = threading.Event()
 
     @property
     def loaded_models(self) -> list[str]:
@@ -82,11 +83,15 @@ class ModelKeeper:
 
         It is none of those that are kept, which make room for it. No pictures are made meanwhile.
         """
-        self._cache.drop_unused()
-        release_memory()
-        lent = [self._load(source, find_family(source.base), dtype)]
-        with self._running, self.tuning.attending():
-            yield lent.pop()
+        self._lending.set()
+        try:
+            self._cache.drop_unused()
+            release_memory()
+            lent = [self._load(source, find_family(source.base), dtype)]
+            with self._running, self.tuning.attending():
+                yield lent.pop()
+        finally:
+            self._lending.clear()
 
     def _load(self, source: ModelSource, family: ModelFamily, dtype: torch.dtype) -> LoadedModel:
         started = time.perf_counter()
@@ -132,10 +137,12 @@ class ModelKeeper:
     def preload_beside(self, source: ModelSource) -> bool:
         """Load a model beside what is in use, if it fits there; say whether it is loaded.
 
-        Not one that would have generations wait for its load.
+        Not one that would have generations wait for its load, and none beside what is lent.
         """
         if source in self._cache.loaded():
             return True
+        if self._lending.is_set():
+            return False
         family = find_family(source.base)
         dtype = _choose_dtype(source.placement.precision, self.device)
         if family.loads_alone(source, dtype=dtype):
@@ -143,6 +150,11 @@ class ModelKeeper:
         if not self._cache.has_room(family.expected_bytes(source, dtype=dtype)):
             return False
         self.preload(source)
+        if self._lending.is_set():
+            # What was to make room was dropped while this one was on its way.
+            self._cache.drop(source)
+            release_memory()
+            return False
         return True
 
     def unload(self, source: ModelSource) -> bool:

@@ -104,8 +104,10 @@ class TrainingAttempt(Attempt):
         self._reports.note_step(progress.step, progress.loss)
 
     def _keep_checkpoint(self, checkpoint: "Checkpoint") -> None:
-        # Of what is cancelled or another's by now nothing is kept.
-        if not self.lease.must_stop() and checkpoint.step < self._settings.steps:
+        # Of what is cancelled or another's by now nothing is kept. After the last step there is one
+        # to go on from only where the samples were broken off.
+        is_needed = checkpoint.step < self._settings.steps or checkpoint.lacks_samples
+        if is_needed and not self.lease.must_stop():
             self._reports.keep_checkpoint(checkpoint.step, checkpoint.to_bytes())
 
     def _keep_sample(self, sample: TrainingSample) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
 from apps.accounts.models import User
@@ -133,7 +134,15 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
     studio.answer("Start again")
     expect(page.locator("#state")).to_have_text("Waiting for a GPU")
     assert Job.objects.filter(state=JobState.QUEUED).count() == 1
-    assert TrainingRun.objects.get().settings["trigger"] == "zorg"
+    run = TrainingRun.objects.get()
+    assert run.settings["trigger"] == "zorg"
+
+    Job.objects.filter(id=run.job_id).update(
+        state=JobState.FAILED, error_code="training_diverged", finished_at=timezone.now()
+    )
+    page.reload()
+    expect(page.locator("#state")).to_contain_text("Try a lower learning rate")
+    expect(page.get_by_role("button", name="Start again")).to_be_hidden()
 
 
 def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_shown(

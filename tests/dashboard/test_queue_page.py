@@ -123,6 +123,20 @@ def test_a_failed_job_says_why_and_is_tried_again(
     assert again.parameters["seed"] != job.parameters["seed"]
 
 
+@pytest.mark.parametrize(
+    ("code", "offers"), [(ErrorCode.OUT_OF_MEMORY, True), (ErrorCode.TRAINING_DIVERGED, False)]
+)
+def test_what_would_fail_again_is_not_offered_to_be_tried_again(
+    browser_client: Client, user: User, starter: GenerationModel, code: ErrorCode, offers: bool
+) -> None:
+    make_job(user, starter)
+    job = claim_next_job(tiers=list(GpuTier), worker="w")
+    assert job is not None
+    fail_job(user_id=user.id, job_id=job.id, attempt=1, code=code)
+
+    assert ('value="retry"' in browser_client.get(URL).content.decode()) is offers
+
+
 def test_a_refusal_is_shown_and_changes_nothing(
     browser_client: Client, user: User, starter: GenerationModel
 ) -> None:

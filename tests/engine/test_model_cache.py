@@ -7,12 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gpu_tasks.engine import Engine, ModelSource, families
+from gpu_tasks.engine import Engine, ModelSource, families, model_keeper
 from gpu_tasks.engine.add_ons import read_tensors
 from gpu_tasks.engine.guides import AddOn, Lora
+from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.model_cache import ModelCache
 from gpu_tasks.engine.placement import Placement
 from tests.engine.conftest import MakeRequest
@@ -315,6 +317,34 @@ def test_a_model_that_generations_would_wait_for_is_not_loaded_beside_one(
     assert not engine.preload_beside(large)
 
     assert engine.loaded_models == []
+
+
+def test_a_model_on_its_way_makes_room_for_what_is_lent(
+    tiny_source: ModelSource, other_source: ModelSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(device="cpu")
+    begun, dropped = threading.Event(), threading.Event()
+    family = type(families.find_family(other_source.base))
+    load = family.load
+
+    def load_late(self: Any, source: ModelSource, **options: Any) -> Any:
+        if source == other_source:
+            begun.set()
+            assert dropped.wait(timeout=60)
+        return load(self, source, **options)
+
+    monkeypatch.setattr(family, "load", load_late)
+    monkeypatch.setattr(model_keeper, "release_memory", dropped.set)
+    beside = threading.Thread(target=engine.preload_beside, args=(other_source,))
+    beside.start()
+    assert begun.wait(timeout=60)
+
+    with engine.lend(tiny_source, dtype=torch.float32):
+        beside.join(timeout=60)
+        assert engine.loaded_models == []
+        assert not engine.preload_beside(other_source)
+        assert engine.loaded_models == []
+    assert engine.preload_beside(other_source)
 
 
 @pytest.mark.filterwarnings("ignore:Already found a `peft_config` attribute")

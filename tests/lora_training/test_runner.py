@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
-from apps.core.errors import ErrorCode
+from apps.core.errors import Conflict, ErrorCode
 from apps.core.tenancy import tenant_scope
 from apps.credits.models import UsageRecord
 from apps.credits.selectors import holds_of_jobs
@@ -237,6 +237,29 @@ def test_a_worker_that_is_to_end_leaves_a_checkpoint_and_hands_back_uncounted(
 
 
 @pytest.mark.slow
+def test_one_that_is_to_end_within_its_last_samples_leaves_these_alone_to_the_next(
+    runner: JobRunner, trainer: User, discs: TrainingSet
+) -> None:
+    run = make_run(trainer, discs, sample_every=10)
+    keep = TrainingAttempt._keep_sample
+
+    def kept(self: TrainingAttempt, sample: Any) -> None:
+        keep(self, sample)
+        runner.shutdown.begin(reason="spot", grace_seconds=0)
+
+    with patch.object(TrainingAttempt, "_keep_sample", kept):
+        runner.run_next()
+
+    assert job_of(run).state == JobState.QUEUED
+    assert run.checkpoint_step == 10
+    assert JobRunner(engine=runner.engine, tiers=list(GpuTier), worker="next").run_next()
+    assert job_of(run).state == JobState.SUCCEEDED
+    assert UsageRecord.objects.get().steps == 0
+    samples = TrainingSample.objects.order_by("number")
+    assert [(each.step, each.number) for each in samples] == [(10, 0), (10, 1)]
+
+
+@pytest.mark.slow
 def test_one_that_is_cancelled_keeps_nothing_and_is_charged_its_seconds(
     runner: JobRunner, trainer: User, discs: TrainingSet, stored_files: Files
 ) -> None:
@@ -273,6 +296,11 @@ def test_one_whose_loss_is_no_number_says_so_and_costs_nothing(
     job = job_of(run)
     assert (job.state, job.error_code) == (JobState.FAILED, ErrorCode.TRAINING_DIVERGED)
     assert get_receipt(user=trainer, job_id=job.id).charged == 0
+    # It would end so again.
+    with pytest.raises(Conflict) as refused:
+        retry_run(user=trainer, run_id=run.id)
+    assert "lower learning rate" in str(refused.value.detail)
+    assert Job.objects.count() == 1
 
 
 def test_one_whose_picture_is_gone_fails_before_anything_is_loaded(

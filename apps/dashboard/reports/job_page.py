@@ -17,7 +17,7 @@ from apps.credits.models import Posting
 from apps.credits.staff_selectors import list_all_postings
 from apps.dashboard.reports.timeline import Timeline, lay_out
 from apps.dashboard.reports.words import in_words
-from apps.generation.failures import failure_detail
+from apps.generation.failures import can_be_tried_again, failure_detail
 from apps.generation.models import TERMINAL_STATES, ContentAppeal, Job, JobState
 from apps.generation.queue_selectors import Place, places_of
 from apps.generation.receipts import Receipt, receipts_of
@@ -56,7 +56,7 @@ class JobPage:
 
     @property
     def can_be_tried_again(self) -> bool:
-        return self.job.state in (JobState.FAILED, JobState.CANCELLED)
+        return can_be_tried_again(self.job)
 
 
 def find_job(*, job_id: uuid.UUID) -> Job:

@@ -17,6 +17,7 @@ from apps.core.errors import Conflict, ErrorCode, Invalid
 from apps.credits.costs import Quote
 from apps.credits.selectors import holds_of_jobs
 from apps.generation.content import check_words
+from apps.generation.failures import can_be_tried_again
 from apps.generation.models import TERMINAL_STATES, Job, JobKind, JobState
 from apps.generation.parameters import GenerationParameters
 from apps.generation.placing import tier_for
@@ -183,7 +184,7 @@ def retry_run(
 
     Raises:
         NotFound: `user` has no such training.
-        Conflict: it has neither failed nor been cancelled.
+        Conflict: it has neither failed nor been cancelled; or it diverged, and would again.
         EaselError: what `start_run` raises.
     """
     digest = f"training:{run_id}"
@@ -201,6 +202,13 @@ def retry_run(
         former = Job.objects.get(user=user, id=run.job_id)
         if former.state not in {JobState.FAILED, JobState.CANCELLED}:
             raise Conflict(_("Only a training that failed or was cancelled can be tried again."))
+        if not can_be_tried_again(former):
+            raise Conflict(
+                _(
+                    "This training would go wrong again; "
+                    "begin another one with a lower learning rate."
+                )
+            )
         if missing_images(user_id=user.id, names=run.picture_names):
             raise Conflict(_("Pictures of this training were deleted; begin another one."))
         has = _admit_models(user=user, model=model, settings=settings, captions=_captions(run))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gpu_tasks.engine.errors import ModelUnavailable, OutOfMemory
-from gpu_tasks.engine.libraries import torch, transformers
+from gpu_tasks.engine.libraries import PATCHING, torch, transformers
 from gpu_tasks.engine.memory import is_out_of_memory
 from gpu_tasks.engine.model_files import find_weights, read_json
 from gpu_tasks.engine.pictures.canvas import flatten
@@ -73,17 +73,18 @@ def load_depth_estimator(path: Path, *, device: str | torch.device = "cpu") -> L
         )
     find_weights(path, "model")
     try:
-        processor = transformers.DPTImageProcessorPil.from_pretrained(  # nosec B615  # a local directory
-            path, local_files_only=True, trust_remote_code=False
-        )
-        model, info = getattr(transformers, _CLASSES[kind]).from_pretrained(
-            path,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
+        with PATCHING:
+            processor = transformers.DPTImageProcessorPil.from_pretrained(  # nosec B615  # a local directory
+                path, local_files_only=True, trust_remote_code=False
+            )
+            model, info = getattr(transformers, _CLASSES[kind]).from_pretrained(
+                path,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
     except Exception as error:
         # The libraries raise anything on a damaged file: OSError, ValueError, RuntimeError, …
         if is_out_of_memory(error):

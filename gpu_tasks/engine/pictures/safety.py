@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from gpu_tasks.engine.errors import ModelUnavailable
-from gpu_tasks.engine.libraries import diffusers, torch, transformers
+from gpu_tasks.engine.libraries import PATCHING, diffusers, torch, transformers
 from gpu_tasks.engine.memory import is_out_of_memory
 from gpu_tasks.engine.model_files import find_weights
 from gpu_tasks.engine.pictures.canvas import flatten
@@ -62,18 +62,19 @@ def load_safety_checker(path: Path, *, device: str | torch.device = "cpu") -> Co
     )
     find_weights(weights, "model")
     try:
-        processor = transformers.CLIPImageProcessorPil.from_pretrained(  # nosec B615  # a local directory
-            settings, local_files_only=True, trust_remote_code=False
-        )
-        checker = diffusers.pipelines.stable_diffusion.safety_checker
-        model, info = checker.StableDiffusionSafetyChecker.from_pretrained(  # nosec B615
-            weights,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
+        with PATCHING:
+            processor = transformers.CLIPImageProcessorPil.from_pretrained(  # nosec B615  # a local directory
+                settings, local_files_only=True, trust_remote_code=False
+            )
+            checker = diffusers.pipelines.stable_diffusion.safety_checker
+            model, info = checker.StableDiffusionSafetyChecker.from_pretrained(  # nosec B615
+                weights,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
     except Exception as error:
         # The libraries raise anything on a damaged file: OSError, ValueError, RuntimeError, …
         if is_out_of_memory(error):

@@ -13,7 +13,7 @@ import safetensors.torch
 
 from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.families import LoadedModel
-from gpu_tasks.engine.libraries import torch
+from gpu_tasks.engine.libraries import PATCHING, torch
 from gpu_tasks.training.lora.draws import start_generator
 from gpu_tasks.training.lora.settings import TrainingSettings
 from gpu_tasks.training.lora.trainable import Trainable
@@ -52,7 +52,7 @@ class Adapter:
             if name == model.family.denoiser:
                 layers = _DENOISER_LAYERS + (_BETWEEN if settings.trains_convolutions else ())
             # peft draws first weights that are not kept.
-            with torch.random.fork_rng(devices=[]):
+            with PATCHING, torch.random.fork_rng(devices=[]):
                 module.add_adapter(
                     peft.LoraConfig(
                         r=settings.rank, lora_alpha=settings.alpha, target_modules=list(layers)
@@ -65,7 +65,8 @@ class Adapter:
                     weight.requires_grad_(requires_grad=True)
                     weights[f"{name}.{path.replace(f'.{_NAME}.', '.')}"] = weight
         adapter = cls(modules, dict(sorted(weights.items())))
-        adapter._start(settings.seed)
+        with PATCHING:
+            adapter._start(settings.seed)
         return adapter
 
     @torch.no_grad()

@@ -29,6 +29,7 @@ class Checkpoint:
     `weights` are the adapter's in float32 by name, `moments` the optimizer's by the weight's name
     and their own, `scaler` what float16 gradients are multiplied by (empty for other types).
     `digest` tells the settings, the pictures, the captions and the model apart from any others.
+    With `lacks_samples` those of its step are still to be made.
     """
 
     step: int
@@ -38,6 +39,7 @@ class Checkpoint:
     weights: Mapping[str, torch.Tensor]
     moments: Mapping[str, torch.Tensor]
     scaler: Mapping[str, torch.Tensor]
+    lacks_samples: bool = False
 
     def to_bytes(self) -> bytes:
         """Return the checkpoint as a safetensors file."""
@@ -52,6 +54,7 @@ class Checkpoint:
             "step": str(self.step),
             "smoothed_loss": self.smoothed_loss.hex(),
             "digest": self.digest,
+            "lacks_samples": str(self.lacks_samples),
         }
         return safetensors.torch.save(tensors, metadata=notes)
 
@@ -76,6 +79,8 @@ class Checkpoint:
                 smoothed_loss=float.fromhex(notes["smoothed_loss"]),
                 losses=losses,
                 digest=notes["digest"],
+                # Those of earlier releases do not say.
+                lacks_samples=notes.get("lacks_samples") == str(True),
                 **parts,
             )
         except (ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:

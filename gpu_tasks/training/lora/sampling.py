@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 
-from gpu_tasks.engine.errors import GenerationCancelled, InvalidRequest, OutOfMemory
+from gpu_tasks.engine.errors import InvalidRequest, OutOfMemory
 from gpu_tasks.engine.families import LoadedModel
 from gpu_tasks.engine.forward_pass import ForwardPass
 from gpu_tasks.engine.passengers import Passenger
@@ -26,8 +26,11 @@ def make_samples(
 ) -> Iterator[TrainingSample]:
     """Make a picture of each sample prompt, always with the same seed; yield each when ready.
 
-    It ends early when it is cancelled. What cannot be read or does not fit beside the training is
-    left out: the training is worth more than a look at it.
+    What cannot be read or does not fit beside the training is left out: the training is worth more
+    than a look at it.
+
+    Raises:
+        GenerationCancelled: `is_cancelled` said so, before a picture was ready.
     """
     for index, prompt in enumerate(settings.sample_prompts):
         passenger = Passenger(
@@ -56,8 +59,6 @@ def make_samples(
             logger.warning("A sample does not fit beside the training: %s", shortage)
             continue
         match passenger.end:
-            case GenerationCancelled():
-                return
             case InvalidRequest() | OutOfMemory() as refusal:
                 logger.warning("A sample cannot be made: %s", refusal)
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gpu_tasks.engine.engine import Engine
-from gpu_tasks.engine.errors import InvalidRequest, OutOfMemory
+from gpu_tasks.engine.errors import GenerationCancelled, InvalidRequest, OutOfMemory
 from gpu_tasks.engine.families import LoadedModel
 from gpu_tasks.engine.libraries import torch
 from gpu_tasks.engine.memory import is_out_of_memory, release_memory
@@ -96,6 +97,9 @@ def train_lora(
                 losses=tuple(training.losses),
                 compute_seconds=listeners.seconds,
             )
+    except Exception as error:
+        _let_go_of_frames(error)
+        raise
     finally:
         # What was lent is referred to from here until now.
         model = training = None  # type: ignore[assignment]
@@ -109,6 +113,13 @@ def training_dtype(device: torch.device) -> torch.dtype:
     with torch.cuda.device(device):
         has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if has_bfloat16 else torch.float16
+
+
+def _let_go_of_frames(error: BaseException | None) -> None:
+    """Empty the frames of an error: who keeps it would keep the model and all activations."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 @contextmanager
@@ -154,7 +165,10 @@ class _Listeners:
     def pause(self) -> None:
         """Raise TrainingCancelled if that is wanted."""
         if self.is_cancelled is not None and self.is_cancelled():
-            raise TrainingCancelled(step=self.step, compute_seconds=self.seconds)
+            raise self.cancelled()
+
+    def cancelled(self) -> TrainingCancelled:
+        return TrainingCancelled(step=self.step, compute_seconds=self.seconds)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -174,6 +188,8 @@ class _Training:
     step: int = 0
     smoothed_loss: float = 0.0
     losses: list[float] = field(default_factory=list)
+    # Those of the last step were begun and not ended.
+    lacks_samples: bool = False
 
     @classmethod
     def begin(
@@ -214,6 +230,7 @@ class _Training:
         self.step = checkpoint.step
         self.smoothed_loss = checkpoint.smoothed_loss
         self.losses = list(checkpoint.losses)
+        self.lacks_samples = checkpoint.lacks_samples
 
     def run(self) -> None:
         """Take all steps that are left; one that is stopped leaves a checkpoint of its last."""
@@ -226,6 +243,8 @@ class _Training:
 
     def _take_steps(self) -> None:
         settings, tell = self.settings, self.listeners
+        if self.lacks_samples:
+            self._sample()
         while self.step < settings.steps:
             tell.step = self.step
             tell.pause()
@@ -235,7 +254,7 @@ class _Training:
                 progress = self._progress()
                 with tell.uncounted():
                     tell.on_progress(progress)
-            # Samples first: what is resumed from a checkpoint makes none for its step.
+            # Samples first: what is resumed from the checkpoint makes none for its step then.
             if settings.sample_every and self.step % settings.sample_every == 0:
                 self._sample()
             if tell.on_checkpoint is not None and self._is_checkpoint_due():
@@ -335,18 +354,20 @@ class _Training:
         )
 
     def _sample(self) -> None:
-        if self.listeners.on_sample is None:
+        tell = self.listeners
+        self.lacks_samples = tell.on_sample is not None
+        if tell.on_sample is None:
             return
-        self.listeners.step = self.step
-        for sample in make_samples(
-            self.model,
-            self.settings,
-            step=self.step,
-            is_cancelled=self.listeners.is_cancelled,
-        ):
-            with self.listeners.uncounted():
-                self.listeners.on_sample(sample)
-            self.listeners.pause()
+        tell.step = self.step
+        try:
+            for sample in make_samples(
+                self.model, self.settings, step=self.step, is_cancelled=tell.is_cancelled
+            ):
+                with tell.uncounted():
+                    tell.on_sample(sample)
+        except GenerationCancelled:
+            raise tell.cancelled() from None
+        self.lacks_samples = False
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
@@ -359,4 +380,5 @@ class _Training:
             },
             moments=self.descent.moments(),
             scaler=self.descent.scale(),
+            lacks_samples=self.lacks_samples,
         )

@@ -82,7 +82,9 @@ class RunPage {
       run.cancel_requested || (run.state !== "queued" && run.state !== "running");
     const again = document.getElementById("retry");
     if (again) {
-      again.hidden = run.state !== "failed" && run.state !== "cancelled";
+      // It would go the same way.
+      const hasDiverged = run.error?.code === "training_diverged";
+      again.hidden = hasDiverged || (run.state !== "failed" && run.state !== "cancelled");
       byId("retry-words", HTMLElement).textContent = this.#retryWords();
     }
     const use = byId("use", HTMLAnchorElement);
