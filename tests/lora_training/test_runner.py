@@ -23,7 +23,8 @@ from apps.images.selectors import read_file
 from apps.plans.tiers import GpuTier
 from apps.training.models import TrainingRun, TrainingSample, TrainingSet
 from apps.training.selectors import read_sample
-from apps.training.services.runs import cancel_run, retry_run
+from apps.training.services.retries import retry_run
+from apps.training.services.runs import cancel_run
 from gpu_tasks.engine import Engine
 from gpu_tasks.runner import JobRunner
 from gpu_tasks.runner.trainings import TrainingAttempt
