@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
 from apps.core.errors import ErrorCode
+from apps.core.models import Act, AuditRecord
 from apps.credits.models import UsageRecord
 from apps.credits.selectors import holds_of_jobs
 from apps.generation.models import Job, JobState
@@ -102,6 +103,8 @@ def test_a_training_ends_as_a_lora_in_the_catalog_that_changes_pictures(
     lora = GenerationModel.objects.get(key=run.model_key)
     assert (lora.user, lora.kind, lora.base) == (trainer, ModelKind.LORA, starter.base)
     assert (lora.name, lora.trigger_words, lora.commercial_use) == ("My discs", ["zorg"], True)
+    (act,) = AuditRecord.objects.filter(user_id=trainer.id, act=Act.MODEL_INSTALLED)
+    assert (act.actor_id, act.target, act.address) == (trainer.id, lora.key, None)
     (file,) = lora.files
     with default_storage.open(f"{lora.location}/{file['path']}") as stored:
         assert len(stored.read()) == lora.size_bytes == file["size"]
