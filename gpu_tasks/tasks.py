@@ -6,9 +6,10 @@ import structlog
 from celery import current_app, shared_task
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 
 from apps.catalog.models import GenerationModel, ModelKind
+from apps.core.database import widen_pool
 from apps.core.observability.processes import Role
 from apps.core.observability.tracing import start_tracing
 from apps.generation.wakeups import WAKE_TASK
@@ -19,6 +20,11 @@ from gpu_tasks.providers import PROVIDER_FACTS
 from gpu_tasks.runner import JobRunner, WorkerProcess
 
 logger = structlog.get_logger(__name__)
+
+# Two passes and the keepers of their leases, the preloader, signs of life, and some to spare.
+CONNECTIONS = 8
+# Its own, and that of the keeper of its lease.
+CONNECTIONS_A_CALL = 2
 
 
 class _Here:
@@ -41,6 +47,7 @@ def wake(job_id: str) -> None:
 def load_default_model(sender: Any, **_: Any) -> None:
     """Have the default model in memory before the first job asks for it."""
     start_tracing(Role.WORKER)
+    widen_pool(connection, least=CONNECTIONS + CONNECTIONS_A_CALL * settings.EASEL_PROVIDER_CALLS)
     tiers = _tiers_of_queues()
     engine = Engine(cache_bytes=settings.EASEL_MODEL_CACHE_BYTES)
     _Here.runner = JobRunner(

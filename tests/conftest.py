@@ -24,21 +24,40 @@ from apps.plans.services.subscriptions import start_subscription
 from config import env
 from tests.database import empty_tables_quickly, login_url, see_everything
 from tests.factories import make_user
+from tests.migrated import dump_in, keep, restore
 from tests.queues import empty_queues
 
 see_everything()
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:
-    """Let the owner of the tables make the test database, and remove it at the end."""
+def migrated(pytestconfig: pytest.Config) -> Path:
+    """Return where the tests' database is kept between runs."""
+    return dump_in(pytestconfig.cache.mkdir("migrated"))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Take the database that was restored; its server goes with the session."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, migrated: Path
+) -> Iterator[None]:
+    """Let the owner of the tables make the test database."""
+    restore(migrated)
     with owner_login():
         yield
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, migrated: Path
+) -> Iterator[None]:
     """Sign in as the product does once the tables are there."""
+    keep(migrated)
     owner = dict(connection.settings_dict)
     login = env.parse_database_url(login_url("ops"))
     _sign_in(login | {"NAME": owner["NAME"]})

@@ -113,11 +113,11 @@ def make_picture(width: int = 64, height: int = 48) -> PillowImage.Image:
     return PillowImage.linear_gradient("L").resize((width, height)).convert("RGB")
 
 
-def make_image(user: User, **metadata: Any) -> Image:
+def make_image(user: User, picture: PillowImage.Image | None = None, **metadata: Any) -> Image:
     """Store a picture with its row, as a finished job would."""
     name = uuid.uuid4()
     stored = store_picture(
-        user_id=user.id, image_name=name, picture=make_picture(), metadata=metadata
+        user_id=user.id, image_name=name, picture=picture or make_picture(), metadata=metadata
     )
     return add_results(user_id=user.id, job_id=uuid.uuid4(), pictures=[(0, stored)])[0]
 

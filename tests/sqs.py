@@ -10,16 +10,11 @@ import requests
 from celery import current_app
 from moto.server import ThreadedMotoServer
 
-from apps.plans.tiers import TIERS, GpuTier
 from config import broker
 from config.local.production_like.aws import CREDENTIALS, create_queues
 from tests.stack import free_port
 
 REGION = "us-east-1"
-
-
-def queue_of(tier: GpuTier) -> str:
-    return TIERS[tier].queue
 
 
 class SqsServer:

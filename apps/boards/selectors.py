@@ -1,6 +1,7 @@
 """Reads on boards."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
@@ -59,6 +60,11 @@ def auto_add_board_id(*, user_id: uuid.UUID) -> uuid.UUID | None:
     """Return the board that new pictures of a user go to, if there is one."""
     boards = Board.objects.filter(user=user_id, is_auto_add=True)
     return boards.values_list("id", flat=True).first()
+
+
+def boards_still_there(*, user_id: uuid.UUID, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of the ids that are boards of a user."""
+    return set(Board.objects.filter(user=user_id, id__in=ids).values_list("id", flat=True))
 
 
 def list_days(*, user: User, zone: tzinfo) -> list[Day]:

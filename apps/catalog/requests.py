@@ -9,7 +9,6 @@ from rest_framework import serializers
 from apps.catalog.models import ModelKind, base_choices, installable_bases
 
 MOST_WORDS = 50
-MOST_DEFAULTS = 20
 ALL_KINDS = "all"
 _SHA256 = r"^[0-9a-fA-F]{64}$"
 # Names of settings of a generation; what one means is checked when it is used.

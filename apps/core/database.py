@@ -1,4 +1,4 @@
-"""The logins of the database: what serves users never owns its tables."""
+"""The logins of the database and its pool: what serves users never owns its tables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg_pool import ConnectionPool
 
 _LOGIN_KEYS = ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
 
@@ -27,6 +29,13 @@ def owner_login() -> Iterator[None]:
         yield
     finally:
         _reconnect(former)
+
+
+def widen_pool(wrapper: BaseDatabaseWrapper, *, least: int) -> None:
+    """Let this process hold `least` connections or more at once, where it has a pool of them."""
+    pool: ConnectionPool[Any] | None = getattr(wrapper, "pool", None)
+    if pool is not None and pool.max_size < least:
+        pool.resize(pool.min_size, least)
 
 
 def _reconnect(login: dict[str, Any]) -> None:

@@ -46,28 +46,15 @@ class _Kind:
     terms: Terms | None
 
 
-def quote_generation(
-    *,
-    user: User,
-    model: GenerationModel,
-    tier: GpuTier,
-    parameters: GenerationParameters,
-    terms: Terms | None = None,
-) -> BindingQuote:
-    """Quote a generation of `user` on `tier`, or on the `terms` of another service."""
-    load = _load(parameters, model.base, terms)
+def quote_order(*, user: User, order: Order) -> BindingQuote:
+    """Quote what was drawn up, on the GPUs that it would run on for `user` now."""
+    model = order.model
+    tier = tier_for(model.base, at_least=plan_of(user=user).gpu_tier)
+    (terms,) = terms_of_orders(user_id=user.id, orders=[order])
+    load = _load(order.parameters, model.base, terms)
     (quote,) = _quotes([_Kind(model, tier, load, terms)])
     token = sign_quote([*_subject(user.id, model, tier, load), quote.credits], kind=_SALT)
     return BindingQuote(quote=quote, token=token)
-
-
-def quote_order(*, user: User, order: Order) -> BindingQuote:
-    """Quote what was drawn up, on the GPUs that it would run on for `user` now."""
-    tier = tier_for(order.model.base, at_least=plan_of(user=user).gpu_tier)
-    (terms,) = terms_of_orders(user_id=user.id, orders=[order])
-    return quote_generation(
-        user=user, model=order.model, tier=tier, parameters=order.parameters, terms=terms
-    )
 
 
 def quote_orders(

@@ -365,6 +365,5 @@ WORDS: Final = (
     _("All pictures of a run have too many pixels together."),
     _("A workflow can have %(most)s KiB at most."),
     _("This is not there, or is not yours."),
-    _("Your plan does not include this."),
     _("The form names something that cannot be filled in."),
 )

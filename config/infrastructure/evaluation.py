@@ -28,13 +28,6 @@ _OPERATORS: Mapping[str, Callable[[Value, Value], Value]] = {
 }
 
 
-class HasAttributes(Protocol):
-    """What has attributes that are worked out when they are asked for."""
-
-    def attribute(self, name: str) -> Value:
-        """Return an attribute's value."""
-
-
 class Names(Protocol):
     """What names mean at the place of an expression."""
 

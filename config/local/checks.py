@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from config.local import infrastructure
@@ -140,6 +141,32 @@ def has_pgbouncer() -> bool:
     return found is not None
 
 
+def side_by_side(*groups: str) -> list[Check]:
+    """Make a check of each group, which run at the same time; the first one starts them all."""
+    running: dict[str, subprocess.Popen[str]] = {}
+
+    def start() -> None:
+        for group in groups:
+            running[group] = subprocess.Popen(
+                [sys.executable, "-m", "config.local.checks", group],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+
+    def end(group: str) -> bool:
+        if not running:
+            start()
+        output, _none = running[group].communicate()
+        print(output, end="")
+        return running[group].returncode == 0
+
+    return [Check(group, partial(end, group)) for group in groups]
+
+
 def lint_checks() -> list[Check]:
     """Return the checks that only read the sources."""
     module = (sys.executable, "-m")
@@ -164,7 +191,7 @@ def test_checks() -> list[Check]:
     # would begin to look.
     pytest = (*coverage, "run", "-m", "pytest")
     return [
-        *lint_checks(),
+        *side_by_side("lint", "infrastructure"),
         program(
             "migrations",
             *(sys.executable, "-W", "ignore", "manage.py"),
@@ -172,7 +199,6 @@ def test_checks() -> list[Check]:
             **_NO_SERVERS,
         ),
         Check("OpenAPI in step", schema_is_in_step),
-        *infrastructure_checks(),
         Check("Chromium", has_chromium),
         program("old coverage", *coverage, "erase"),
         program(
@@ -284,6 +310,7 @@ GROUPS = {
     "format": format_checks,
     "openapi": schema_checks,
     "infra-check": infra_check_checks,
+    "infrastructure": infrastructure_checks,
 }
 
 

@@ -12,7 +12,6 @@ MIGRATION_SECONDS = 3600.0
 START_SECONDS = 900.0
 # A worker ends its job first; new web processes may ask for what old workers cannot do.
 WORKERS_SECONDS = 3000.0
-GPU_LABELS = ("basic", "highperf", "dedicated")
 
 
 class Colour(StrEnum):

@@ -15,9 +15,9 @@ from gpu_tasks.engine.pictures.canvas import Box, flatten
 from gpu_tasks.engine.pictures.masks import (
     Crop,
     crop_to_mask,
+    fit_mask,
     harden_mask,
     paste_back,
-    prepare_mask,
 )
 from gpu_tasks.engine.pictures.outpainting import extend_canvas
 from gpu_tasks.engine.pictures.tiles import blend_tiles, plan_tiles
@@ -174,11 +174,7 @@ class Course:
             raise InvalidRequest({"mask": "is missing"})
         whole = request.mask.only_masked
         ground = upright(request.init_image) if whole else fit(request.init_image, self.size)
-        # Cropped as the picture is, or it would mark another place of one of another shape.
-        drawn = ImageOps.fit(request.mask.image, ground.size, Image.Resampling.NEAREST)
-        mask = prepare_mask(drawn, ground.size, feather=request.mask.feather)
-        if mask.getbbox() is None:
-            raise InvalidRequest({"mask": "marks nothing to change"})
+        mask = fit_mask(request.mask.image, ground.size, feather=request.mask.feather)
         if not request.mask.only_masked:
             return ground, mask, None
         crop = crop_to_mask(

@@ -34,7 +34,6 @@ class Code(StrEnum):
     NO_OUTPUT = "no_output"
     TOO_LARGE = "too_large"
     NOT_FOUND = "not_found"
-    NOT_ALLOWED = "not_allowed"
     BAD_FORM = "bad_form"
 
 
@@ -101,7 +100,6 @@ PROBLEM_TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "too_many_pixels": "All pictures of a run have too many pixels together.",
         "document_too_large": "A workflow can have %(most)s KiB at most.",
         "not_found": "This is not there, or is not yours.",
-        "not_allowed": "Your plan does not include this.",
         "bad_form": "The form names something that cannot be filled in.",
     }
 )

@@ -5,6 +5,8 @@ Importing this package is cheap: `provider_for` brings the clients in only when 
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from gpu_tasks.providers.errors import (
     ProviderBadAnswer,
     ProviderError,
@@ -63,10 +65,14 @@ def check_key(name: ProviderName, access: Access) -> None:
 
 def provider_for(name: ProviderName, access: Access) -> ImageProvider:
     """Return the client of a provider, for one key; close it after use."""
-    if name is ProviderName.OPENAI:
-        from gpu_tasks.providers.openai import OpenAiImages
+    match name:
+        case ProviderName.OPENAI:
+            from gpu_tasks.providers.openai import OpenAiImages
 
-        return OpenAiImages(access)
-    from gpu_tasks.providers.stability import StabilityImages
+            return OpenAiImages(access)
+        case ProviderName.STABILITY:
+            from gpu_tasks.providers.stability import StabilityImages
 
-    return StabilityImages(access)
+            return StabilityImages(access)
+        case _:
+            assert_never(name)

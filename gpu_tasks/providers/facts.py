@@ -81,7 +81,6 @@ STABILITY_RATIOS: Final[Mapping[Size, str]] = MappingProxyType(
         )
     )
 )
-MOST_REFERENCES: Final = 8
 
 
 def _lacks(*offered: Capability) -> dict[Capability, str]:
@@ -102,7 +101,6 @@ def _gpt_image(quality: str, *, seconds: float) -> ProviderFacts:
         lacks=_lacks(
             Capability.TXT2IMG, Capability.IMG2IMG, Capability.INPAINT, Capability.REFERENCES
         ),
-        limits={"references": MOST_REFERENCES},
         provider=ProviderName.OPENAI,
         model="gpt-image-1.5",
         quality=quality,

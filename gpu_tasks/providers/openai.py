@@ -24,7 +24,7 @@ from gpu_tasks.providers.errors import (
 from gpu_tasks.providers.http import ClosesItsClient, open_client, retry_after
 from gpu_tasks.providers.interface import Access, Made, PictureOrder
 from gpu_tasks.providers.openai_keys import check_key
-from gpu_tasks.providers.pictures import holes_of, read_picture, to_png
+from gpu_tasks.providers.pictures import holes_of, read_picture, to_png, within
 
 _REFUSALS: Final = frozenset(
     {"moderation_blocked", "content_policy_violation", "safety_violation", "image_content_policy"}
@@ -32,6 +32,8 @@ _REFUSALS: Final = frozenset(
 _EMPTY: Final = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 )
+# Each file must be below 50 MB, which a PNG of this size never reaches.
+_MOST_SIDE_LOOKED_AT: Final = 2048
 
 
 class OpenAiImages(ClosesItsClient):
@@ -61,6 +63,8 @@ class OpenAiImages(ClosesItsClient):
             "size": f"{order.width}x{order.height}",
             "quality": order.facts.quality,
             "output_format": "png",
+            # Left to itself it makes pictures with holes, and ours have none.
+            "background": "opaque",
         }
         images = self._client.images.with_raw_response
         given = _files(order)
@@ -79,7 +83,8 @@ class OpenAiImages(ClosesItsClient):
 
 
 def _files(order: PictureOrder) -> dict[str, Any]:
-    pictures = (*((order.start,) if order.start is not None else ()), *order.references)
+    start = () if order.start is None else (order.start,)
+    pictures = (*start, *(within(each, _MOST_SIDE_LOOKED_AT) for each in order.references))
     if not pictures:
         return {}
     given: dict[str, Any] = {

@@ -7,6 +7,7 @@ from typing import Final
 
 from PIL import Image, ImageOps
 
+from gpu_tasks.engine.pictures.canvas import flatten
 from gpu_tasks.providers.errors import ProviderBadAnswer
 
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")
@@ -18,7 +19,8 @@ LEAST_SIDE: Final = 64
 def read_picture(data: bytes, *, least: tuple[int, int] | None = None) -> Image.Image:
     """Return a picture that a provider sent, as RGB and without what came with it.
 
-    `least` are the width and the height that were asked for: it may be larger.
+    What is transparent is laid on white. `least` are the width and the height that were asked for:
+    it may be larger.
 
     Raises:
         ProviderBadAnswer: it is none, is broken, or is of a size that nobody asked for.
@@ -32,7 +34,7 @@ def read_picture(data: bytes, *, least: tuple[int, int] | None = None) -> Image.
     if not _is_sane(width, height) or (least and (width < least[0] or height < least[1])):
         raise ProviderBadAnswer(f"a picture of {width} × {height}")
     try:
-        plain = picture.convert("RGB")
+        plain = flatten(picture).copy()
     except Exception as error:
         # Pillow's readers raise many kinds at hostile bytes.
         raise ProviderBadAnswer(f"no picture: {type(error).__name__}") from error
@@ -46,6 +48,13 @@ def to_png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def within(picture: Image.Image, side: int) -> Image.Image:
+    """Return a copy of a picture, made smaller if a side has more than `side` pixels."""
+    copy = picture.copy()
+    copy.thumbnail((side, side))
+    return copy
 
 
 def holes_of(mask: Image.Image) -> Image.Image:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import structlog
 from django.db import DatabaseError, connection
+from PIL import Image as PillowImage
 
 from apps.catalog.models import GenerationModel
 from apps.core.errors import ErrorCode, Forbidden, Invalid, NotFound, new_error_id
@@ -203,19 +204,11 @@ class Attempt:
             self._leave()
             return
         job = self.job
-        check_content(job, outcome.images)
+        self._check(outcome.images)
         with span("store", {"easel.pictures": len(outcome.images)}):
             stored = self._store(outcome)
         with span("settle"):
-            finished = finish_job(
-                user_id=job.user_id,
-                job_id=job.id,
-                attempt=job.attempt,
-                pictures=stored,
-                compute_seconds=outcome.compute_seconds,
-                cancelled=isinstance(outcome, GenerationCancelled),
-                charge=self._charge(len(stored)),
-            )
+            finished = self._settle(outcome, stored)
         self.lease.closed = True
         if not finished:
             self._leave()
@@ -252,6 +245,24 @@ class Attempt:
             )
             for index, (picture, seed) in enumerate(zip(made.images, made.seeds, strict=True))
         ]
+
+    def _check(self, pictures: Sequence[PillowImage.Image]) -> None:
+        check_content(self.job, pictures)
+
+    def _settle(
+        self, made: GenerationResult | GenerationCancelled, stored: Sequence[StoredPicture]
+    ) -> bool:
+        """End the job with its pictures; `False` if another attempt has it meanwhile."""
+        job = self.job
+        return finish_job(
+            user_id=job.user_id,
+            job_id=job.id,
+            attempt=job.attempt,
+            pictures=stored,
+            compute_seconds=made.compute_seconds,
+            cancelled=isinstance(made, GenerationCancelled),
+            charge=self._charge(len(stored)),
+        )
 
     @contextmanager
     def _ended_by_errors(self) -> Iterator[None]:

@@ -1,8 +1,9 @@
 """Attempts at jobs whose pictures another service makes."""
 
 import time
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar, TypeVar
 
 import structlog
 from django.db import DatabaseError, connection
@@ -10,8 +11,10 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from apps.core.errors import ErrorCode, NotFound
+from apps.core.tenancy import tenant_scope
 from apps.generation.provided import looks_of, terms_of_job
 from apps.generation.services.admission import check_entitled
+from apps.images.models import Image
 from apps.images.services.pictures import StoredPicture
 from apps.providers.access import access_for_pictures, house_key
 from apps.providers.models import CallOutcome, KeyOwner, ProviderCall
@@ -20,7 +23,7 @@ from apps.providers.sealing import NotOpenedError
 from apps.providers.selectors import Terms, is_billed_perhaps
 from apps.providers.services import begin_call, end_call, key_of_running_job
 from gpu_tasks.engine import Engine, GenerationCancelled, GenerationResult
-from gpu_tasks.engine.pictures.masks import paste_back, prepare_mask
+from gpu_tasks.engine.pictures.masks import fit_mask, paste_back, prepare_mask
 from gpu_tasks.engine.request import SEED_COUNT
 from gpu_tasks.providers import (
     PROVIDER_FACTS,
@@ -43,6 +46,8 @@ from gpu_tasks.runner.inputs import load_pictures
 
 logger = structlog.get_logger(__name__)
 
+_Answer = TypeVar("_Answer")
+
 # A call that made nothing is made again so often, after the time that the provider names.
 TRIES = 3
 FIRST_WAIT_SECONDS = 2.0
@@ -51,6 +56,8 @@ MOST_WAIT_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
 # Between the tries to store what was made.
 STORE_WAITS_SECONDS = (0.5, 2.0, 5.0)
+# Between those to reach the database: as long as a lease may last that nobody can renew.
+DATABASE_WAITS_SECONDS = (0.5, 2.0, 5.0, 15.0)
 
 _BY_OWN_KEY = {
     ProviderRejectedKey: ErrorCode.IMAGE_PROVIDER_KEY_REJECTED,
@@ -78,6 +85,22 @@ def _required(terms: Terms | None) -> Terms:
     return terms
 
 
+def _ask_patiently(ask: Callable[[], _Answer]) -> _Answer:
+    """Return what `ask` returns, and ask again while the database is away.
+
+    Raises:
+        DatabaseError: it stays away.
+    """
+    for wait in DATABASE_WAITS_SECONDS:
+        try:
+            return ask()
+        except DatabaseError as error:
+            logger.warning("asked_again", error=type(error).__name__, seconds=wait)
+        connection.close()
+        time.sleep(wait)
+    return ask()
+
+
 class ProvidedAttempt(Attempt):
     """Have pictures made by calls of a provider; no GPU is used.
 
@@ -94,13 +117,14 @@ class ProvidedAttempt(Attempt):
         check_entitled(self.job)
         self._facts = PROVIDER_FACTS[self.job.model.base]
         self._has_seed = self._facts.has_seed
+        self._call_seconds = self._facts.planned_seconds
         self._terms = _required(terms_of_job(self.job))
         self._key = self._find_key()
         size = (self.parameters.width, self.parameters.height)
         pictures = load_pictures(self.job, self.parameters)
         start, mask = pictures.get("init_image"), pictures.get("mask.image")
         self._start = None if start is None else ImageOps.fit(start, size)
-        self._mask = None if mask is None else prepare_mask(mask, size, feather=0)
+        self._mask = None if mask is None else fit_mask(mask, size, feather=0)
         self._references = tuple(
             pictures[f"references.{number}"] for number in range(len(self.parameters.references))
         )
@@ -136,7 +160,8 @@ class ProvidedAttempt(Attempt):
                     break
                 if made is None:
                     if pictures and not self.lease.must_stop():
-                        # This process ends, and another one would have them made again.
+                        # This process ends before the next call would, and another process would
+                        # have them made again.
                         logger.warning("fewer_pictures_made", error="shutdown")
                         break
                     return self._cancelled(pictures, began)
@@ -196,12 +221,14 @@ class ProvidedAttempt(Attempt):
             )
             raise
         self._is_made = True
+        seconds = time.monotonic() - began
+        self._call_seconds = max(self._call_seconds, seconds)
         self._note_end(
             call,
             outcome=CallOutcome.MADE,
             pictures=len(answer.pictures),
             cost_micros=cost * len(answer.pictures),
-            seconds=time.monotonic() - began,
+            seconds=seconds,
             request_id=answer.request_id,
         )
         return answer
@@ -255,6 +282,10 @@ class ProvidedAttempt(Attempt):
             compute_seconds=time.monotonic() - began,
         )
 
+    def _must_stop(self) -> bool:
+        # No call is begun that this process will not see the end of: it is billed all the same.
+        return self.lease.must_stop() or self._shutdown.must_let_go(seconds_left=self._call_seconds)
+
     def _stopped_within(self, seconds: float) -> bool:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -299,6 +330,22 @@ class ProvidedAttempt(Attempt):
                 logger.warning("pictures_not_stored", error=type(error).__name__)
             time.sleep(wait)
         return super()._store(made)
+
+    def _check(self, pictures: Sequence[PillowImage.Image]) -> None:
+        _ask_patiently(partial(super()._check, pictures))
+
+    def _settle(
+        self, made: GenerationResult | GenerationCancelled, stored: Sequence[StoredPicture]
+    ) -> bool:
+        settle = partial(super()._settle, made, stored)
+        return _ask_patiently(lambda: settle() or self._is_settled(stored))
+
+    def _is_settled(self, stored: Sequence[StoredPicture]) -> bool:
+        """Tell whether a commit arrived whose answer did not: the names are this attempt's own."""
+        names = [picture.image_name for picture in stored]
+        with tenant_scope(self.job.user_id):
+            rows = Image.objects.filter(user=self.job.user_id, image_name__in=names)
+            return rows.exists()
 
     def _end_by(self, error: Exception) -> None:
         if isinstance(error, ProviderError):

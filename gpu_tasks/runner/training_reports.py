@@ -86,15 +86,11 @@ class TrainingReporter:
 
         Nor is one kept that there is no storage left for.
         """
-        try:
-            check_content(self._job, [picture])
-        except (Forbidden, ModelUnavailable, OSError) as error:
-            self._withhold(error, step=step)
-            return
         buffer = io.BytesIO()
         picture.save(buffer, format="PNG")
         with self._whatever_happens("sample"):
             try:
+                check_content(self._job, [picture])
                 sample = keep_sample(
                     self._run,
                     step=step,
@@ -102,14 +98,11 @@ class TrainingReporter:
                     content=buffer.getvalue(),
                     size=picture.size,
                 )
-            except Forbidden as error:
-                self._withhold(error, step=step)
+            except (Forbidden, ModelUnavailable) as error:
+                logger.warning("sample_withheld", error=type(error).__name__, step=step)
                 return
             if sample is not None:
                 self._tell(sample=reverse("training-sample", args=[self._run.id, sample.name]))
-
-    def _withhold(self, error: Exception, *, step: int) -> None:
-        logger.warning("sample_withheld", error=type(error).__name__, step=step)
 
     @contextmanager
     def _whatever_happens(self, what: str) -> Iterator[None]:

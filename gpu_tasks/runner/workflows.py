@@ -8,15 +8,14 @@ from typing import Any, ClassVar
 import structlog
 from django.conf import settings
 
-from apps.boards.models import Board
 from apps.core.errors import NotFound
 from apps.core.observability.tracing import span
 from apps.core.tenancy import tenant_scope
 from apps.generation.services.admission import check_entitled
 from apps.generation.services.results import finish_job, result_name
-from apps.images.selectors import stored_bytes
 from apps.images.services.pictures import StoredPicture, delete_files, store_picture
 from apps.plans.entitlements import Entitlements, Feature, check, decide, require
+from apps.plans.storage import used_bytes
 from apps.workflows.finding import TenantFinder
 from gpu_tasks.engine import Engine, GenerationResult, InvalidRequest
 from gpu_tasks.engine.libraries import LIBRARY_VERSIONS
@@ -130,7 +129,7 @@ class WorkflowAttempt(Attempt):
         job, kept = self.job, list(_kept(self._result))
         check_content(job, self._result.pictures)
         with span("store", {"easel.pictures": len(kept)}):
-            stored = self._store_kept(kept, all_of_it=cancelled)
+            stored = self._store_kept(kept)
         with span("settle"):
             finished = finish_job(
                 user_id=job.user_id,
@@ -138,7 +137,7 @@ class WorkflowAttempt(Attempt):
                 attempt=job.attempt,
                 pictures=stored,
                 compute_seconds=self._result.compute_seconds,
-                cancelled=cancelled or len(stored) < len(kept),
+                cancelled=cancelled,
             )
         self.lease.closed = True
         if not finished:
@@ -146,21 +145,19 @@ class WorkflowAttempt(Attempt):
             for picture in stored:
                 delete_files(user_id=job.user_id, image_name=picture.image_name)
 
-    def _store_kept(self, kept: Sequence[_Kept], *, all_of_it: bool) -> list[StoredPicture]:
-        """Store pictures, until the run is to stop unless it is `all_of_it`.
+    def _store_kept(self, kept: Sequence[_Kept]) -> list[StoredPicture]:
+        """Store pictures; a cancel comes too late for them, since they are made and charged.
 
         Raises:
             Forbidden: the plan has no storage left.
         """
         job = self.job
         with tenant_scope(job.user_id):
-            # What else counts into the storage, a worker may not see.
-            used = stored_bytes(user_id=job.user_id)
-        boards = self._boards({one.board for one in kept if one.board is not None})
+            used = used_bytes(user_id=job.user_id)
         asked = self._as_asked()
         stored = []
         for index, one in enumerate(kept):
-            if self.lease.must_stop() and not all_of_it:
+            if self.lease.lost:
                 break
             check(decide(self._has, feature=Feature.STORAGE, used_bytes=used + 1))
             picture = store_picture(
@@ -176,17 +173,11 @@ class WorkflowAttempt(Attempt):
                     picture,
                     # In the order in which they were kept, and by which node.
                     node_id=f"{index:04d}.{one.node}",
-                    board_id=boards.get(one.board or ""),
+                    board_id=None if one.board is None else uuid.UUID(one.board),
                     workflow=asked,
                 )
             )
         return stored
-
-    def _boards(self, ids: set[str]) -> dict[str, uuid.UUID]:
-        """Return those of the boards that are still there."""
-        with tenant_scope(self.job.user_id):
-            rows = Board.objects.filter(user=self.job.user_id, id__in=ids)
-            return {str(board): board for board in rows.values_list("id", flat=True)}
 
     def _as_asked(self) -> dict[str, Any]:
         """Return the document as it was asked for, with seeds left to chance as they were."""

@@ -4,7 +4,7 @@
 import { ApiError, idempotencyKey, send } from "./api.js";
 
 /** @import {Job} from "./types.js" */
-/** @import {Palette, Problem, Run, RunQuote, RunSubject, Workflow, WorkflowChanges, WorkflowDocument, WorkflowSummary, WorkflowVersion} from "./workflow_types.js" */
+/** @import {Palette, Problem, Run, RunQuote, RunSubject, Workflow, WorkflowChanges, WorkflowDocument, WorkflowVersion} from "./workflow_types.js" */
 
 const ROOT = "/api/v1/workflows";
 
@@ -40,15 +40,6 @@ export function getPalette() {
       throw error;
     });
   return palette;
-}
-
-/**
- * @param {string | null} [next] the address of the page to follow, as the one before told it
- * @returns {Promise<{next: string | null, results: WorkflowSummary[]}>}
- */
-export async function listWorkflows(next = null) {
-  const response = await send(next ?? ROOT);
-  return /** @type {Promise<{next: string | null, results: WorkflowSummary[]}>} */ (response.json());
 }
 
 /**
@@ -137,15 +128,6 @@ export function exportAddress(id) {
  */
 export async function importWorkflow(document) {
   return /** @type {Promise<Workflow>} */ ((await sendJson("POST", "/import", document)).json());
-}
-
-/**
- * Have a document checked; `problemsOf` tells what a refusal says.
- *
- * @param {WorkflowDocument} document
- */
-export async function checkDocument(document) {
-  await sendJson("POST", "/check", { document });
 }
 
 /**

@@ -14,11 +14,12 @@ from apps.core.models import Act, AuditRecord
 from apps.credits.costs import Shape
 from apps.credits.models import ActionType, Grant, Posting
 from apps.credits.services.grants import add_grant
-from apps.credits.services.ledger import hold_credits, settle_hold
+from apps.credits.services.ledger import settle_hold
 from apps.credits.services.usage import record_generation
 from apps.plans import models as plans  # pytest would take TesterGrant for a test
 from apps.plans.products import CreditSource
 from apps.plans.tiers import GpuTier
+from tests.credits.moves import hold_for
 
 REASON = "the picture came out grey"
 
@@ -59,7 +60,7 @@ def charged_job(
 ) -> uuid.UUID:
     """Hold, settle and record a job of `user`; return its id."""
     job_id = uuid.uuid4()
-    hold_credits(user_id=user.id, job_id=job_id, amount=quoted)
+    hold_for(user_id=user.id, job_id=job_id, amount=quoted)
     settle_hold(user_id=user.id, job_id=job_id, charge=charged)
     record_generation(
         user_id=user.id,

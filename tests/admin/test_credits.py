@@ -12,9 +12,10 @@ from apps.catalog.models import GenerationModel
 from apps.core.models import Act, AuditRecord
 from apps.credits.models import Grant, Hold, Posting, PostingKind
 from apps.credits.selectors import holds_of_jobs, read_balance
-from apps.credits.services.ledger import hold_credits, settle_hold
+from apps.credits.services.ledger import settle_hold
 from apps.plans.products import CreditSource
 from tests.admin.books import REASON, charged_job, state_of_the_books
+from tests.credits.moves import hold_for
 from tests.factories import make_job, make_user
 from tests.queries import counted_queries
 
@@ -161,7 +162,7 @@ def test_a_running_job_has_nothing_to_give_back_and_an_unknown_one_is_not_found(
     billing: Client, user: User
 ) -> None:
     job_id = uuid.uuid4()
-    hold_credits(user_id=user.id, job_id=job_id, amount=8)
+    hold_for(user_id=user.id, job_id=job_id, amount=8)
     before = state_of_the_books()
 
     assert billing.get(refund_url(job_id)).status_code == 200

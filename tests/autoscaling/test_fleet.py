@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.benchmarks.autoscaling.fleet import Fleet, Hardware
-from tests.benchmarks.autoscaling.population import DAY, Demand, Habit
-from tests.benchmarks.autoscaling.rules import BacklogTarget, Bounds, LoadTarget, Rule, Static
+from config.infrastructure.autoscaling.fleet import Fleet, Hardware
+from config.infrastructure.autoscaling.population import DAY, Demand, Habit
+from config.infrastructure.autoscaling.rules import BacklogTarget, Bounds, LoadTarget, Rule, Static
 
 ALWAYS_THERE = Hardware(gpus=1, cold_start_seconds=0, losses_an_hour=0)
 ONE_PICTURE = Habit(

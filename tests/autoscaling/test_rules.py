@@ -3,14 +3,14 @@
 import pytest
 
 from apps.plans.tiers import GpuTier
-from tests.benchmarks.autoscaling.population import (
+from config.infrastructure.autoscaling.population import (
     DAY,
     USERS_OF_1000,
     Demand,
     habits_of,
     offered_load,
 )
-from tests.benchmarks.autoscaling.rules import (
+from config.infrastructure.autoscaling.rules import (
     BacklogTarget,
     Bounds,
     LoadTarget,
@@ -18,7 +18,7 @@ from tests.benchmarks.autoscaling.rules import (
     Signal,
     Steps,
 )
-from tests.benchmarks.autoscaling.study import Scenario, simulate
+from config.infrastructure.autoscaling.study import Scenario, simulate
 
 
 def follow(rule: Rule, waiting: list[int], *, wanted: int, busy: int = 0) -> list[int]:

@@ -25,9 +25,10 @@ from apps.core.database import owner_login
 from apps.core.tenancy import SERVICE_ROLE, service_scope, tenant_scope
 from apps.credits.models import Account, GrantBalance
 from apps.credits.services.grants import add_grant
-from apps.credits.services.ledger import hold_credits, settle_hold
+from apps.credits.services.ledger import settle_hold
 from apps.plans.products import CreditSource
 from tests.benchmarks.report import Report, Target
+from tests.credits.moves import hold_for
 
 THREADS = 4
 ACCOUNTS = 200
@@ -140,7 +141,7 @@ class _Product:
     def pair(self, user_id: uuid.UUID) -> None:
         job_id = uuid.uuid4()
         with tenant_scope(user_id):
-            hold_credits(user_id=user_id, job_id=job_id, amount=HELD)
+            hold_for(user_id=user_id, job_id=job_id, amount=HELD)
         with tenant_scope(user_id):
             settle_hold(user_id=user_id, job_id=job_id, charge=CHARGED)
 

@@ -10,9 +10,10 @@ from apps.catalog.services import install_starter_model
 from apps.credits.costs import Basis
 from apps.credits.models import Hold, UsageRecord
 from apps.credits.services.costs import measure_costs
+from apps.generation.orders import Order
 from apps.generation.parameters import complete_parameters
-from apps.generation.quotes import quote_generation
-from apps.generation.services.jobs import accept_generation
+from apps.generation.quotes import quote_order
+from apps.generation.services.jobs import accept_order
 from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine
 from gpu_tasks.runner import JobRunner
@@ -71,10 +72,9 @@ def _serve(
 ) -> Served:
     """Quote, accept and run a job, and let its seconds be measured, as the scheduler does."""
     parameters = complete_parameters(model=model, prompt=PROMPT, seed=seed, **settings)
-    offer = quote_generation(
-        user=user, model=model, tier=GpuTier.BASIC, parameters=parameters
-    ).quote
-    job = accept_generation(user=user, model=model, parameters=parameters)
+    order = Order(model=model, parameters=parameters)
+    offer = quote_order(user=user, order=order).quote
+    job = accept_order(user=user, order=order)
     runner.run_next()
     measure_costs()
     usage = UsageRecord.objects.get(job_id=job.id)

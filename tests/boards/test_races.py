@@ -1,5 +1,6 @@
 """Pictures that are moved, thrown away, brought back and uploaded at the same moment."""
 
+import dataclasses
 import random
 import threading
 import time
@@ -16,11 +17,14 @@ from django.db.models import Count, Q, QuerySet, Sum
 from apps.accounts.models import User
 from apps.boards.models import Board
 from apps.boards.services import create_board, delete_board, move_images
+from apps.catalog.models import GenerationModel
 from apps.core.errors import Forbidden
 from apps.core.tenancy import tenant_scope
+from apps.generation.services.results import finish_job
 from apps.images.models import HourCount, Image, StorageUse
 from apps.images.services import library, pictures
-from tests.factories import encode, make_image, make_picture
+from tests.factories import encode, make_image, make_job, make_picture
+from tests.generation.turns import claimed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -163,4 +167,30 @@ def test_uploads_at_once_never_exceed_the_storage(
     assert use.stored_bytes == sum(Image.objects.values_list("file_size_bytes", flat=True))
     assert use.stored_bytes <= 3 * size + size // 2
     assert sum(done) == Image.objects.count() - 1
+    check_counts(user)
+
+
+def test_pictures_whose_board_goes_while_they_are_stored_are_kept_without_it(
+    user: User, starter: GenerationModel
+) -> None:
+    kept, gone = (create_board(user=user, name=name) for name in ("kept", "gone"))
+    make_job(user, starter)
+    job = claimed()
+    stored = [
+        dataclasses.replace(
+            pictures.store_picture(
+                user_id=user.id, image_name=uuid.uuid4(), picture=make_picture(), metadata={}
+            ),
+            board_id=board_id,
+        )
+        for board_id in (kept.id, gone.id, None)
+    ]
+    delete_board(user=user, board_id=gone.id, with_pictures=False)
+
+    assert finish_job(
+        user_id=user.id, job_id=job.id, attempt=job.attempt, pictures=stored, compute_seconds=1
+    )
+
+    places = dict(Image.objects.values_list("image_name", "board_id"))
+    assert [places[picture.image_name] for picture in stored] == [kept.id, None, None]
     check_counts(user)

@@ -14,10 +14,11 @@ from playwright.sync_api import Page, Request, Route, expect
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.credits.models import ActionType, Hold, UsageRecord
-from apps.credits.services.ledger import hold_credits, release_hold
+from apps.credits.services.ledger import release_hold
 from apps.generation.models import Job
 from apps.plans.models import Subscription
 from tests.browser.studio import DESKTOP, PHONE, Studio
+from tests.credits.moves import hold_for
 from tests.factories import make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -157,7 +158,7 @@ def test_too_few_credits_are_said_before_the_click_and_lead_to_plans(
     new_studio: Callable[..., Studio], transactional_user: User, shoot: Shoot
 ) -> None:
     other = uuid.uuid4()
-    hold_credits(user_id=transactional_user.id, job_id=other, amount=500)
+    hold_for(user_id=transactional_user.id, job_id=other, amount=500)
     for kind, window in (
         ("desktop-light", {}),
         ("phone-dark", {"viewport": PHONE, "has_touch": True, "color_scheme": "dark"}),

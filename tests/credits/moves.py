@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from apps.accounts.models import User
-from apps.credits.models import GrantBalance
+from apps.credits.models import GrantBalance, Hold
 from apps.credits.services.ledger import Resolution, hold_credits, settle_hold
 
 START = datetime.fromisoformat("2026-06-01T12:00:00+00:00")
@@ -25,8 +25,16 @@ class Clock:
         self.now += time
 
 
+def hold_for(
+    *, user_id: uuid.UUID, job_id: uuid.UUID, amount: int, api_key_id: uuid.UUID | None = None
+) -> Hold:
+    """Hold the credits of one job."""
+    [held] = hold_credits(user_id=user_id, amounts={job_id: amount}, api_key_id=api_key_id)
+    return held
+
+
 def hold(user: User, amount: int) -> uuid.UUID:
-    return hold_credits(user_id=user.id, job_id=uuid.uuid4(), amount=amount).job_id
+    return hold_for(user_id=user.id, job_id=uuid.uuid4(), amount=amount).job_id
 
 
 def settle(user: User, job_id: uuid.UUID, charge: int) -> Resolution:

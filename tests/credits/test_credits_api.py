@@ -11,8 +11,9 @@ from rest_framework.test import APIClient
 from apps.accounts.models import User
 from apps.credits.models import Grant, Posting
 from apps.credits.services.grants import add_grant, refund_job
-from apps.credits.services.ledger import hold_credits, release_hold, settle_hold
+from apps.credits.services.ledger import release_hold, settle_hold
 from apps.plans.products import CreditSource
+from tests.credits.moves import hold_for
 from tests.factories import make_user
 from tests.queries import counted_queries
 
@@ -60,9 +61,9 @@ def test_credits_come_with_their_grants_what_ends_first_in_front(
 def test_holds_and_charges_show_on_the_grant_they_come_from(api: APIClient, user: User) -> None:
     give(user, 50, days=1)
     charged, held = uuid.uuid4(), uuid.uuid4()
-    hold_credits(user_id=user.id, job_id=charged, amount=40)
+    hold_for(user_id=user.id, job_id=charged, amount=40)
     settle_hold(user_id=user.id, job_id=charged, charge=25)
-    hold_credits(user_id=user.id, job_id=held, amount=30)
+    hold_for(user_id=user.id, job_id=held, amount=30)
 
     body = api.get(CREDITS).json()
 
@@ -77,7 +78,7 @@ def test_a_grant_that_is_used_up_or_has_ended_is_not_told(api: APIClient, user: 
     give(user, 10, begins=-2, days=-1)
     give(user, 10, days=1)
     job = uuid.uuid4()
-    hold_credits(user_id=user.id, job_id=job, amount=10)
+    hold_for(user_id=user.id, job_id=job, amount=10)
     settle_hold(user_id=user.id, job_id=job, charge=10)
 
     body = api.get(CREDITS).json()
@@ -98,9 +99,9 @@ def test_nobody_sees_the_credits_of_others(
 
 def test_the_ledger_tells_every_movement_in_words(api: APIClient, user: User) -> None:
     charged, released = uuid.uuid4(), uuid.uuid4()
-    hold_credits(user_id=user.id, job_id=charged, amount=4)
+    hold_for(user_id=user.id, job_id=charged, amount=4)
     settle_hold(user_id=user.id, job_id=charged, charge=3)
-    hold_credits(user_id=user.id, job_id=released, amount=2)
+    hold_for(user_id=user.id, job_id=released, amount=2)
     release_hold(user_id=user.id, job_id=released)
     refund_job(
         user_id=user.id,
@@ -140,7 +141,7 @@ def test_the_ledger_tells_every_movement_in_words(api: APIClient, user: User) ->
 
 def test_the_ledger_is_paged_by_keyset_and_asks_once_a_page(api: APIClient, user: User) -> None:
     for _ in range(3):
-        hold_credits(user_id=user.id, job_id=uuid.uuid4(), amount=1)
+        hold_for(user_id=user.id, job_id=uuid.uuid4(), amount=1)
 
     seen: list[str] = []
     address = f"{POSTINGS}?limit=2"

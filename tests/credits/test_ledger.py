@@ -15,8 +15,8 @@ from apps.credits.services.grants import (
     expire_grants,
     withdraw_grant,
 )
-from apps.credits.services.ledger import Resolution, hold_credits, release_hold
-from tests.credits.moves import DAY, Clock, heaps, hold, settle, usable_until
+from apps.credits.services.ledger import Resolution, release_hold
+from tests.credits.moves import DAY, Clock, heaps, hold, hold_for, settle, usable_until
 
 
 class TestHolds:
@@ -90,7 +90,7 @@ class TestHolds:
         job_id = hold(account, 4)
 
         with pytest.raises(IntegrityError), transaction.atomic():
-            hold_credits(user_id=account.id, job_id=job_id, amount=4)
+            hold_for(user_id=account.id, job_id=job_id, amount=4)
 
         assert heaps("a") == (6, 4, 0, 0)
 

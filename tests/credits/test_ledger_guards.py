@@ -22,9 +22,10 @@ from pytest_django import DjangoDbBlocker
 from apps.accounts.models import User
 from apps.credits.models import Grant
 from apps.credits.services.grants import add_grant
-from apps.credits.services.ledger import hold_credits, settle_hold
+from apps.credits.services.ledger import settle_hold
 from apps.plans.products import CreditSource
 from tests.credits.books import broken_rules, connected_as
+from tests.credits.moves import hold_for
 from tests.factories import make_user
 
 # The service role is reached through the login of the operations side alone.
@@ -82,9 +83,9 @@ def _make_books() -> Books:
         )
         for amount, days in ((10, 1), (100, 9))
     )
-    held = hold_credits(user_id=user.id, job_id=uuid.uuid4(), amount=15)
+    held = hold_for(user_id=user.id, job_id=uuid.uuid4(), amount=15)
     for amount, charge in ((4, 4), (8, 5)):
-        settled = hold_credits(user_id=user.id, job_id=uuid.uuid4(), amount=amount)
+        settled = hold_for(user_id=user.id, job_id=uuid.uuid4(), amount=amount)
         settle_hold(user_id=user.id, job_id=settled.job_id, charge=charge)
     return Books(
         user=user.id,

@@ -36,10 +36,11 @@ from apps.accounts.models import User
 from apps.core.errors import Invalid, NotFound, PaymentRequired
 from apps.core.tenancy import service_scope, tenant_scope
 from apps.credits.services.grants import add_grant, expire_grants, refund_job, withdraw_grant
-from apps.credits.services.ledger import hold_credits, release_hold, settle_hold
+from apps.credits.services.ledger import release_hold, settle_hold
 from apps.plans.products import CreditSource
 from tests.credits.books import broken_rules, connected_as, without_lock
 from tests.credits.ledger_model import Model, Outcome
+from tests.credits.moves import hold_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -274,7 +275,7 @@ class LedgerMachine(RuleBasedStateMachine):
             )
             return "given", grant.total
         if act.name == "hold":
-            hold_credits(user_id=user.id, job_id=act.job, amount=act.amount)
+            hold_for(user_id=user.id, job_id=act.job, amount=act.amount)
             return ("held",)
         if act.name == "withdraw":
             taken = withdraw_grant(

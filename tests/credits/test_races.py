@@ -22,13 +22,13 @@ from apps.credits.selectors import Balance, read_balance
 from apps.credits.services.grants import add_grant, expire_grants
 from apps.credits.services.ledger import (
     Resolution,
-    hold_credits,
     lock_credits,
     release_hold,
     settle_hold,
 )
 from apps.plans.products import CreditSource
 from tests.credits.books import broken_rules, connected_as, without_lock
+from tests.credits.moves import hold_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,7 +85,7 @@ class TestTheLastCredits:
     def spend(self, user: User) -> Resolution:
         job_id = uuid.uuid4()
         with tenant_scope(user.id):
-            hold_credits(user_id=user.id, job_id=job_id, amount=7)
+            hold_for(user_id=user.id, job_id=job_id, amount=7)
             # Whoever looks without waiting sees credits that are gone.
             time.sleep(0.01)
         with tenant_scope(user.id):
@@ -121,7 +121,7 @@ def test_two_users_never_block_each_other(account: User, stranger: User) -> None
 
     def stay() -> None:
         with tenant_scope(account.id):
-            hold_credits(user_id=account.id, job_id=uuid.uuid4(), amount=1)
+            hold_for(user_id=account.id, job_id=uuid.uuid4(), amount=1)
             is_locked.set()
             may_end.wait(timeout=30)
 
@@ -130,7 +130,7 @@ def test_two_users_never_block_each_other(account: User, stranger: User) -> None
         is_locked.wait(timeout=30)
         with tenant_scope(user.id), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '300ms'")
-            hold_credits(user_id=user.id, job_id=job_id, amount=5)
+            hold_for(user_id=user.id, job_id=job_id, amount=5)
             return settle_hold(user_id=user.id, job_id=job_id, charge=5)
 
     def look() -> list[Any]:
@@ -168,7 +168,7 @@ def test_a_hold_and_the_end_of_its_grant_meet(
 
     def hold() -> Hold:
         with tenant_scope(account.id):
-            return hold_credits(user_id=account.id, job_id=uuid.uuid4(), amount=6)
+            return hold_for(user_id=account.id, job_id=uuid.uuid4(), amount=6)
 
     for number in range(10):
         grant = give(account, f"g{number}", 10)
@@ -189,7 +189,7 @@ def test_a_settle_and_a_cancel_of_one_hold_meet(account: User) -> None:
             return settle_hold(user_id=account.id, job_id=job_id, charge=charge)
 
     for _ in range(10):
-        job_id = hold_credits(user_id=account.id, job_id=uuid.uuid4(), amount=6).job_id
+        job_id = hold_for(user_id=account.id, job_id=uuid.uuid4(), amount=6).job_id
         settled, released = together(partial(end, job_id, 4), partial(end, job_id, None))
         # Whoever is second is told what the first did.
         assert settled == released
@@ -209,7 +209,7 @@ def test_without_the_lock_a_second_resolution_would_meet_an_error(account: User)
         return resolution
 
     with without_lock():
-        job_id = hold_credits(user_id=account.id, job_id=uuid.uuid4(), amount=6).job_id
+        job_id = hold_for(user_id=account.id, job_id=uuid.uuid4(), amount=6).job_id
         outcomes = together(*[lambda: resolve(job_id)] * 4)
 
     assert kinds(outcomes)["IntegrityError"] > 0

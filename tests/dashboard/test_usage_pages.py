@@ -16,8 +16,9 @@ from apps.catalog.models import GenerationModel
 from apps.credits.services.grants import add_grant
 from apps.dashboard.charts import stacked_bars
 from apps.generation.models import Job, JobKind
+from apps.generation.orders import Order
 from apps.generation.parameters import complete_parameters
-from apps.generation.services.jobs import accept_generation
+from apps.generation.services.jobs import accept_order
 from apps.generation.services.leases import claim_next_job
 from apps.generation.services.results import finish_job
 from apps.images.services.pictures import store_picture
@@ -54,7 +55,7 @@ def finish(job: Job, seconds: float) -> None:
 def make_by_key(user: User, model: GenerationModel, name: str) -> Job:
     key, _secret = create_key(user=user, granter=SESSION, name=name, scopes=[Scope.GENERATE])
     parameters = complete_parameters(model=model, prompt=f"by {name}", steps=100)
-    return accept_generation(user=user, model=model, parameters=parameters, api_key=key)
+    return accept_order(user=user, order=Order(model=model, parameters=parameters), api_key=key)
 
 
 def test_a_month_without_work_teaches_what_a_credit_is(browser_client: Client) -> None:

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from gpu_tasks.engine import GenerationCancelled, InvalidRequest, ModelUnavailable
 from gpu_tasks.engine.libraries import torch
+from gpu_tasks.engine.pictures.canvas import check_size, largest_to_enlarge
 from gpu_tasks.engine.pictures.upscalers import LoadedUpscaler, load_upscaler, upscale
 
 
@@ -69,6 +70,36 @@ def test_the_result_has_the_size_asked_for_and_the_content(
 
     assert larger.size == (round(90 * factor), round(70 * factor))
     assert difference(larger.resize(picture.size, Image.Resampling.BOX), picture) < 3.0
+
+
+def test_a_picture_that_the_network_would_make_too_large_is_made_smaller_first(
+    tmp_path: Path,
+) -> None:
+    four = load_upscaler(build_esrgan(tmp_path / "x4.safetensors", scale=4))
+    # Four times as wide it would be beyond what a picture may have.
+    picture = Image.new("RGB", (4_500, 8), "navy")
+    picture.paste("gold", (0, 0, 2_250, 8))
+
+    larger = upscale(four, picture, factor=1.25, tile=2048)
+
+    assert larger.size == (5_625, 10)
+    assert difference(larger.resize(picture.size, Image.Resampling.BOX), picture) < 3.0
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "most"),
+    [
+        ((2048, 2048), 4, (2048, 2048)),
+        ((3000, 2000), 4, (2508, 1672)),
+        ((3000, 2000), 2, (3000, 2000)),
+        ((16_384, 1), 2, (8192, 1)),
+    ],
+)
+def test_as_much_of_a_size_as_can_be_enlarged_is_kept(
+    size: tuple[int, int], scale: int, most: tuple[int, int]
+) -> None:
+    assert largest_to_enlarge(size, scale=scale) == most
+    check_size((most[0] * scale, most[1] * scale))
 
 
 def test_a_network_that_repeats_pixels_repeats_them_through_tiles(

@@ -16,7 +16,7 @@ from apps.credits.models import Hold, MeasuredCost, Posting, PostingKind, UsageR
 from apps.credits.selectors import Balance, holds_of_jobs, read_balance
 from apps.credits.services.costs import measure_costs
 from apps.credits.services.grants import add_grant
-from apps.credits.services.ledger import hold_credits, settle_hold
+from apps.credits.services.ledger import settle_hold
 from apps.generation.models import Job, JobState
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.leases import claim_next_job, hand_back, recover_expired_jobs
@@ -27,6 +27,7 @@ from apps.plans.products import CreditSource
 from apps.plans.tiers import GpuTier
 from gpu_tasks.engine import Engine
 from gpu_tasks.runner import JobRunner
+from tests.credits.moves import hold_for
 from tests.factories import make_job, make_picture
 
 pytestmark = pytest.mark.django_db
@@ -199,7 +200,7 @@ def test_a_job_without_enough_credits_is_402_and_is_not_there(
 
 def spend_all_but(user: User, rest: int) -> None:
     amount = 500 - rest
-    hold = hold_credits(user_id=user.id, job_id=user.id, amount=amount)
+    hold = hold_for(user_id=user.id, job_id=user.id, amount=amount)
     settle_hold(user_id=user.id, job_id=hold.job_id, charge=amount)
 
 

@@ -17,7 +17,6 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
-from apps.credits.services.ledger import hold_credits
 from apps.generation.events import Event, publisher
 from apps.generation.selectors import save_progress
 from apps.generation.services.jobs import cancel_job
@@ -27,6 +26,7 @@ from apps.images.models import Archive, ArchiveStatus
 from apps.images.signals import archive_changed
 from apps.plans.tiers import GpuTier
 from config.asgi import application
+from tests.credits.moves import hold_for
 from tests.database import in_thread
 from tests.factories import make_batch, make_job
 
@@ -215,7 +215,7 @@ async def test_a_balance_is_told_to_its_own_user_alone(user: User, stranger: Use
     snapshot = await receive(own)
     await receive(theirs)
 
-    await in_thread(hold_credits)(user_id=user.id, job_id=uuid.uuid4(), amount=40)
+    await in_thread(hold_for)(user_id=user.id, job_id=uuid.uuid4(), amount=40)
 
     assert snapshot["balance"] == {"available": 500, "held": 0}
     assert await receive(own) == {"type": "balance", "available": 460, "held": 40}
@@ -227,9 +227,7 @@ async def test_a_balance_is_told_to_its_own_user_alone(user: User, stranger: Use
 async def test_the_last_balance_told_is_the_true_one_however_many_change_it(user: User) -> None:
     socket, _connected = await connect(user)
     await receive(socket)
-    holds = [
-        in_thread(hold_credits)(user_id=user.id, job_id=uuid.uuid4(), amount=1) for _ in range(8)
-    ]
+    holds = [in_thread(hold_for)(user_id=user.id, job_id=uuid.uuid4(), amount=1) for _ in range(8)]
 
     await asyncio.gather(*holds)
     told = [await receive(socket) for _ in holds]

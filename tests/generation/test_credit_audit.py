@@ -74,7 +74,6 @@ def test_books_that_add_up_are_passed(jobs: list[Job]) -> None:
     assert audit_credits() == []
 
 
-SETTLED = "(SELECT hold_id FROM credits_posting WHERE kind = 'settle')"
 DRIFTS = {
     "balance_differs_from_postings": "UPDATE credits_grantbalance SET available = available + 1",
     "grant_is_not_what_it_began_with": "UPDATE credits_grant SET total = total + 1",

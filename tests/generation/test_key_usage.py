@@ -9,11 +9,12 @@ from apps.accounts.models import Scope, User
 from apps.accounts.services.keys import create_key
 from apps.catalog.models import GenerationModel
 from apps.credits.models import Hold, UsageRecord
-from apps.credits.services.ledger import hold_credits, settle_hold
+from apps.credits.services.ledger import settle_hold
 from apps.generation.models import Job
 from apps.generation.services.leases import claim_next_job
 from apps.generation.services.results import finish_job
 from apps.plans.tiers import GpuTier
+from tests.credits.moves import hold_for
 
 
 def test_a_job_and_its_usage_name_the_key_that_asked(
@@ -49,7 +50,7 @@ def test_a_key_that_has_used_its_cap_makes_no_more_this_month(
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
 
     def hold(amount: int, key_id: uuid.UUID | None) -> Hold:
-        return hold_credits(user_id=user.id, job_id=uuid.uuid4(), amount=amount, api_key_id=key_id)
+        return hold_for(user_id=user.id, job_id=uuid.uuid4(), amount=amount, api_key_id=key_id)
 
     settled = hold(9, key.id)
     settle_hold(user_id=user.id, job_id=settled.job_id, charge=5)

@@ -13,9 +13,10 @@ from apps.credits.models import Hold
 from apps.credits.selectors import read_balance
 from apps.generation import retries
 from apps.generation.models import Job, JobKind, JobState
+from apps.generation.orders import Order
 from apps.generation.parameters import GenerationParameters, complete_parameters
 from apps.generation.selectors import pictures_of_active_jobs
-from apps.generation.services.jobs import accept_generation, accept_work
+from apps.generation.services.jobs import accept_order, accept_work
 from apps.generation.services.leases import claim_alike, claim_next_job
 from apps.generation.services.queue import retry_job
 from apps.generation.services.results import fail_job, finish_job
@@ -96,7 +97,7 @@ def test_no_generation_that_it_looks_like_is_taken_to_it(
     like = complete_parameters(model=starter, prompt="a house", seed=1)
     ask(user, starter, sketch=like)
     leader = claim()
-    generation = accept_generation(user=stranger, model=starter, parameters=like)
+    generation = accept_order(user=stranger, order=Order(model=starter, parameters=like))
 
     assert generation.batch_shape == leader.batch_shape
     assert claim_alike(leader=leader, worker="w", pictures=7) == []

@@ -21,8 +21,9 @@ from apps.credits.services.grants import refund_job
 from apps.credits.usage import Span
 from apps.generation import receipts
 from apps.generation.models import Job
+from apps.generation.orders import Order
 from apps.generation.parameters import complete_parameters
-from apps.generation.services.jobs import accept_generation, cancel_job
+from apps.generation.services.jobs import accept_order, cancel_job
 from apps.generation.services.leases import claim_next_job, hand_back, recover_expired_jobs
 from apps.generation.services.results import fail_job, finish_job
 from apps.plans.tiers import GpuTier
@@ -218,7 +219,7 @@ def test_the_name_of_the_key_stays_after_the_key_is_revoked(
 def job_by_key(user: User, model: GenerationModel, *, name: str) -> Job:
     key, _secret = create_key(user=user, granter=SESSION, name=name, scopes=[Scope.GENERATE])
     parameters = complete_parameters(model=model, prompt="a red circle", steps=2, seed=1)
-    return accept_generation(user=user, model=model, parameters=parameters, api_key=key)
+    return accept_order(user=user, order=Order(model=model, parameters=parameters), api_key=key)
 
 
 def test_a_stranger_finds_no_receipt(

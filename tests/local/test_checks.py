@@ -32,7 +32,7 @@ def test_a_failing_check_hides_no_other(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_cheap_checks_come_first_and_the_tests_with_their_coverage_last() -> None:
     names = [check.name for check in checks.test_checks()]
-    assert names[0] == "ruff check"
+    assert names[:2] == ["lint", "infrastructure"]
     assert names[-5:] == [
         "old coverage",
         "tests",
@@ -40,7 +40,28 @@ def test_cheap_checks_come_first_and_the_tests_with_their_coverage_last() -> Non
         "coverage data",
         "coverage",
     ]
-    assert {"mypy", "import rules", "ESLint", "tsc", "migrations", "OpenAPI in step"} < set(names)
+    assert {"migrations", "OpenAPI in step"} < set(names)
+    lint = {check.name for check in checks.GROUPS["lint"]()}
+    assert {"ruff check", "mypy", "import rules", "ESLint", "tsc"} < lint
+
+
+def test_groups_run_at_the_same_time_and_each_has_its_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    # The first waits for what the second does, and each says what it is.
+    (tmp_path / "config" / "local").mkdir(parents=True)
+    (tmp_path / "config" / "local" / "checks.py").write_text(
+        "import pathlib, sys, time\n"
+        "print('this is', sys.argv[1])\n"
+        "if sys.argv[1] == 'second': pathlib.Path('done').touch(); sys.exit(1)\n"
+        "while not pathlib.Path('done').exists(): time.sleep(0.01)\n"
+    )
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+
+    first, second = checks.side_by_side("first", "second")
+
+    assert (first.run(), second.run()) == (True, False)
+    assert capsys.readouterr().out == "this is first\nthis is second\n"
 
 
 def test_a_missing_package_lock_is_a_failure_not_a_skip(

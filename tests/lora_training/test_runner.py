@@ -1,18 +1,24 @@
 """A training through the real trainer, the real store and the real database, in this process."""
 
 import io
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
+import safetensors.numpy
 from django.core.files.storage import default_storage
+from django.db import OperationalError
 from PIL import Image as PillowImage
 
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
 from apps.core.errors import ErrorCode
 from apps.core.models import Act, AuditRecord
+from apps.core.tenancy import tenant_scope
 from apps.credits.models import UsageRecord
 from apps.credits.selectors import holds_of_jobs
 from apps.generation.models import Job, JobState
@@ -28,8 +34,10 @@ from apps.training.services.retries import retry_run
 from apps.training.services.runs import cancel_run
 from gpu_tasks.engine import Engine
 from gpu_tasks.runner import JobRunner
+from gpu_tasks.runner.training_reports import TrainingReporter
 from gpu_tasks.runner.trainings import TrainingAttempt
 from gpu_tasks.training.lora.errors import TrainingDiverged
+from gpu_tasks.training.lora.outcomes import TrainedLora
 from tests.factories import make_job
 from tests.lora_training.factories import make_run
 
@@ -281,3 +289,47 @@ def test_one_whose_picture_is_gone_fails_before_anything_is_loaded(
 
     job = job_of(run)
     assert (job.state, job.error_code) == (JobState.FAILED, ErrorCode.NOT_FOUND)
+
+
+def test_a_lora_keeps_its_file_when_the_answer_to_its_commit_is_lost(
+    runner: JobRunner, trainer: User, discs: TrainingSet
+) -> None:
+    run = make_run(trainer, discs)
+    names = ("lora_unet_one.lora_down.weight", "lora_unet_one.lora_up.weight")
+    weights = safetensors.numpy.save({name: np.zeros((1, 1), "float32") for name in names})
+    trained = TrainedLora(weights=weights, losses=(0.5,) * 10, compute_seconds=1.0)
+
+    @contextmanager
+    def unanswered(user_id: uuid.UUID) -> Iterator[None]:
+        with tenant_scope(user_id):
+            yield
+        raise OperationalError("server closed the connection unexpectedly")
+
+    finish = TrainingAttempt._finish
+
+    def finish_unanswered(self: TrainingAttempt) -> None:
+        with patch("apps.training.services.results.tenant_scope", unanswered):
+            finish(self)
+
+    with (
+        patch.object(TrainingAttempt, "_train", return_value=trained),
+        patch.object(TrainingAttempt, "_finish", finish_unanswered),
+    ):
+        runner.run_next()
+
+    assert job_of(run).state == JobState.SUCCEEDED
+    lora = GenerationModel.objects.get(key=run.model_key)
+    assert default_storage.exists(f"{lora.location}/{lora.files[0]['path']}")
+
+
+def test_a_training_goes_on_without_a_sample_when_the_database_is_away_for_its_check(
+    trainer: User, discs: TrainingSet
+) -> None:
+    run = make_run(trainer, discs)
+    reporter = TrainingReporter(job=job_of(run), run=run, total=10)
+    away = OperationalError("away for a moment")
+
+    with patch("gpu_tasks.runner.training_reports.check_content", side_effect=away):
+        reporter.keep_sample(step=5, number=0, picture=PillowImage.new("RGB", (64, 64)))
+
+    assert not TrainingSample.objects.exists()

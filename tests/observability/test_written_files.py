@@ -16,8 +16,8 @@ from apps.core.observability.alarms import burn_alarms, of_metric
 from apps.core.observability.catalog import METRICS
 from apps.core.observability.slos import LATE_JOB_SECONDS, OBJECTIVES, WINDOWS, Severity
 from apps.core.observability.tables import UnknownTableError, fill_in
+from config.infrastructure.autoscaling.study import COLD_START_SECONDS
 from config.local.debian import can_install, find_program, install_packages
-from tests.benchmarks.autoscaling.study import COLD_START_SECONDS
 from tests.infrastructure.terraform.rules.metric_math import evaluate
 
 ROOT = write.ROOT

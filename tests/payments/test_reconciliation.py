@@ -10,10 +10,11 @@ from djstripe.models import Event
 
 from apps.accounts.services.users import close_account
 from apps.core.tenancy import service_scope, tenant_scope
-from apps.credits.services.ledger import hold_credits, release_hold
+from apps.credits.services.ledger import release_hold
 from apps.plans.models import BillingAccount, PaymentReversal, StripeMark, Subscription
 from apps.plans.services import stripe_events
 from apps.plans.services.reconciliation import reconcile_stripe
+from tests.credits.moves import hold_for
 from tests.payments.life import Shop, books, credits_by_grant
 
 
@@ -103,7 +104,7 @@ def test_credits_that_were_held_when_the_money_went_back_are_taken_when_they_com
     job = uuid.uuid4()
     with tenant_scope(shop.user.id):
         # The trial's credits end first.
-        hold_credits(user_id=shop.user.id, job_id=job, amount=900, api_key_id=None)
+        hold_for(user_id=shop.user.id, job_id=job, amount=900, api_key_id=None)
     (payment,) = shop.payments()
     shop.refund(payment)
     assert credits_by_grant(shop.user) == [("pack", 1_000, 0)]

@@ -19,7 +19,7 @@ from apps.core.tenancy import service_scope
 from apps.credits.models import Grant
 from apps.credits.selectors import read_balance
 from apps.credits.services.grants import add_grant
-from apps.credits.services.ledger import hold_credits, release_hold
+from apps.credits.services.ledger import release_hold
 from apps.credits.services.notices import note_low_credits
 from apps.plans.models import Notice, NoticeKind, NoticeState, PauseReason, Subscription
 from apps.plans.products import PLANS, CreditSource
@@ -27,6 +27,7 @@ from apps.plans.services import notices
 from apps.plans.services.notices import note, note_plan_ends, send_notices
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.signals import payment_failed
+from tests.credits.moves import hold_for
 from tests.database import login_url, session_database_url
 from tests.factories import make_user
 from tests.plans.clock import Clock
@@ -40,7 +41,7 @@ SENT, PENDING, UNSURE = NoticeState.SENT, NoticeState.PENDING, NoticeState.UNSUR
 def spend_all_but(user: User, left: int) -> uuid.UUID:
     job_id = uuid.uuid4()
     available = read_balance(user_id=user.id).available
-    hold_credits(user_id=user.id, job_id=job_id, amount=available - left)
+    hold_for(user_id=user.id, job_id=job_id, amount=available - left)
     return job_id
 
 

@@ -20,7 +20,6 @@ from apps.core.errors import ErrorCode, Forbidden, PaymentRequired
 from apps.credits.models import Grant
 from apps.credits.selectors import read_balance
 from apps.credits.services.grants import add_grant
-from apps.credits.services.ledger import hold_credits
 from apps.generation.models import Job
 from apps.generation.services.leases import claim_next_job
 from apps.images.models import Image, StorageUse
@@ -30,6 +29,7 @@ from apps.plans.products import PLANS, CreditSource, ModelAccess
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.services.testers import grant_tester_plan
 from apps.plans.tiers import TIERS, GpuTier
+from tests.credits.moves import hold_for
 from tests.factories import encode, make_job, make_picture, make_user
 
 pytestmark = pytest.mark.django_db
@@ -122,11 +122,11 @@ def test_credits(slug: str, user: User) -> None:
         key="paid",
     )
     with pytest.raises(PaymentRequired) as refused:
-        hold_credits(user_id=other.id, job_id=uuid.uuid4(), amount=expected + 1)
+        hold_for(user_id=other.id, job_id=uuid.uuid4(), amount=expected + 1)
     numbers = refused.value.numbers
     assert (numbers["required"], numbers["available"]) == (expected + 1, expected)
     assert read_balance(user_id=other.id).available == expected
-    hold_credits(user_id=other.id, job_id=uuid.uuid4(), amount=expected)
+    hold_for(user_id=other.id, job_id=uuid.uuid4(), amount=expected)
     assert read_balance(user_id=other.id).available == 0
 
 
@@ -144,7 +144,7 @@ def test_too_few_credits_are_402_with_the_smallest_plan_that_gives_so_many(
     required: int, plan: str, user: User
 ) -> None:
     with pytest.raises(PaymentRequired) as refused:
-        hold_credits(user_id=user.id, job_id=uuid.uuid4(), amount=required)
+        hold_for(user_id=user.id, job_id=uuid.uuid4(), amount=required)
 
     assert refused.value.status == 402
     assert refused.value.code == ErrorCode.INSUFFICIENT_CREDITS

@@ -97,8 +97,20 @@ def test_openai_is_asked_for_all_pictures_at_once(stand_in: StandIn) -> None:
             "size": "1536x1024",
             "quality": "medium",
             "output_format": "png",
+            "background": "opaque",
         },
     )
+
+
+@BOTH
+def test_what_is_transparent_lies_on_white(stand_in: StandIn, name: ProviderName) -> None:
+    unseen = io.BytesIO()
+    Image.new("RGBA", (1024, 1024), (10, 200, 30, 0)).save(unseen, format="PNG")
+    stand_in.then(body(unseen.getvalue()))
+
+    (picture,) = make(stand_in, name).pictures
+
+    assert (picture.mode, picture.getextrema()) == ("RGB", ((255, 255),) * 3)
 
 
 def test_openai_edits_within_a_mask(stand_in: StandIn) -> None:
@@ -113,6 +125,15 @@ def test_openai_edits_within_a_mask(stand_in: StandIn) -> None:
     sent = Image.open(io.BytesIO(call.files["mask"][0]))
     # OpenAI paints where it is transparent.
     assert (sent.getpixel((10, 10)), sent.getpixel((900, 10))) == ((0, 0, 0, 0), (0, 0, 0, 255))
+
+
+def test_openai_is_sent_large_pictures_to_look_at_smaller(stand_in: StandIn) -> None:
+    references = tuple(Image.new("RGB", (side, 100)) for side in (200, 4096))
+    make(stand_in, ProviderName.OPENAI, references=references)
+
+    sent = stand_in.calls[0].files
+    assert [Image.open(io.BytesIO(one)).size for one in sent["image[]"]] == [(200, 100), (2048, 50)]
+    assert references[1].size == (4096, 100)
 
 
 def test_stability_is_asked_by_ratio_with_a_seed_and_what_is_not_wanted(stand_in: StandIn) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,9 +20,10 @@ from apps.plans.tiers import GpuTier
 from apps.providers.models import CallOutcome, ProviderCall
 from apps.providers.services import begin_call, end_call
 from gpu_tasks.engine import Engine
-from gpu_tasks.runner import JobRunner, provided
+from gpu_tasks.providers import PROVIDER_FACTS
+from gpu_tasks.runner import JobRunner, attempt, provided
 from tests.providers.running import MEDIUM, ask, charged, keep_own_key, run
-from tests.providers.stand_in import Answer, Call, StandIn, status
+from tests.providers.stand_in import OPENAI_KEY, Answer, Call, StandIn, status
 from tests.stack import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,11 +38,25 @@ def failing(function: Callable[..., Any], *, call: int) -> Callable[..., Any]:
     """Return `function` with a database that is away at one of its calls."""
     calls = []
 
-    def maybe(**given: Any) -> Any:
+    def maybe(*given: Any, **named: Any) -> Any:
         calls.append(1)
         if len(calls) == call:
             raise OperationalError("away for a moment")
-        return function(**given)
+        return function(*given, **named)
+
+    return maybe
+
+
+def unanswered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` with a database that goes away after its first commit."""
+    calls = []
+
+    def maybe(**given: Any) -> Any:
+        result = function(**given)
+        calls.append(1)
+        if len(calls) == 1:
+            raise OperationalError("server closed the connection unexpectedly")
+        return result
 
     return maybe
 
@@ -77,6 +93,42 @@ def test_an_end_of_the_process_between_two_calls_keeps_what_is_there(
     assert stand_in.made == 1
 
 
+def test_no_call_is_begun_whose_end_this_process_will_not_see(
+    runner: JobRunner, pro: User, models: dict[str, GenerationModel], stand_in: StandIn
+) -> None:
+    stand_in.then(stand_in.hold)
+    job = ask(pro, models[CORE], num_images=3)
+    assert runner.run_next()
+    assert stand_in.held.wait(10)
+
+    runner.shutdown.begin(reason="test", grace_seconds=PROVIDER_FACTS[CORE].planned_seconds)
+    stand_in.let_go.set()
+    runner.wait_for_all()
+
+    job.refresh_from_db()
+    assert (job.state, charged(job), Image.objects.count()) == (JobState.SUCCEEDED, 9, 1)
+    assert stand_in.made == 1
+
+
+def test_a_job_whose_first_call_would_take_too_long_is_handed_back_before_it(
+    runner: JobRunner,
+    pro: User,
+    models: dict[str, GenerationModel],
+    stand_in: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find_key(_attempt: provided.ProvidedAttempt) -> str:
+        runner.shutdown.begin(reason="test", grace_seconds=25)
+        return OPENAI_KEY
+
+    monkeypatch.setattr(provided.ProvidedAttempt, "_find_key", find_key)
+
+    job = run(runner, ask(pro, models[MEDIUM]))
+
+    assert (job.state, job.hand_backs) == (JobState.QUEUED, 1)
+    assert not stand_in.calls
+
+
 def test_a_database_that_is_away_between_two_calls_costs_no_picture(
     runner: JobRunner,
     pro: User,
@@ -89,6 +141,34 @@ def test_a_database_that_is_away_between_two_calls_costs_no_picture(
     job = run(runner, ask(pro, models[CORE], num_images=3))
 
     assert (job.state, charged(job), stand_in.made) == (JobState.SUCCEEDED, 9, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "away"),
+    [
+        ("check_content", partial(failing, call=1)),
+        ("finish_job", partial(failing, call=1)),
+        ("finish_job", unanswered),
+    ],
+    ids=["check", "settle", "answer"],
+)
+def test_a_database_that_is_away_at_the_end_costs_no_picture(
+    name: str,
+    away: Callable[[Callable[..., Any]], Callable[..., Any]],
+    runner: JobRunner,
+    pro: User,
+    models: dict[str, GenerationModel],
+    stand_in: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(provided, "DATABASE_WAITS_SECONDS", (0.1,))
+    monkeypatch.setattr(attempt, name, away(getattr(attempt, name)))
+
+    job = run(runner, ask(pro, models[MEDIUM]))
+
+    assert (job.state, job.attempt, charged(job)) == (JobState.SUCCEEDED, 1, 11)
+    assert stand_in.made == 1
+    assert default_storage.exists(Image.objects.get().s3_key)
 
 
 def test_a_timeout_whose_record_cannot_be_ended_is_not_made_again(

@@ -27,6 +27,7 @@ from gpu_tasks.providers.facts import PROVIDER_FACTS, PROVIDER_MODEL_KEYS
 from tests.factories import make_image
 from tests.providers.factories import make_provider_key
 from tests.providers.stand_in import StandIn
+from tests.stack import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -212,10 +213,13 @@ def test_a_mask_is_for_the_one_and_not_for_the_other(
 def test_only_so_many_pictures_are_looked_at(
     api: APIClient, pro: User, models: Models, stand_in: StandIn
 ) -> None:
-    names = [str(make_image(pro).image_name) for _ in range(2)]
+    names = [str(make_image(pro).image_name)] * 2
 
     assert quote(api, references=names)["credits"] == 14
+    assert quote(api, references=names * 2)["credits"] == 17
     assert refused(api, model=ULTRA, references=names)["references"]
+    assert refused(api, references=[*names * 2, names[0]])["references"]
+    assert "up to 4 `references`" in (ROOT / "docs" / "providers.md").read_text()
 
 
 def test_somebody_elses_picture_is_not_sent(

@@ -168,3 +168,46 @@ def test_a_mask_is_painted_and_the_rest_stays_to_the_bit(
     # The mask is a ramp from black at the top to white at the bottom.
     assert picture.getpixel((3, 3)) == pytest.approx(original.getpixel((0, 0)), abs=2)
     assert picture.getpixel((500, 1020)) != pytest.approx(original.getpixel((30, 47)), abs=8)
+
+
+def test_a_mask_marks_the_place_that_was_painted_though_the_picture_is_cropped(
+    runner: JobRunner, pro: User, models: dict[str, GenerationModel], stand_in: StandIn
+) -> None:
+    start, mask = (PillowImage.new("RGB", (64, 64)) for _ in range(2))
+    for picture, colour in ((start, "red"), (mask, "white")):
+        picture.paste(colour, (0, 16, 64, 32))
+    job = ask(
+        pro,
+        models[MEDIUM],
+        width=1536,
+        height=1024,
+        init_image=make_image(pro, start).image_name,
+        mask={"image": make_image(pro, mask).image_name, "feather": 0},
+    )
+    run(runner, job)
+
+    assert (job.state, job.error_code) == (JobState.SUCCEEDED, "")
+    # 42 2/3 rows are left of the 64, each 24 times as high.
+    band = (0, 128, 1536, 512)
+    (call,) = stand_in.calls
+    sent = PillowImage.open(io.BytesIO(call.files["image[]"][0])).getchannel("R")
+    holes = PillowImage.open(io.BytesIO(call.files["mask"][0])).getchannel("A")
+    assert sent.point(lambda red: red > 127).getbbox() == band
+    assert holes.point(lambda alpha: 255 - alpha).getbbox() == band
+
+
+def test_a_mask_that_marks_nothing_is_refused_before_any_call(
+    runner: JobRunner, pro: User, models: dict[str, GenerationModel], stand_in: StandIn
+) -> None:
+    mask = make_image(pro, PillowImage.new("RGB", (64, 64)))
+    job = ask(
+        pro,
+        models[MEDIUM],
+        init_image=make_image(pro).image_name,
+        mask={"image": mask.image_name, "feather": 0},
+    )
+    run(runner, job)
+
+    assert (job.state, job.error_code, charged(job)) == (JobState.FAILED, ErrorCode.INVALID, 0)
+    assert stand_in.calls == []
+    assert not ProviderCall.objects.exists()

@@ -1,5 +1,6 @@
 """Whose turn it is where a worker has a GPU and places for calls, and what of it is told."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from apps.generation.services.leases import claim_next_job
 from apps.plans.products import PLANS
 from apps.plans.services.subscriptions import start_subscription
 from apps.plans.tiers import GpuTier
+from gpu_tasks import tasks
 from gpu_tasks.engine import Engine
 from gpu_tasks.providers import PROVIDER_MODEL_KEYS
 from gpu_tasks.runner import JobRunner, attempt
@@ -97,6 +99,22 @@ def test_a_worker_without_places_leaves_providers_to_others(
     assert not runner.run_next()
     quick.refresh_from_db()
     assert quick.state == JobState.SUCCEEDED
+
+
+def test_a_worker_has_connections_for_all_its_calls(
+    db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EASEL_PROVIDER_CALLS = 16
+    asked: list[int] = []
+    monkeypatch.setattr(tasks, "widen_pool", lambda _wrapper, *, least: asked.append(least))
+    monkeypatch.setattr(tasks, "_tiers_of_queues", lambda: [GpuTier.BASIC])
+    monkeypatch.setattr(tasks, "start_tracing", lambda _role: None)
+    monkeypatch.setattr(tasks._Here, "runner", None, raising=False)
+
+    tasks.load_default_model(SimpleNamespace(hostname="here"))
+
+    # Its own and that of its lease for each, and those of a worker that makes none.
+    assert asked == [2 * 16 + 8]
 
 
 def test_a_wake_up_that_finds_all_places_taken_is_sent_again_when_one_is_free(

@@ -34,6 +34,7 @@ from gpu_tasks.nodes.run import NodeState
 from gpu_tasks.runner import JobRunner, workflows
 from gpu_tasks.runner.lease import Lease
 from gpu_tasks.runner.node_reports import NodeReporter
+from tests.catalog.factories import make_model
 from tests.factories import delete_image, encode, make_image, make_job
 from tests.workflows.documents import (
     SAMPLING,
@@ -339,7 +340,7 @@ def when_stored(monkeypatch: pytest.MonkeyPatch, number: int, do: Callable[[], o
     monkeypatch.setattr(workflows, "store_picture", store_and_do)
 
 
-def test_a_cancel_is_seen_while_pictures_are_stored(
+def test_a_cancel_while_pictures_are_stored_throws_none_away(
     runner: JobRunner, user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = start_run(user=user, document=ten_of_a_colour())
@@ -360,20 +361,21 @@ def test_a_cancel_is_seen_while_pictures_are_stored(
     runner.run_next()
 
     job.refresh_from_db()
-    assert job.state == JobState.CANCELLED
-    assert Image.objects.filter(session_id=job.id).count() == 3
+    assert job.state == JobState.SUCCEEDED
+    assert Image.objects.filter(session_id=job.id).count() == 10
     assert audit_credits() == []
 
 
-def test_a_store_that_becomes_full_ends_the_run_and_costs_nothing(
-    runner: JobRunner, user: User, starter: GenerationModel, monkeypatch: pytest.MonkeyPatch
+def test_a_store_that_becomes_full_by_a_model_ends_the_run_and_costs_nothing(
+    runner: JobRunner, user: User, starter: GenerationModel
 ) -> None:
     before = read_balance(user_id=user.id)
     limit = entitlements_of(user_id=user.id).storage_bytes or 0
-    monkeypatch.setattr(workflows, "stored_bytes", lambda **_: limit - 1)
+    job = start_run(user=user, document=ten_of_a_colour())
+    make_model(user, size_bytes=limit - 1)
+    runner.run_next()
 
-    job = run(runner, user, ten_of_a_colour())
-
+    job.refresh_from_db()
     assert (job.state, job.error_code) == (JobState.FAILED, ErrorCode.STORAGE_FULL)
     assert not Image.objects.exists()
     assert read_balance(user_id=user.id) == before

@@ -19,7 +19,6 @@ class Unit(StrEnum):
 
     COUNT = "Count"
     SECONDS = "Seconds"
-    BYTES = "Bytes"
     PERCENT = "Percent"
     NONE = "None"
 

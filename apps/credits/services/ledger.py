@@ -41,44 +41,28 @@ def lock_credits(*, user_id: uuid.UUID) -> None:
 
 
 def hold_credits(
-    *, user_id: uuid.UUID, job_id: uuid.UUID, amount: int, api_key_id: uuid.UUID | None = None
-) -> Hold:
-    """Reserve `amount` credits for a job, of the grants that end first.
-
-    Raises:
-        PaymentRequired: fewer are available; with both numbers and the smallest plan that has so
-            many.
-    """
-    hold = Hold(user_id=user_id, job_id=job_id, amount=amount, api_key_id=api_key_id)
-    # Without a savepoint: nothing is caught here, and two statements more are half of the work.
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT easel_hold_credits(%s, %s, %s, %s, %s, %s)",
-            [user_id, hold.id, job_id, amount, api_key_id, timezone.now()],
-        )
-        (available,) = cursor.fetchone()
-        if available >= amount:
-            announce_change(user_id)
-    if available < amount:
-        raise _too_few(required=amount, available=available)
-    return hold
-
-
-def hold_credits_for_jobs(
     *, user_id: uuid.UUID, amounts: Mapping[uuid.UUID, int], api_key_id: uuid.UUID | None = None
-) -> None:
-    """Reserve the credits of many jobs, a hold each, in one statement; all or nothing.
+) -> list[Hold]:
+    """Reserve credits for jobs, a hold each, of the grants that end first; all or nothing.
 
     Raises:
-        PaymentRequired: fewer are available than all need together.
+        PaymentRequired: fewer are available than all need together; with both numbers and the
+            smallest plan that has so many.
     """
+    holds = [
+        Hold(user_id=user_id, job_id=job_id, amount=amount, api_key_id=api_key_id)
+        for job_id, amount in amounts.items()
+    ]
     total = sum(amounts.values())
-    holds = [uuid.uuid4() for _ in amounts]
+    # Without a savepoint: nothing is caught here, and two statements more are half of the work.
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute(
             "SELECT easel_hold_credits(%s, job.hold, job.id, job.amount, %s, %s)"
             " FROM unnest(%s::uuid[], %s::uuid[], %s::integer[]) AS job (hold, id, amount)",
-            [user_id, api_key_id, timezone.now(), holds, list(amounts), list(amounts.values())],
+            [
+                *(user_id, api_key_id, timezone.now(), [hold.id for hold in holds]),
+                *(list(amounts), list(amounts.values())),
+            ],
         )
         # Each says what was available before it.
         available = [row[0] for row in cursor.fetchall()]
@@ -86,6 +70,7 @@ def hold_credits_for_jobs(
             announce_change(user_id)
     if total > available[0]:
         raise _too_few(required=total, available=available[0])
+    return holds
 
 
 def release_holds(*, user_id: uuid.UUID, job_ids: Collection[uuid.UUID]) -> None:

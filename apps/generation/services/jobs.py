@@ -18,7 +18,7 @@ from apps.core.errors import Conflict, ErrorCode, Forbidden
 from apps.core.observability.tracing import span
 from apps.credits.costs import Quote
 from apps.credits.selectors import credits_of_key_this_month
-from apps.credits.services.ledger import hold_credits_for_jobs, release_hold
+from apps.credits.services.ledger import hold_credits, release_hold
 from apps.generation.announcements import announce_accepted, announce_end, announce_queue
 from apps.generation.cancels import tell_workers
 from apps.generation.models import Job, JobKind, JobState, Lane, Priority
@@ -46,41 +46,6 @@ def request_digest(request: dict[str, object]) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def accept_generation(
-    *,
-    user: User,
-    model: GenerationModel,
-    parameters: GenerationParameters,
-    priority: Priority = Priority.NORMAL,
-    idempotency_key: str | None = None,
-    digest: str = "",
-    api_key: ApiKey | None = None,
-    quote: str | None = None,
-) -> Job:
-    """Insert a job, hold its credits, and wake a worker once both are committed.
-
-    The same `idempotency_key` with the same `digest` returns the job it made before. `quote` is
-    the token of one; without it the job is quoted now.
-
-    Raises:
-        Invalid: a picture or a model is not there.
-        PaymentRequired: fewer credits are available than the quote.
-        Forbidden: the plan is paused, or lacks a model or the storage; a licence is missing; or the
-            key that asks has used what it may in this month.
-        Conflict: too many jobs wait already, the quote has expired, the key was used for another
-            request, or there is no key at the service that would make the pictures.
-    """
-    order = Order(model=model, parameters=parameters, quote=quote)
-    return accept_order(
-        user=user,
-        order=order,
-        priority=priority,
-        idempotency_key=idempotency_key,
-        digest=digest,
-        api_key=api_key,
-    )
-
-
 def accept_order(
     *,
     user: User,
@@ -90,7 +55,19 @@ def accept_order(
     digest: str = "",
     api_key: ApiKey | None = None,
 ) -> Job:
-    """Accept what was drawn up, with the models that were found for it; as `accept_generation`."""
+    """Insert a job, hold its credits, and wake a worker once both are committed.
+
+    The same `idempotency_key` with the same `digest` returns the job it made before. The order may
+    carry the token of a quote; without it the job is quoted now.
+
+    Raises:
+        Invalid: a picture or a model is not there.
+        PaymentRequired: fewer credits are available than the quote.
+        Forbidden: the plan is paused, or lacks a model or the storage; a licence is missing; or the
+            key that asks has used what it may in this month.
+        Conflict: too many jobs wait already, the quote has expired, the key was used for another
+            request, or there is no key at the service that would make the pictures.
+    """
     (job,) = _accept(
         user=user,
         orders=[order],
@@ -113,7 +90,7 @@ def accept_batch(
     api_key: ApiKey | None = None,
     grid: dict[str, Any] | None = None,
 ) -> list[Job]:
-    """Accept many jobs as one batch in their order, all or none; else as `accept_generation`.
+    """Accept many jobs as one batch in their order, all or none; else as `accept_order`.
 
     `grid` says what varies across and down, if it is one.
     """
@@ -147,7 +124,7 @@ def accept_work(
     """Accept a job of another kind than a generation, which its caller has admitted and quoted.
 
     Raises:
-        PaymentRequired, Conflict, Forbidden: as `accept_generation`, but for what admission asks.
+        PaymentRequired, Conflict, Forbidden: as `accept_order`, but for what admission asks.
     """
     earlier = _accepted_before(user=user, key=idempotency_key, digest=digest)
     if earlier:
@@ -226,7 +203,7 @@ def _insert(
         with transaction.atomic():
             woken = _insert_in_line(user=user, jobs=jobs)
             with span("hold"):
-                hold_credits_for_jobs(user_id=user.id, amounts=amounts, api_key_id=first.api_key_id)
+                hold_credits(user_id=user.id, amounts=amounts, api_key_id=first.api_key_id)
             if api_key is not None:
                 _check_cap(user=user, api_key=api_key, quoted=sum(amounts.values()))
             transaction.on_commit(lambda: _announce(user, jobs, woken))

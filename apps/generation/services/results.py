@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.boards.selectors import auto_add_board_id
+from apps.boards.selectors import auto_add_board_id, boards_still_there
 from apps.core.errors import ErrorCode, new_error_id
 from apps.core.tenancy import tenant_scope
 from apps.credits.costs import Shape, charge_of
@@ -75,12 +75,7 @@ def finish_job(
         job.state = state
         job.compute_seconds = Decimal(compute_seconds).quantize(Decimal("0.001"))
         _close(job)
-        images = add_results(
-            user_id=user_id,
-            job_id=job.id,
-            pictures=enumerate(pictures),
-            board_id=auto_add_board_id(user_id=user_id),
-        )
+        images = _add_to_boards(job, pictures)
         resolution = settle_hold(
             user_id=user_id,
             job_id=job.id,
@@ -103,6 +98,37 @@ def finish_job(
         transaction.on_commit(lambda: _after_end(job, images))
     logger.info("job_finished", job_id=str(job_id), state=state, seconds=round(compute_seconds, 3))
     return True
+
+
+def _add_to_boards(job: Job, pictures: Sequence[StoredPicture]) -> list[Image]:
+    """Insert the rows of pictures; a board that went while they were stored gets none."""
+    named = {picture.board_id for picture in pictures if picture.board_id is not None}
+    if not named:
+        return _add(job, pictures)
+    try:
+        with transaction.atomic():
+            return _add(job, pictures)
+    except IntegrityError:
+        # The insert has waited for the end of a deletion under way: now it is seen.
+        there = boards_still_there(user_id=job.user_id, ids=named)
+        return _add(
+            job,
+            [
+                picture
+                if picture.board_id in there
+                else dataclasses.replace(picture, board_id=None)
+                for picture in pictures
+            ],
+        )
+
+
+def _add(job: Job, pictures: Sequence[StoredPicture]) -> list[Image]:
+    return add_results(
+        user_id=job.user_id,
+        job_id=job.id,
+        pictures=enumerate(pictures),
+        board_id=auto_add_board_id(user_id=job.user_id),
+    )
 
 
 def _service_of(job: Job, *, pictures: int) -> Service:

@@ -173,27 +173,26 @@ def finish_run(
         key = f"{model.location}/{path.name}"
         with path.open("rb") as content:
             default_storage.save(key, File(content))
-    is_entered = False
-    try:
-        with tenant_scope(run.user_id):
-            is_done = finish_job(
-                user_id=run.user_id,
-                job_id=job.id,
-                attempt=job.attempt,
-                pictures=[],
-                compute_seconds=compute_seconds,
-                service=service_of(run, job.model, steps=steps_done, is_whole=True),
-            )
-            if is_done:
-                model.save(force_insert=True)
-                _record(model)
-                _held(run).update(step=settings.steps, losses=thinned(losses), model_key=model.key)
-                forget_checkpoint(run)
-        is_entered = is_done
-    finally:
-        if not is_entered:
-            file_store.delete_many([key])
-    return model if is_entered else None
+    # An error deletes nothing: the commit may have arrived though its answer did not. A file
+    # without a row goes with the other leftovers.
+    with tenant_scope(run.user_id):
+        is_done = finish_job(
+            user_id=run.user_id,
+            job_id=job.id,
+            attempt=job.attempt,
+            pictures=[],
+            compute_seconds=compute_seconds,
+            service=service_of(run, job.model, steps=steps_done, is_whole=True),
+        )
+        if is_done:
+            model.save(force_insert=True)
+            _record(model)
+            _held(run).update(step=settings.steps, losses=thinned(losses), model_key=model.key)
+            forget_checkpoint(run)
+    if not is_done:
+        file_store.delete_many([key])
+        return None
+    return model
 
 
 def end_cancelled_run(

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 
 from apps.plans.products import DOLLARS_A_CREDIT
 from apps.plans.tiers import TIERS, GpuTier
+from config.infrastructure.autoscaling.population import PICTURE_SECONDS
 from config.infrastructure.cost import prices
 from config.infrastructure.cost.model import Estimate
 from config.infrastructure.cost.options import PLANNED_DOLLARS, after_measures, options_of
 from config.infrastructure.cost.population import DAILY_USERS, MODELS
 from config.infrastructure.cost.savings import savings_of
-from tests.benchmarks.autoscaling.population import PICTURE_SECONDS
 
 BEGIN = "<!-- python -m config.infrastructure.cost writes from here -->"
 END = "<!-- to here -->"

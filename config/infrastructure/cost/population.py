@@ -8,8 +8,7 @@ import numpy as np
 
 from apps.plans.products import PLANS
 from apps.plans.tiers import TIERS, GpuTier
-from config.infrastructure.cost.prices import DAYS
-from tests.benchmarks.autoscaling.population import (
+from config.infrastructure.autoscaling.population import (
     CHOICE,
     PEAK_HOUR,
     PICTURE_SECONDS,
@@ -18,7 +17,8 @@ from tests.benchmarks.autoscaling.population import (
     USERS_OF_1000,
     habits_of,
 )
-from tests.benchmarks.autoscaling.study import GIVEN, Outcome, Scenario, simulate
+from config.infrastructure.autoscaling.study import GIVEN, Outcome, Scenario, simulate
+from config.infrastructure.cost.prices import DAYS
 
 DAILY_USERS = 100
 MODELS = ("SD 1.5", "SDXL", "FLUX", "Z-Image")

@@ -6,7 +6,6 @@ The GPU instances are not here: their prices are those of the tier table (`apps/
 
 from collections.abc import Mapping
 
-AS_OF = "2026-11-27"
 HOURS = 730.0
 DAYS = HOURS / 24
 
@@ -36,7 +35,6 @@ NAT_GB = 0.059
 PUBLIC_IPV4_HOUR = 0.005
 BALANCER_HOUR = 0.0225
 BALANCER_UNIT_HOUR = 0.008
-INTERNET_OUT_GB = 0.126
 BETWEEN_ZONES_GB = 0.02
 
 CLOUDFRONT_GB = 0.120

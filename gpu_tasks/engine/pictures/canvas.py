@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,6 +71,15 @@ def check_size(size: tuple[int, int], *, multiple: int = 1) -> None:
     if size[0] * size[1] > MAX_PIXELS:
         text = f"must be smaller: a picture may have {MAX_PIXELS} pixels"
         raise InvalidRequest({"width": text, "height": text})
+
+
+def largest_to_enlarge(size: tuple[int, int], *, scale: int) -> tuple[int, int]:
+    """Return a size (pixels), made smaller until `scale` times it is one that can be worked on."""
+    width, height = size
+    part = min(math.sqrt(MAX_PIXELS / (width * height)), MAX_SIDE / max(size)) / scale
+    if part >= 1:
+        return size
+    return max(int(width * part), 1), max(int(height * part), 1)
 
 
 def check_picture(field: str, picture: Image.Image) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from gpu_tasks.engine.errors import InvalidRequest
 from gpu_tasks.engine.pictures.canvas import (
@@ -51,6 +51,21 @@ def prepare_mask(mask: Image.Image, size: tuple[int, int], *, feather: int) -> I
     if grey.size != size:
         grey = grey.resize(size, Image.Resampling.NEAREST)
     return _feather(grey, feather) if feather else grey
+
+
+def fit_mask(mask: Image.Image, size: tuple[int, int], *, feather: int) -> Image.Image:
+    """Return a mask as `prepare_mask` does, for a picture that was cropped to the middle of `size`.
+
+    Cropped as the picture is, or it would mark another place of one of another shape.
+
+    Raises:
+        InvalidRequest: as `prepare_mask`, or naming mask if it marks nothing.
+    """
+    drawn = ImageOps.fit(mask, size, Image.Resampling.NEAREST)
+    fitted = prepare_mask(drawn, size, feather=feather)
+    if fitted.getbbox() is None:
+        raise InvalidRequest({"mask": "marks nothing to change"})
+    return fitted
 
 
 def harden_mask(mask: Image.Image) -> Image.Image:

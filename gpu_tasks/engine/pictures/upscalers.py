@@ -25,6 +25,7 @@ from gpu_tasks.engine.pictures.canvas import (
     check_picture,
     check_size,
     flatten,
+    largest_to_enlarge,
 )
 from gpu_tasks.engine.pictures.tiles import blend_tiles, plan_tiles
 
@@ -106,12 +107,13 @@ def upscale(
     """Return a picture `factor` times as large (RGB, sides rounded), and with the same content.
 
     The network runs as often as it takes to reach the factor, on tiles of `tile` × `tile` pixels
-    that overlap; what is larger than asked is scaled down. `on_tile` is told how many tiles are
-    done and how many there are; `is_cancelled` is asked before each.
+    that overlap; what is larger than asked is scaled down, and a picture of which it would make
+    more than can be worked on is scaled down before. `on_tile` is told how many tiles are done and
+    how many there are; `is_cancelled` is asked before each.
 
     Raises:
-        InvalidRequest: naming factor, tile, picture, or width and height if the result, or what is
-            made on the way to it, is too large.
+        InvalidRequest: naming factor, tile, picture, or width and height if the result is too
+            large.
         GenerationCancelled: it was cancelled; nothing is kept.
         OutOfMemory: a tile does not fit into memory.
     """
@@ -120,7 +122,9 @@ def upscale(
     check_picture("picture", picture)
     target = (round(picture.width * factor), round(picture.height * factor))
     check_size(target)
-    plans = _plan_passes(upscaler, picture.size, factor, tile)
+    passes = _passes(upscaler, factor)
+    start = largest_to_enlarge(picture.size, scale=upscaler.scale**passes)
+    plans = _plan_passes(upscaler, start, passes, tile)
     total = sum(len(plan) for plan in plans)
     started = perf_counter()
     done = 0
@@ -136,6 +140,8 @@ def upscale(
             raise GenerationCancelled(images=(), seeds=(), compute_seconds=perf_counter() - started)
 
     result = flatten(picture)
+    if result.size != start:
+        result = result.resize(start, Image.Resampling.LANCZOS)
     for plan in plans:
         larger = [box.scaled(upscaler.scale) for box in plan]
         size = (result.width * upscaler.scale, result.height * upscaler.scale)
@@ -146,12 +152,16 @@ def upscale(
     return result.resize(target, Image.Resampling.LANCZOS)
 
 
-def _plan_passes(
-    upscaler: LoadedUpscaler, size: tuple[int, int], factor: float, tile: int
-) -> list[list[Box]]:
+def _passes(upscaler: LoadedUpscaler, factor: float) -> int:
     passes = 1
     while upscaler.scale > 1 and upscaler.scale**passes < factor:
         passes += 1
+    return passes
+
+
+def _plan_passes(
+    upscaler: LoadedUpscaler, size: tuple[int, int], passes: int, tile: int
+) -> list[list[Box]]:
     plans = []
     for _ in range(passes):
         side = tile if upscaler.in_tiles else max(size)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from apps.plans.tiers import TIERS, GpuTier
+from config.infrastructure.autoscaling.population import habits_of
 from config.infrastructure.cost import __main__ as command
 from config.infrastructure.cost import population, prices
 from config.infrastructure.cost.model import Estimate
@@ -20,7 +21,6 @@ from config.infrastructure.cost.page import (
 )
 from config.infrastructure.cost.savings import savings_of
 from config.infrastructure.deployment import Terraform
-from tests.benchmarks.autoscaling.population import habits_of
 
 Changed = Callable[[str, str, str], Estimate]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from apps.plans.tiers import TIERS, GpuTier
-from tests.benchmarks.autoscaling.fleet import Fleet, Hardware, Sample
-from tests.benchmarks.autoscaling.population import DAY, Demand, habits_of, offered_load
-from tests.benchmarks.autoscaling.rules import BacklogTarget, Bounds, LoadTarget, Rule, Steps
+from config.infrastructure.autoscaling.fleet import Fleet, Hardware, Sample
+from config.infrastructure.autoscaling.population import DAY, Demand, habits_of, offered_load
+from config.infrastructure.autoscaling.rules import BacklogTarget, Bounds, LoadTarget, Rule, Steps
 
 # The maximum of DESIGN, and one that no rule reaches.
 GIVEN, UNLIMITED = 10, 100_000

@@ -1,4 +1,4 @@
-"""Simulate the days and tell: `python -m tests.benchmarks.autoscaling [--quick] [--images DIR]`.
+"""Simulate days: `python -m config.infrastructure.autoscaling [--quick] [--images DIR]`.
 
 Prints tables in Markdown, as docs/autoscaling.md has them. Quick leaves a million users out.
 """
@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from apps.plans.tiers import GpuTier
-from tests.benchmarks.autoscaling.plots import draw_day, draw_waits
-from tests.benchmarks.autoscaling.study import (
+from config.infrastructure.autoscaling.plots import draw_day, draw_waits
+from config.infrastructure.autoscaling.study import (
     GIVEN,
     UNLIMITED,
     Outcome,

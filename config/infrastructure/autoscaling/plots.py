@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from apps.plans.tiers import TIERS
-from tests.benchmarks.autoscaling.study import GIVEN, RULES, Outcome
+from config.infrastructure.autoscaling.study import GIVEN, RULES, Outcome
 
 COLOURS = {"steps": "#b4531f", "steps, woken": "#d99a2b", "backlog": "#2f6db3", "load": "#2e8540"}
 PAPER, INK = "#fbfaf7", "#33312e"

@@ -13,8 +13,8 @@ from typing import Any, cast
 import numpy as np
 import simpy
 
-from tests.benchmarks.autoscaling.population import Demand
-from tests.benchmarks.autoscaling.rules import MINUTE, Bounds, Rule, Signal
+from config.infrastructure.autoscaling.population import Demand
+from config.infrastructure.autoscaling.rules import MINUTE, Bounds, Rule, Signal
 
 
 @dataclass(frozen=True, slots=True)
