@@ -341,6 +341,7 @@ def test_functions_that_look_beyond_the_tenant_are_few_and_closed_to_the_public(
         "easel_claim_alike": ["easel_ops", "easel_worker"],
         "easel_next_model": ["easel_ops", "easel_worker"],
         "easel_provider_key": ["easel_ops", "easel_worker"],
+        "easel_record_lora": ["easel_ops", "easel_worker"],
         "easel_watch_leases": ["easel_ops", "easel_worker"],
         "easel_user_id_of_email": ["easel_ops", "easel_web"],
         "easel_user_id_of_subject": ["easel_ops", "easel_web"],

@@ -20,6 +20,8 @@ from apps.credits.models import ActionType, UsageRecord
 
 MOST_DAYS = 366
 USUAL_DAYS = 30
+# The batch of a training is what it learns from at once.
+MAKES_PICTURES = ~Q(action_type=ActionType.TRAINING)
 
 
 class Grouping(models.TextChoices):
@@ -113,7 +115,7 @@ def usage_cells(*, user_id: uuid.UUID, span: Span, by: Sequence[Grouping]) -> li
                 default=Decimal(0),
             ),
             jobs=Count("id"),
-            pictures=Sum("batch_size"),
+            pictures=Sum("batch_size", filter=MAKES_PICTURES, default=0),
         )
     )
     return [

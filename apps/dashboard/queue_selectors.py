@@ -10,6 +10,7 @@ from apps.accounts.models import User
 from apps.generation.failures import can_be_tried_again, failure_detail
 from apps.generation.models import Job, JobKind, JobState
 from apps.generation.queue_selectors import Place, Queue, get_queue
+from apps.generation.selectors import put_titles
 
 # The API has them all.
 WAITING_SHOWN = 50
@@ -53,6 +54,7 @@ def queue_page(*, user: User) -> QueuePage:
     """Return what the page of the queue shows to `user`."""
     queue = get_queue(user=user)
     shown = queue.waiting[:WAITING_SHOWN]
+    put_titles(user=user, jobs=[*queue.running, *shown, *queue.ended])
     before = [None, *(job.id for job in shown)]
     return QueuePage(
         queue=queue,

@@ -15,7 +15,7 @@ from apps.credits.serializers import YEARS
 from apps.credits.usage import Span
 from apps.generation.models import Job
 from apps.generation.receipts import Receipt, list_receipts, receipts_of
-from apps.generation.selectors import list_jobs
+from apps.generation.selectors import list_jobs, put_titles
 from apps.images.models import Image
 
 RECEIPTS_SHOWN: Final = 20
@@ -58,15 +58,18 @@ class ReceiptSearch:
 def find_receipts(*, user: User, month: Span, search: ReceiptSearch) -> Sequence[Receipt]:
     """Return the latest receipts of `month` that `search` asks for.
 
-    At most three queries. A picture that is named is found whenever it was made, as is a day of
+    At most four queries. A picture that is named is found whenever it was made, as is a day of
     another month.
     """
     named = _NAME.search(search.words)
     if named:
         jobs = _jobs_of_name(user, uuid.UUID(named.group()))
-        return receipts_of(user_id=user.id, jobs=jobs)
-    span = month if search.day is None else Span(search.day, search.day)
-    return list_receipts(user=user, span=span, limit=RECEIPTS_SHOWN, words=search.words)
+        receipts = receipts_of(user_id=user.id, jobs=jobs)
+    else:
+        span = month if search.day is None else Span(search.day, search.day)
+        receipts = list_receipts(user=user, span=span, limit=RECEIPTS_SHOWN, words=search.words)
+    put_titles(user=user, jobs=[receipt.job for receipt in receipts])
+    return receipts
 
 
 def _jobs_of_name(user: User, name: uuid.UUID) -> list[Job]:

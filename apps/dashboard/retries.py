@@ -7,7 +7,7 @@ from apps.generation.models import Job, JobKind
 from apps.generation.selectors import get_job
 from apps.generation.services.queue import retry_job
 from apps.training.selectors import run_of_job
-from apps.training.services.runs import retry_run
+from apps.training.services.retries import retry_run
 
 
 def retry_any(*, user: User, job_id: uuid.UUID, idempotency_key: str | None = None) -> Job:

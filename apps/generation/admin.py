@@ -39,7 +39,8 @@ class JobAdmin(ReadOnlyAdmin[Job]):
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        return super().get_queryset(request).defer("parameters").order_by("-created_at", "-id")
+        jobs = super().get_queryset(request).defer("parameters", "work", "grid")
+        return jobs.order_by("-created_at", "-id")
 
     def change_view(
         self,

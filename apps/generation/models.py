@@ -123,6 +123,9 @@ class Job(TenantModel):
     traceparent = models.CharField(max_length=55, null=True, blank=True, editable=False)
     leftovers_removed_at = models.DateTimeField(null=True, blank=True)
 
+    # What the workflow that it runs is called, where `put_titles` has looked it up.
+    title = ""
+
     class Meta:
         constraints = (
             models.UniqueConstraint(

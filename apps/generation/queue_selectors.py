@@ -113,6 +113,7 @@ def first_in_lane(lane: Lane, count: int) -> list[Job]:
     if count == 0:
         return []
     line = Job.objects.filter(user=lane.user_id, tier=lane.tier, state=JobState.QUEUED)
+    line = line.defer("parameters", "work", "grid")
     jobs = list(line.exclude(priority=Priority.BACKGROUND).order_by("position", "id")[:count])
     if len(jobs) < count:
         behind = line.filter(priority=Priority.BACKGROUND).order_by("position", "id")
@@ -148,11 +149,12 @@ def last_position(*, user: User, tier: str, background: bool) -> int:
 
 
 def waiting_jobs(*, user: User) -> QuerySet[Job]:
-    """List the waiting jobs of `user` in the order in which they will run."""
+    """List the waiting jobs of `user` in the order in which they will run, without their work."""
     behind = models.Case(
         models.When(priority=Priority.BACKGROUND, then=models.Value(1)), default=models.Value(0)
     )
-    return Job.objects.filter(user=user, state=JobState.QUEUED).order_by(behind, "position", "id")
+    waiting = Job.objects.filter(user=user, state=JobState.QUEUED).defer("work", "grid")
+    return waiting.order_by(behind, "position", "id")
 
 
 def get_queue(*, user: User) -> Queue:
@@ -180,7 +182,7 @@ def places_of(*, user: User, jobs: Iterable[Job]) -> dict[uuid.UUID, Place]:
         user,
         lanes=lanes_of(user_id=user.id),
         waiting=list(waiting_jobs(user=user).defer("parameters")),
-        running=list(Job.objects.filter(user=user, state=JobState.RUNNING).defer("parameters")),
+        running=_running_jobs(user),
     )
     return {job_id: place for job_id, place in places.items() if job_id in asked}
 
@@ -189,7 +191,7 @@ def queue_event(*, user: User) -> QueueEvent:
     """Return what the sockets of `user` are told of the queue."""
     lanes = lanes_of(user_id=user.id)
     waiting = list(waiting_jobs(user=user).defer("parameters"))
-    running = list(Job.objects.filter(user=user, state=JobState.RUNNING).defer("parameters"))
+    running = _running_jobs(user)
     places = _places(user, lanes=lanes, waiting=waiting, running=running)
     return {
         "type": "queue",
@@ -205,6 +207,11 @@ def queue_event(*, user: User) -> QueueEvent:
 def is_paused(lanes: Sequence[Lane]) -> bool:
     """Say whether a user has paused the queue; lanes are paused and resumed together."""
     return any(lane.paused_at is not None for lane in lanes)
+
+
+def _running_jobs(user: User) -> list[Job]:
+    running = Job.objects.filter(user=user, state=JobState.RUNNING)
+    return list(running.defer("parameters", "work", "grid"))
 
 
 def _places(

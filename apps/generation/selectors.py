@@ -7,13 +7,14 @@ from datetime import timedelta
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.generation.events import Progress
-from apps.generation.models import ACTIVE_STATES, ContentAppeal, Job, JobState
+from apps.generation.models import ACTIVE_STATES, ContentAppeal, Job, JobKind, JobState
 from apps.images.models import Image
 
 # A page that was away for a moment still learns how its jobs ended.
@@ -22,8 +23,8 @@ PROGRESS_SECONDS = 24 * 3600
 
 
 def list_jobs(*, user: User) -> QuerySet[Job]:
-    """List the jobs of `user`, newest first."""
-    return Job.objects.filter(user=user).select_related("model").order_by("-created_at", "-id")
+    """List the jobs of `user`, newest first, without their work: it may be a whole document."""
+    return _jobs_of(user).defer("work", "grid")
 
 
 def get_job(*, user: User, job_id: uuid.UUID) -> Job:
@@ -32,7 +33,7 @@ def get_job(*, user: User, job_id: uuid.UUID) -> Job:
     Raises:
         NotFound: there is none of that id, or it is somebody else's.
     """
-    job = list_jobs(user=user).filter(id=job_id).first()
+    job = _jobs_of(user).filter(id=job_id).first()
     if job is None:
         raise NotFound
     return job
@@ -44,7 +45,7 @@ def list_batch(*, user: User, batch_id: uuid.UUID) -> list[Job]:
     Raises:
         NotFound: there is none of that id, or it is somebody else's.
     """
-    jobs = list(list_jobs(user=user).filter(batch_id=batch_id).order_by("created_at", "position"))
+    jobs = list(_jobs_of(user).filter(batch_id=batch_id).order_by("created_at", "position"))
     if not jobs:
         raise NotFound
     return jobs
@@ -52,10 +53,24 @@ def list_batch(*, user: User, batch_id: uuid.UUID) -> list[Job]:
 
 def pictures_of_active_jobs(*, user_id: uuid.UUID) -> set[uuid.UUID]:
     """Return the names of the pictures that waiting and running jobs of a user look at."""
-    active = Job.objects.filter(user=user_id, state__in=sorted(ACTIVE_STATES)).only(
-        "parameters", "work"
+    active = Job.objects.filter(user=user_id, state__in=sorted(ACTIVE_STATES))
+    plain = active.filter(work__isnull=True).only("parameters", "work")
+    named = active.filter(work__isnull=False).values_list("work__pictures", flat=True)
+    return {name for job in plain for name in job.pictures_wanted} | {
+        uuid.UUID(name) for names in named for name in names
+    }
+
+
+def put_titles(*, user: User, jobs: Iterable[Job]) -> None:
+    """Put to those of `jobs` that run workflows what these are called; no query if none does."""
+    runs = {job.id: job for job in jobs if job.kind == JobKind.WORKFLOW}
+    if not runs:
+        return
+    titles = Job.objects.filter(user=user, id__in=list(runs)).values_list(
+        "id", KT("work__document__name")
     )
-    return {name for job in active for name in job.pictures_wanted}
+    for job_id, title in titles:
+        runs[job_id].title = title or ""
 
 
 def list_current_jobs(*, user: User, limit: int = 50) -> list[Job]:
@@ -110,6 +125,10 @@ def due_jobs() -> QuerySet[Job]:
     Those in the background are due where nothing else of their tier is.
     """
     return Job.objects.filter(id__in=RawSQL(_DUE, []))  # noqa: S611  # nosec B611
+
+
+def _jobs_of(user: User) -> QuerySet[Job]:
+    return Job.objects.filter(user=user).select_related("model").order_by("-created_at", "-id")
 
 
 _DUE = """

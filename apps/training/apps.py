@@ -7,6 +7,7 @@ class TrainingConfig(AppConfig):
     def ready(self) -> None:
         from apps.generation.sweeps import OtherSweep, register_sweep
         from apps.images.services.orphans import register_kind
+        from apps.images.services.retention import register_what_goes
         from apps.plans.storage import register_counter
         from apps.training.models import TrainingRun, TrainingSample
         from apps.training.selectors import stored_bytes
@@ -15,6 +16,7 @@ class TrainingConfig(AppConfig):
         from apps.training.storage import CHECKPOINT_PATTERN, SAMPLE_PATTERN
 
         register_counter(stored_bytes)
+        register_what_goes(TrainingSample)
         register_kind(CHECKPOINT_PATTERN, TrainingRun, "checkpoint")
         register_kind(SAMPLE_PATTERN, TrainingSample, "name")
         register_sweep(OtherSweep("remove_old_checkpoints", 60, remove_old_checkpoints))

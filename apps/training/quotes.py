@@ -48,6 +48,14 @@ class TrainingLoad:
         return shape_of(self.left)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryOffer:
+    """A quote for the steps that are left, and the step that they go on after."""
+
+    binding: BindingQuote
+    checkpoint_step: int
+
+
 def shape_of(settings: TrainingSettings) -> Shape:
     """Return the shape by which the seconds of trainings are kept."""
     side = settings.resolution

@@ -133,6 +133,16 @@ class RunRequestSerializer(TrainingRequestSerializer):
     )
 
 
+class RunRetrySerializer(serializers.Serializer[Any]):
+    """On what terms a training goes on."""
+
+    quote = TextField(
+        max_length=1000,
+        required=False,
+        help_text="The token of a quote for what is left; it costs no more than it says.",
+    )
+
+
 def complete_settings(
     *, model: GenerationModel, captions: Sequence[str], asked: Mapping[str, Any]
 ) -> TrainingSettings:

@@ -9,7 +9,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from apps.accounts.models import User
-from apps.credits.costs import Quote
 from apps.credits.selectors import Balance
 from apps.generation.failures import failure_detail
 from apps.generation.models import JobState
@@ -17,6 +16,7 @@ from apps.generation.quotes import BindingQuote
 from apps.generation.serializers import JobErrorSerializer
 from apps.images.serializers import ImageSerializer
 from apps.training.models import TrainingPicture, TrainingRun, TrainingSample, TrainingSet
+from apps.training.quotes import RetryOffer
 from apps.training.selectors import RunFacts, facts_of, suggested_caption
 
 
@@ -54,19 +54,25 @@ class RemovedPicturesSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="The pictures that it was done to.")
 
 
-class RetryQuoteSerializer(serializers.Serializer[Any]):
-    """The most that the steps that are left will cost, and the seconds that they may take."""
-
+class _OfferSerializer(serializers.Serializer[Any]):
     credits = serializers.IntegerField()
     seconds = serializers.FloatField()
     basis = serializers.CharField()
     available = serializers.IntegerField()
+    token = serializers.CharField()
 
 
-class TrainingQuoteSerializer(RetryQuoteSerializer):
+class RetryQuoteSerializer(_OfferSerializer):
+    """The most that the steps that are left will cost, and the seconds that they may take."""
+
+    checkpoint_step = serializers.IntegerField(
+        help_text="After which step it goes on, 0 for the beginning."
+    )
+
+
+class TrainingQuoteSerializer(_OfferSerializer):
     """The most that a training will cost, and the seconds that it is expected to take."""
 
-    token = serializers.CharField()
     settings = serializers.JSONField(help_text="All settings, those left out filled in.")
 
 
@@ -187,13 +193,19 @@ def render_quote(
     offer: BindingQuote, *, balance: Balance, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Render a quote for the one who asked, whose `balance` it is."""
-    told = render_retry_quote(offer.quote, balance=balance)
-    return told | {"token": offer.token, "settings": settings}
+    return _render_binding(offer, balance=balance) | {"settings": settings}
 
 
-def render_retry_quote(quote: Quote, *, balance: Balance) -> dict[str, Any]:
+def render_retry_quote(offer: RetryOffer, *, balance: Balance) -> dict[str, Any]:
     """Render what the rest of a training is quoted for the one whose `balance` it is."""
+    told = _render_binding(offer.binding, balance=balance)
+    return told | {"checkpoint_step": offer.checkpoint_step}
+
+
+def _render_binding(offer: BindingQuote, *, balance: Balance) -> dict[str, Any]:
+    quote = offer.quote
     return {
+        "token": offer.token,
         "credits": quote.credits,
         "seconds": round(quote.seconds, 2),
         "basis": quote.basis.value,

@@ -18,7 +18,6 @@ from apps.plans.services.notices import send_notices
 from apps.privacy.services.background import run_next_request
 from apps.privacy.services.requests import request_deletion
 from tests.canvas.factories import layer, make_canvas, save, upload
-from tests.factories import make_image
 
 DAY = timedelta(days=1)
 
@@ -55,14 +54,13 @@ def test_canvases_go_with_the_account(
     assert len(stored_files()) == 1
 
 
-def test_canvases_go_when_the_pictures_go(
+def test_canvases_go_when_pictures_would_go_though_there_is_none(
     api: APIClient,
     user: User,
     stranger_api: APIClient,
     stored_files: Any,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    make_image(user)
     canvas, theirs = make_canvas(api), make_canvas(stranger_api)
     upload(api, canvas)
     upload(stranger_api, theirs)

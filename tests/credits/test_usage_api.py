@@ -31,6 +31,7 @@ def use(
     model: str = "sd",
     pictures: int = 1,
     key: uuid.UUID | None = None,
+    action: ActionType = ActionType.GENERATION,
 ) -> None:
     # The row cannot be changed afterwards.
     with mock.patch.object(timezone, "now", return_value=datetime.fromisoformat(at)):
@@ -38,7 +39,7 @@ def use(
             user=user,
             job_id=uuid.uuid4(),
             api_key_id=key,
-            action_type=ActionType.GENERATION,
+            action_type=action,
             model_used=model,
             gpu_tier="basic",
             steps=20,
@@ -84,6 +85,19 @@ def test_usage_by_day_has_every_day_and_days_are_those_of_utc(
         "jobs": 2,
         "pictures": 3,
     }
+
+
+def test_what_a_training_learns_from_at_once_is_no_picture_of_its_user(
+    api: APIClient, user: User
+) -> None:
+    use(user, "2026-11-02T12:00:00+00:00", credits=7, pictures=4, action=ActionType.TRAINING)
+    trained = {"credits": 7, "seconds": 1.5, "jobs": 1, "pictures": 0}
+    assert ask(api, **NOVEMBER)["total"] == trained
+
+    use(user, "2026-11-02T13:00:00+00:00", credits=2, pictures=3)
+
+    (group,) = ask(api, by="model", **NOVEMBER)["groups"]
+    assert (group["jobs"], group["pictures"]) == (2, 3)
 
 
 def test_usage_by_model_has_the_largest_first(api: APIClient, user: User) -> None:

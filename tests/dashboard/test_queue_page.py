@@ -75,6 +75,7 @@ def test_a_list_tells_a_workflow_and_a_training_from_a_picture(
     assert body.count("queue__facts") == 3
     assert body.count("Workflow: Two sheets · ") == 1
     assert body.count("Training · ") == 1
+    assert browser_client.get("/usage/").content.decode().count("Workflow: Two sheets · ") == 1
 
 
 def test_htmx_gets_the_inside_alone(browser_client: Client) -> None:

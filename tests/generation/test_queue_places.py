@@ -6,7 +6,8 @@ from rest_framework.test import APIClient
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel
 from apps.generation.models import Job, Lane, Priority
-from apps.generation.queue_selectors import WaitingFor, get_queue, places_of
+from apps.generation.queue_selectors import WaitingFor, get_queue, places_of, queue_event
+from apps.generation.services.queue import clear_queue, move_beside
 from apps.generation.services.workers import report_worker
 from apps.plans.tiers import GpuTier
 from tests.factories import make_batch, make_job, make_sign
@@ -121,6 +122,41 @@ def test_a_queue_costs_the_same_queries_at_any_length(
 
     # tenant, user; lanes, waiting, running, ended, rivals; pictures
     assert len(queries) == 9
+
+
+def of_work(queries: list[str]) -> list[str]:
+    return [sql for sql in queries if '"generation_job"."work"' in sql.split(" FROM ")[0]]
+
+
+@pytest.mark.parametrize("path", [QUEUE, "/api/v1/generations"])
+def test_lists_fetch_no_work_which_may_be_a_large_document(
+    api: APIClient, user: User, starter: GenerationModel, path: str
+) -> None:
+    end_one(user, starter)
+    make_batch(user, starter, 3)
+    claimed()
+
+    with counted_queries() as queries:
+        assert api.get(path).status_code == 200
+
+    assert of_work(queries) == []
+
+
+def test_what_is_done_to_a_queue_fetches_the_work_of_the_jobs_named_alone(
+    user: User, starter: GenerationModel
+) -> None:
+    jobs = make_batch(user, starter, 4)
+    claimed()
+
+    with counted_queries() as told:
+        assert len(places_of(user=user, jobs=jobs)) == queue_event(user=user)["waiting"] == 3
+    with counted_queries() as moved:
+        move_beside(user=user, job_id=jobs[3].id, other_id=jobs[1].id, after=False)
+    with counted_queries() as cleared:
+        assert clear_queue(user=user) == 3
+
+    assert of_work(told) == of_work(cleared) == []
+    assert len(of_work(moved)) == 2
 
 
 def end_one(user: User, starter: GenerationModel) -> None:

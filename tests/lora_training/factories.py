@@ -2,17 +2,20 @@
 
 import io
 import uuid
+from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
+from apps.generation.models import Job, JobState
 from apps.images.models import Image
 from apps.images.services.pictures import add_results, store_picture
 from apps.training.models import TrainingRun, TrainingSample, TrainingSet
-from apps.training.services.results import keep_sample
+from apps.training.services.results import begin_attempt, keep_sample
 from apps.training.services.runs import start_run
 from apps.training.services.sets import add_pictures, create_set
 
@@ -58,6 +61,24 @@ def make_run(user: User, found: TrainingSet, **settings: Any) -> TrainingRun:
     asked = {"set": found.id} | TINY | settings
     said = {name: asked.pop(name) for name in ("name", "max_credits") if name in asked}
     return start_run(user=user, asked=asked, **said)
+
+
+def end(run: TrainingRun, state: JobState) -> None:
+    """Have the job of a training ended."""
+    Job.objects.filter(id=run.job_id).update(
+        state=state, finished_at=timezone.now(), lease_expires_at=None
+    )
+
+
+def claim(run: TrainingRun) -> TrainingRun:
+    """Have a worker at the job of a training."""
+    lease = timezone.now() + timedelta(minutes=1)
+    Job.objects.filter(id=run.job_id).update(
+        state=JobState.RUNNING, attempt=1, lease_expires_at=lease, started_at=timezone.now()
+    )
+    held = begin_attempt(Job.objects.get(id=run.job_id))
+    assert held is not None
+    return held
 
 
 def make_sample(run: TrainingRun, *, step: int = 5) -> TrainingSample:

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.images.models import Image
 from apps.images.services.retention import note_pictures_that_will_go
 from apps.plans.models import Notice, NoticeState, Subscription
 from apps.plans.services.notices import send_notices
@@ -16,13 +17,14 @@ from tests.lora_training.factories import make_run, make_sample
 DAY = timedelta(days=1)
 
 
-def test_samples_go_when_a_plan_has_long_ended(
+def test_samples_go_when_a_plan_has_long_ended_though_no_picture_is_left(
     trainer: User,
     discs: TrainingSet,
     stored_files: Any,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     make_sample(make_run(trainer, discs))
+    Image.objects.filter(user=trainer).delete()
     now = timezone.now()
     Subscription.objects.filter(user=trainer).update(
         valid_from=now - 60 * DAY, valid_until=now - 31 * DAY

@@ -17,6 +17,7 @@ from PIL import Image as PillowImage
 from apps.accounts.models import User
 from apps.catalog.models import GenerationModel, ModelKind
 from apps.core.errors import Conflict, ErrorCode
+from apps.core.models import Act, AuditRecord
 from apps.core.tenancy import tenant_scope
 from apps.credits.models import UsageRecord
 from apps.credits.selectors import holds_of_jobs
@@ -29,7 +30,8 @@ from apps.images.selectors import read_file
 from apps.plans.tiers import GpuTier
 from apps.training.models import TrainingRun, TrainingSample, TrainingSet
 from apps.training.selectors import read_sample
-from apps.training.services.runs import cancel_run, retry_run
+from apps.training.services.retries import retry_run
+from apps.training.services.runs import cancel_run
 from gpu_tasks.engine import Engine
 from gpu_tasks.runner import JobRunner
 from gpu_tasks.runner.training_reports import TrainingReporter
@@ -109,6 +111,8 @@ def test_a_training_ends_as_a_lora_in_the_catalog_that_changes_pictures(
     lora = GenerationModel.objects.get(key=run.model_key)
     assert (lora.user, lora.kind, lora.base) == (trainer, ModelKind.LORA, starter.base)
     assert (lora.name, lora.trigger_words, lora.commercial_use) == ("My discs", ["zorg"], True)
+    (act,) = AuditRecord.objects.filter(user_id=trainer.id, act=Act.MODEL_INSTALLED)
+    assert (act.actor_id, act.target, act.address) == (trainer.id, lora.key, None)
     (file,) = lora.files
     with default_storage.open(f"{lora.location}/{file['path']}") as stored:
         assert len(stored.read()) == lora.size_bytes == file["size"]

@@ -9,6 +9,7 @@ from django.utils import timezone
 from apps.core.observability.figures import Figure
 from apps.core.tenancy import service_scope
 from apps.credits.models import UsageRecord
+from apps.credits.usage import MAKES_PICTURES
 from apps.dashboard.reports.revenue import monthly_recurring_dollars
 
 
@@ -19,7 +20,7 @@ def measure_business() -> Iterator[Figure]:
     with service_scope("measure the business"):
         found = UsageRecord.objects.filter(created_at__gte=now - timedelta(days=1)).aggregate(
             users=Count("user_id", distinct=True),
-            pictures=Sum("batch_size", filter=last_hour, default=0),
+            pictures=Sum("batch_size", filter=last_hour & MAKES_PICTURES, default=0),
             credits=Sum("credits_consumed", filter=last_hour, default=0),
         )
         revenue = monthly_recurring_dollars()

@@ -208,7 +208,7 @@ def _cancel(*, user: User, batch_id: uuid.UUID | None, running: bool) -> int:
     asked: list[uuid.UUID] = []
     with transaction.atomic():
         lock_lanes(user_id=user.id)
-        jobs = list(own.filter(state=JobState.QUEUED))
+        jobs = list(own.filter(state=JobState.QUEUED).defer("parameters", "work", "grid"))
         ids = [job.id for job in jobs]
         own.filter(id__in=ids).update(
             state=JobState.CANCELLED, cancel_requested_at=now, finished_at=now

@@ -6,7 +6,7 @@ Their files go as those of any picture that is deleted do (`purges`).
 import uuid
 
 import structlog
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Model, OuterRef, Q
 
 from apps.core.audit import record_act
 from apps.core.models import Act
@@ -27,13 +27,23 @@ logger = structlog.get_logger(__name__)
 
 USERS_A_SWEEP = 100
 PICTURES_A_BATCH = 500
+# Of whose rows users are told before they go; without that they would stay for good.
+_MODELS: list[type[Model]] = [Image]
+
+
+def register_what_goes(model: type[Model]) -> None:
+    """Have the users of these rows told too, from an `AppConfig.ready()` of an app above this."""
+    if model not in _MODELS:
+        _MODELS.append(model)
 
 
 def note_pictures_that_will_go() -> int:
     """Have the users told whose pictures go soon, since they are on no plan any more."""
     with service_scope("find pictures that go soon"):
-        theirs = Image.objects.filter(user=OuterRef("user"))
-        found = list(ended_plans_to_announce().filter(Exists(theirs))[:USERS_A_SWEEP])
+        has_any = Q()
+        for model in _MODELS:
+            has_any |= Q(Exists(model._default_manager.filter(user=OuterRef("user"))))
+        found = list(ended_plans_to_announce().filter(has_any)[:USERS_A_SWEEP])
     return sum(
         note(
             user_id=plan.user_id,

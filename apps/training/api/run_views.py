@@ -22,7 +22,11 @@ from apps.generation.services.jobs import request_digest
 from apps.images.answers import file_answer
 from apps.images.api.formats import AnyFormat
 from apps.training.models import TrainingRun
-from apps.training.requests import RunRequestSerializer, TrainingRequestSerializer
+from apps.training.requests import (
+    RunRequestSerializer,
+    RunRetrySerializer,
+    TrainingRequestSerializer,
+)
 from apps.training.selectors import facts_of_run, get_run, list_runs, read_sample
 from apps.training.serializers import (
     RetryQuoteSerializer,
@@ -34,7 +38,7 @@ from apps.training.serializers import (
     render_run,
     render_runs,
 )
-from apps.training.services import runs
+from apps.training.services import retries, runs
 
 
 class TrainingQuoteView(APIView):
@@ -143,9 +147,9 @@ class RunQuoteView(APIView):
     @extend_schema(responses=RetryQuoteSerializer, operation_id="training_runs_quote")
     def get(self, request: Request, run_id: uuid.UUID) -> Response:
         user = signed_in_user(request)
-        quote = runs.quote_retry(user=user, run_id=run_id)
-        balance = balance_for(user_id=user.id, amount=quote.credits)
-        return Response(render_retry_quote(quote, balance=balance))
+        offer = retries.quote_retry(user=user, run_id=run_id)
+        balance = balance_for(user_id=user.id, amount=offer.binding.quote.credits)
+        return Response(render_retry_quote(offer, balance=balance))
 
 
 class RunRetryView(APIView):
@@ -155,16 +159,20 @@ class RunRetryView(APIView):
     write_endpoint = Endpoint.GENERATE
 
     @extend_schema(
-        request=None,
+        request=RunRetrySerializer,
         parameters=[IDEMPOTENCY_HEADER],
         responses={202: WholeTrainingRunSerializer},
         operation_id="training_runs_retry",
     )
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
+        """Go on from the last checkpoint; 409 `quote_expired` if its quote was for other steps."""
         user = signed_in_user(request)
-        run = runs.retry_run(
+        form = RunRetrySerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        run = retries.retry_run(
             user=user,
             run_id=run_id,
+            quote=form.validated_data.get("quote"),
             api_key=credential_of(request).api_key,
             **idempotency_key(request),
         )

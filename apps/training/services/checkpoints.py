@@ -24,6 +24,8 @@ logger = structlog.get_logger(__name__)
 
 # So long a training that failed can be gone on with from where it was.
 KEPT = timedelta(days=7)
+# One that was cancelled on the queue: whoever is asked whether to go on has time to answer.
+KEPT_OF_CANCELLED = timedelta(days=1)
 RUNS_A_SWEEP = 100
 
 
@@ -86,15 +88,18 @@ def forget_samples(run: TrainingRun, *, beyond: int = 0) -> None:
 def remove_old_checkpoints() -> int:
     """Remove checkpoints that nobody goes on from; return how many.
 
-    Those of trainings that were done or cancelled, and those that nothing happened to for a week.
+    Those of trainings that were done, that were cancelled a day ago, or that nothing happened to
+    for a week.
     """
+    now = timezone.now()
     jobs = Job.objects.filter(
+        Q(state=JobState.SUCCEEDED)
+        | Q(state=JobState.CANCELLED, finished_at__lt=now - KEPT_OF_CANCELLED),
         id=OuterRef("job_id"),
         user=OuterRef("user"),
-        state__in=[JobState.SUCCEEDED, JobState.CANCELLED],
     )
     with service_scope("remove checkpoints that nobody goes on from"):
-        unneeded = Q(Exists(jobs)) | Q(updated_at__lt=timezone.now() - KEPT)
+        unneeded = Q(Exists(jobs)) | Q(updated_at__lt=now - KEPT)
         runs = list(
             TrainingRun.objects.filter(unneeded, checkpoint__isnull=False)
             .order_by("updated_at")

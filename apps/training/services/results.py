@@ -11,6 +11,7 @@ import structlog
 from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.db.models import QuerySet
 
 from apps.catalog.fingerprints import fingerprint_of_directory
@@ -185,6 +186,7 @@ def finish_run(
         )
         if is_done:
             model.save(force_insert=True)
+            _record(model)
             _held(run).update(step=settings.steps, losses=thinned(losses), model_key=model.key)
             forget_checkpoint(run)
     if not is_done:
@@ -268,6 +270,12 @@ def _model(
         license=base.license,
         commercial_use=base.commercial_use or base.license_recorded_at is not None,
     )
+
+
+def _record(model: GenerationModel) -> None:
+    # As `record_act` would, which a worker has no right to do.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT easel_record_lora(%s)", [model.key])
 
 
 def _description(run: TrainingRun, base: GenerationModel, settings: TrainingSettings) -> str:

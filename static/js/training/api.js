@@ -11,6 +11,7 @@ const JSON_BODY = { "Content-Type": "application/json" };
 /** @typedef {{id: string, name: string, picture_count: number}} TrainingSet */
 /** @typedef {{image: Picture, caption: string, suggested: string}} SetPicture */
 /** @typedef {{credits: number, seconds: number, available: number, token: string}} TrainingQuote */
+/** @typedef {TrainingQuote & {checkpoint_step: number}} RetryQuote of what is left */
 /** @typedef {Record<string, string | number | boolean | string[]>} TrainingRequest */
 /** @typedef {{step: number, number: number, prompt: string, width: number, height: number, url: string}} Sample */
 /**
@@ -133,17 +134,18 @@ export function cancelRun(id) {
 
 /**
  * @param {string} id
- * @returns {Promise<TrainingQuote>} of what is left
+ * @returns {Promise<RetryQuote>}
  */
 export async function quoteRetry(id) {
   const response = await send(`${ROOT}/runs/${id}/quote`);
-  return /** @type {Promise<TrainingQuote>} */ (response.json());
+  return /** @type {Promise<RetryQuote>} */ (response.json());
 }
 
 /**
  * @param {string} id
+ * @param {string} quote the token of what was agreed to
  * @returns {Promise<Run>}
  */
-export function retryRun(id) {
-  return ask(`runs/${id}/retry`, "POST", undefined, { "Idempotency-Key": idempotencyKey() });
+export function retryRun(id, quote) {
+  return ask(`runs/${id}/retry`, "POST", { quote }, { "Idempotency-Key": idempotencyKey() });
 }

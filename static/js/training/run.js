@@ -184,13 +184,15 @@ class RunPage {
 
   async #retry() {
     try {
-      const { credits } = await quoteRetry(this.#id);
-      if (!(await this.#isAgreed(credits))) return;
-      this.#show(await retryRun(this.#id));
-      void this.#refresh();
+      const quote = await quoteRetry(this.#id);
+      this.#checkpointStep = quote.checkpoint_step;
+      if (!(await this.#isAgreed(quote.credits))) return;
+      this.#show(await retryRun(this.#id, quote.token));
     } catch (error) {
       toastError(error);
     }
+    // Also where it failed: what it was to go on from may be gone.
+    void this.#refresh();
   }
 }
 
