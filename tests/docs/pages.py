@@ -10,7 +10,14 @@ from typing import Final
 from tests.stack import ROOT
 
 DOCS: Final = ROOT / "docs"
-PAGES: Final = sorted([*DOCS.rglob("*.md"), *ROOT.glob("README*.md"), ROOT / "CONTRIBUTING.md"])
+PAGES: Final = sorted(
+    [
+        *DOCS.rglob("*.md"),
+        *ROOT.glob("README*.md"),
+        *ROOT.glob("gpu_tasks/*/README.md"),
+        ROOT / "CONTRIBUTING.md",
+    ]
+)
 _CODE = re.compile(r"`([^`]+)`")
 _FENCE = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
