@@ -9,12 +9,19 @@ from tests.stack import ROOT
 PAGE = text_of(DOCS / "architecture.md")
 
 
-def test_the_chain_of_apps_is_the_enforced_one() -> None:
+def enforced(name: str) -> str:
+    """Return the layers of a contract of import-linter, as the page has them."""
     contracts = tomllib.loads(text_of(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
-    (layers,) = [one["layers"] for one in contracts if one["name"] == "Apps import downwards only"]
-    (chain,) = re.findall(r"^```\n(dashboard → .*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (layers,) = [one["layers"] for one in contracts if one["name"] == name]
+    return " → ".join(layers).replace("apps.", "")
 
-    assert " ".join(chain.split()) == " → ".join(layers).replace("apps.", "")
+
+def test_the_chains_are_the_enforced_ones() -> None:
+    (apps,) = re.findall(r"^```\n(dashboard → .*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (workers,) = re.findall(r"`(tasks .*? → engine)`", PAGE)
+
+    assert " ".join(apps.split()) == enforced("Apps import downwards only")
+    assert workers == enforced("Inside the workers, imports point from the tasks to the engine")
 
 
 def test_every_package_has_a_row() -> None:
