@@ -5,43 +5,64 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+Address = Callable[["Shown"], str]
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Ids of what an account has, for the pages that show one of them."""
+    """Ids of what an account has or is shown, for the pages that show one of them."""
 
     board: uuid.UUID
     job: uuid.UUID
     picture: uuid.UUID
     canvas: uuid.UUID
     workflow: uuid.UUID
+    shared_board: uuid.UUID
+    shared_picture: uuid.UUID
+    training_set: uuid.UUID
+    training_run: uuid.UUID
 
 
-STUDIO_PAGES: Final[Mapping[str, Callable[[Shown], str]]] = {
-    "create": lambda _shown: "/create/",
-    "canvases": lambda _shown: "/canvas/",
+FIXED_PAGES: Final[Mapping[str, str]] = {
+    "create": "/create/",
+    "canvases": "/canvas/",
+    "gallery": "/gallery/",
+    "search": "/gallery/?q=lighthouse",
+    "trash": "/gallery/trash/",
+    "shared": "/gallery/shared/",
+    "boards": "/boards/",
+    "queue": "/queue/",
+    "models": "/models/",
+    "workflows": "/workflows/",
+    "workflow-new": "/workflows/new/",
+    "styles": "/styles/",
+    "training": "/training/",
+    "usage": "/usage/",
+    "plan": "/account/plan/",
+    "waiting": "/account/plan/waiting/",
+    "keys": "/keys/",
+    "settings": "/settings/",
+    "services": "/settings/services/",
+    "help": "/help/",
+    "activity": "/account/activity/",
+    "data": "/account/data/",
+}
+
+
+def _always(path: str) -> Address:
+    return lambda _shown: path
+
+
+STUDIO_PAGES: Final[Mapping[str, Address]] = {
+    **{name: _always(path) for name, path in FIXED_PAGES.items()},
     "canvas": lambda shown: f"/canvas/{shown.canvas}/",
-    "gallery": lambda _shown: "/gallery/",
     "board": lambda shown: f"/gallery/?board={shown.board}",
-    "search": lambda _shown: "/gallery/?q=lighthouse",
     "picture": lambda shown: f"/gallery/{shown.picture}/",
-    "trash": lambda _shown: "/gallery/trash/",
-    "shared": lambda _shown: "/gallery/shared/",
-    "boards": lambda _shown: "/boards/",
-    "queue": lambda _shown: "/queue/",
-    "models": lambda _shown: "/models/",
-    "workflows": lambda _shown: "/workflows/",
+    "shared-board": lambda shown: f"/gallery/shared/{shown.shared_board}/",
+    "shared-picture": lambda shown: f"/gallery/shared/{shown.shared_board}/{shown.shared_picture}/",
     "workflow-form": lambda shown: f"/workflows/{shown.workflow}/form/",
-    "workflow-new": lambda _shown: "/workflows/new/",
     "workflow": lambda shown: f"/workflows/{shown.workflow}/",
-    "styles": lambda _shown: "/styles/",
-    "training": lambda _shown: "/training/",
-    "usage": lambda _shown: "/usage/",
+    "training-set": lambda shown: f"/training/sets/{shown.training_set}/",
+    "training-run": lambda shown: f"/training/{shown.training_run}/",
     "receipt": lambda shown: f"/usage/receipts/{shown.job}/",
-    "plan": lambda _shown: "/account/plan/",
-    "keys": lambda _shown: "/keys/",
-    "settings": lambda _shown: "/settings/",
-    "help": lambda _shown: "/help/",
-    "activity": lambda _shown: "/account/activity/",
-    "data": lambda _shown: "/account/data/",
 }

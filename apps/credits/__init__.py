@@ -1,1 +1,1 @@
-"""What work cost: usage records, the base of the ledger."""
+"""The books: credits that were given, held and charged, what work cost, and quotes for more."""

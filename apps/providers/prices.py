@@ -2,7 +2,7 @@
 
 Sources, read on 2026-11-27: OpenAI's price list for images (platform.openai.com/docs/pricing,
 GPT Image 1.5, by quality and size) and Stability AI's (platform.stability.ai/pricing, one credit of
-theirs is a cent). `docs/providers.md` says how to change a price.
+theirs is a cent). `docs/providers.md` says what a change of a price means for quotes and jobs.
 """
 
 import math

@@ -1,1 +1,1 @@
-"""Read `terraform/` without Terraform: blocks, values in each environment, what it costs."""
+"""Read `terraform/` without Terraform: blocks, values, what it costs; and scaling, simulated."""

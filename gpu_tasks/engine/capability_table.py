@@ -1,6 +1,6 @@
 """Write docs/capabilities.md: what each family can do, and which card runs it.
 
-    python -m gpu_tasks.engine.capability_table > docs/capabilities.md
+    .venv/bin/python -m gpu_tasks.engine.capability_table > docs/capabilities.md
 
 Knows no torch: the facts are plain data, and a test holds the families to them.
 """
@@ -41,7 +41,7 @@ _CAPABILITIES: Final = {
 _HEAD: Final = """\
 # What each model family can do
 
-Written by `python -m gpu_tasks.engine.capability_table > docs/capabilities.md` from
+Written by `.venv/bin/python -m gpu_tasks.engine.capability_table > docs/capabilities.md` from
 `gpu_tasks/engine/family_facts.py` and `placement.py`; a test fails while they differ.
 `tests/engine/families/` makes pictures with every cell that says yes, and sees to it that every
 other is refused before anything is loaded, with the reason given here.

@@ -1,4 +1,4 @@
-"""Write the page of all nodes: `python -m gpu_tasks.nodes.reference > docs/nodes.md`."""
+"""Write the page of all nodes: `.venv/bin/python -m gpu_tasks.nodes.reference > docs/nodes.md`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gpu_tasks.nodes.values import ValueType, accepted_types
 
 _HEAD: Final = f"""# The nodes of workflows
 
-Written by `python -m gpu_tasks.nodes.reference > docs/nodes.md` from the declarations in
+Written by `.venv/bin/python -m gpu_tasks.nodes.reference > docs/nodes.md` from the declarations in
 `gpu_tasks/nodes/`; a test fails while they differ. `GET /api/v1/workflows/nodes` has the same for
 programs, `GET /api/v1/workflows/schema` a JSON Schema of documents.
 

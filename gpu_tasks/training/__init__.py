@@ -1,1 +1,1 @@
-"""Training programs that produce the weights shipped with the product."""
+"""The trainer of users' LoRAs, and the programs that made the weights shipped with the product."""

@@ -40,6 +40,7 @@ from tests.benchmarks.sessions import session_cookies
 from tests.factories import make_batch, make_user
 from tests.libraries import fill_libraries
 from tests.queries import counted_queries
+from tests.shown import begin_training, share_with
 from tests.stack import ROOT, Stack
 from tests.studio_pages import STUDIO_PAGES, Shown
 from tests.workflows.documents import fill_document
@@ -180,12 +181,18 @@ def _account(user: User, board: Board, starter: GenerationModel, counts: Counts)
     workflows = [
         create_workflow(user=user, document=fill_document()) for _number in range(counts.canvases)
     ]
+    shared_board, shared_picture = share_with(user)
+    training_set, training_run = begin_training(user)
     shown = Shown(
         board=board.id,
         job=ended[0].id,
         picture=image.image_name,
         canvas=canvases[0].id,
         workflow=workflows[0].id,
+        shared_board=shared_board,
+        shared_picture=shared_picture,
+        training_set=training_set,
+        training_run=training_run,
     )
     return Account(user=user, cookies=session_cookies(user), shown=shown)
 

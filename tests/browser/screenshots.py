@@ -10,18 +10,18 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from config.local.addresses import LOGINS
 from config.local.chromium import require_chromium
 from config.local.postgres import temporary_postgres
 from config.local.valkey import temporary_valkey
-from tests.browser.studio import CHROMIUM_ARGUMENTS, DESKTOP, PHONE, Studio
+from tests.browser.studio import CHROMIUM_ARGUMENTS, DESKTOP, Studio
 from tests.stack import ROOT, Stack
 
 IMAGES: Final = ROOT / "docs" / "images"
@@ -93,20 +93,14 @@ class Shot:
     name: str
     path: str = ""
     language: str = "en-US"
-    window: ViewportSize = field(default_factory=lambda: DESKTOP)
     theme: Literal["light", "dark"] = "light"
-    is_public: bool = False
     prepare: Callable[[Studio], None] | None = None
 
 
 # A page that is not there is left out, and said so.
 SHOTS: Final = (
-    Shot(name="landing", path="/", is_public=True),
-    Shot(name="landing-ko", path="/", language="ko-KR", is_public=True),
     Shot(name="create", path="/create/"),
     Shot(name="create-ko", path="/create/", language="ko-KR"),
-    Shot(name="create-phone", path="/create/", window=PHONE, theme="dark"),
-    Shot(name="create-phone-ko", path="/create/", language="ko-KR", window=PHONE, theme="dark"),
     Shot(name="gallery", path="/gallery/"),
     Shot(name="gallery-ko", path="/gallery/", language="ko-KR", theme="dark"),
     Shot(name="canvas", prepare=open_canvas),
@@ -169,30 +163,28 @@ def _fill_database() -> None:
 
 @contextmanager
 def window_for(browser: Browser, stack: Stack, shot: Shot) -> Iterator[Studio]:
-    """Open a window as `shot` wants it, signed in unless anybody may see the page."""
+    """Open a window as `shot` wants it, signed in."""
     context = browser.new_context(
-        viewport=shot.window,
+        viewport=DESKTOP,
         base_url=stack.url,
         color_scheme=shot.theme,
         locale=shot.language,
-        has_touch=shot.window == PHONE,
         reduced_motion="reduce",
     )
     studio = Studio(context.new_page())
-    if not shot.is_public:
-        studio.open("/accounts/sign-in/")
-        studio.page.locator("#id_username").fill(EMAIL)
-        studio.page.locator("#id_password").fill(PASSWORD)
-        studio.page.keyboard.press("Enter")
-        studio.page.wait_for_url("**/create/")
-        studio.settle()
+    studio.open("/accounts/sign-in/")
+    studio.page.locator("#id_username").fill(EMAIL)
+    studio.page.locator("#id_password").fill(PASSWORD)
+    studio.page.keyboard.press("Enter")
+    studio.page.wait_for_url("**/create/")
+    studio.settle()
     yield studio
     context.close()
 
 
 def make_pictures(browser: Browser, stack: Stack) -> None:
     """Make the pictures that the pages show, as a person would."""
-    with window_for(browser, stack, SHOTS[2]) as studio:
+    with window_for(browser, stack, SHOTS[0]) as studio:
         studio.set_steps(STEPS)
         for prompt, seed in PICTURES:
             studio.page.get_by_label("Seed", exact=True).fill(str(seed))
@@ -226,8 +218,7 @@ def main(names: list[str]) -> None:
     wanted = [shot for shot in SHOTS if not names or shot.name in names]
     with running_stack() as stack, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
-        if any(not shot.is_public for shot in wanted):
-            make_pictures(browser, stack)
+        make_pictures(browser, stack)
         for shot in wanted:
             path = take(browser, stack, shot)
             print(path.relative_to(ROOT) if path else f"{shot.path} is not there")  # noqa: T201

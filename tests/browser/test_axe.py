@@ -14,6 +14,7 @@ from apps.generation.services.jobs import cancel_job
 from apps.workflows.services.workflows import create_workflow
 from tests.browser.studio import DESKTOP, PHONE, Studio
 from tests.factories import make_image, make_job
+from tests.shown import begin_training, share_with
 from tests.stack import ROOT
 from tests.studio_pages import STUDIO_PAGES, Shown
 from tests.workflows.documents import fill_document
@@ -60,12 +61,18 @@ def shown(transactional_user: User, starter: GenerationModel) -> Iterator[Shown]
     make_job(transactional_user, starter, prompt="waits")
     canvas = create_document(user=transactional_user, width=128, height=128)
     workflow = create_workflow(user=transactional_user, document=fill_document())
+    shared_board, shared_picture = share_with(transactional_user)
+    training_set, training_run = begin_training(transactional_user)
     yield Shown(
         board=board.id,
         job=job.id,
         picture=pictures[0].image_name,
         canvas=canvas.id,
         workflow=workflow.id,
+        shared_board=shared_board,
+        shared_picture=shared_picture,
+        training_set=training_set,
+        training_run=training_run,
     )
     for picture in pictures:
         picture.delete()

@@ -19,6 +19,7 @@ from apps.images.services.library import trash_images
 from tests.browser.studio import DESKTOP, PHONE, Studio
 from tests.factories import make_image, make_job
 from tests.stack import ROOT
+from tests.studio_pages import FIXED_PAGES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,20 +34,11 @@ HAND: Final = {
     "has_touch": True,
     "reduced_motion": "reduce",
 }
-PAGES: Final = {
-    "gallery": "/gallery/",
-    "boards": "/boards/",
-    "queue": "/queue/",
-    "models": "/models/",
-    "styles": "/styles/",
-    "usage": "/usage/",
-    "plan": "/account/plan/",
-    "keys": "/keys/",
-    "trash": "/gallery/trash/",
-    "shared": "/gallery/shared/",
-    "activity": "/account/activity/",
-    "own-data": "/account/data/",
+NOT_LOOKED_AT: Final = {
+    "create": "its settings are drawn for the model, and folded on a phone, when its module runs",
+    "search": "the gallery",
 }
+PAGES: Final = {name: path for name, path in FIXED_PAGES.items() if name not in NOT_LOOKED_AT}
 
 # Text on what it stands on, and the ratio that WCAG 2.2 asks for (1.4.3; 1.4.11 for edges).
 _GROUNDS: Final = ("page", "surface", "raised", "hover")

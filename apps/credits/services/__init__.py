@@ -1,1 +1,4 @@
-"""Writes on credits: `ledger` for jobs, `grants`, `costs` for quotes, `usage` for records."""
+"""Writes on credits: `ledger` for jobs, `grants`, `costs` for quotes, `usage` for records.
+
+`audit` proves the books, `notices` has users told whose credits run out.
+"""

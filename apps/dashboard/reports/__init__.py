@@ -1,1 +1,1 @@
-"""Reports for staff: revenue, and how fair quotes are."""
+"""Pages of the admin: what needs attention, a user, a job, the fleet, revenue, and quotes."""

@@ -1,1 +1,4 @@
-"""Writes on jobs: `jobs` accepts and cancels, `leases` hands work out, `results` ends it."""
+"""Writes on jobs: `jobs` accepts and cancels, `leases` hands work out, `results` ends it.
+
+`queue` is what users do with theirs, `operations` what operators do by hand.
+"""

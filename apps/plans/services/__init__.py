@@ -1,1 +1,4 @@
-"""Writes on plans: `subscriptions` by hand and trials, `testers` for grants by administrators."""
+"""Writes on plans: by hand (`subscriptions`, `testers`, `enterprise`), by payments, and notices.
+
+Payments begin in `checkout` and `changes`, are told by `stripe_events`, booked in `payments`.
+"""
