@@ -16,7 +16,7 @@ from apps.images.models import Image
 from apps.images.selectors import read_file
 from tests.factories import encode, make_image
 
-MADE = {
+MADE: dict[str, Any] = {
     "prompt": "바다 위의 노을",
     "negative_prompt": "rain",
     "steps": 20,

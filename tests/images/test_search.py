@@ -78,7 +78,7 @@ def test_filters_narrow_together(api: APIClient, user: User) -> None:
 def test_pictures_with_the_same_settings_differ_by_their_seeds(
     api: APIClient, user: User, stranger: User
 ) -> None:
-    settings = {"prompt": "castle", "steps": 20, "model": "sdxl"}
+    settings: dict[str, Any] = {"prompt": "castle", "steps": 20, "model": "sdxl"}
     first = make_image(user, seed=1, **settings)
     make_image(user, seed=2, **settings)
     make_image(user, seed=1, **settings | {"steps": 30})
