@@ -29,15 +29,15 @@ class WaitingRow:
 
 @dataclass(frozen=True, slots=True)
 class EndedRow:
-    """A job that ended, and why if it failed; a training keeps its seed when it is tried again."""
+    """A job that ended, and why if it failed; a training goes on where its price is shown."""
 
     job: Job
     reason: str
     can_retry: bool
 
     @property
-    def can_vary(self) -> bool:
-        return self.can_retry and self.job.kind != JobKind.TRAINING
+    def is_training(self) -> bool:
+        return self.job.kind == JobKind.TRAINING
 
 
 @dataclass(frozen=True, slots=True)

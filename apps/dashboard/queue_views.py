@@ -13,7 +13,6 @@ from apps.accounts.models import User
 from apps.accounts.requests import signed_in_user
 from apps.core.errors import EaselError, NotFound
 from apps.dashboard.queue_selectors import queue_page
-from apps.dashboard.retries import retry_any
 from apps.dashboard.views import is_htmx, page
 from apps.generation.services import queue as services
 from apps.generation.services.jobs import cancel_job
@@ -27,7 +26,7 @@ _ON_QUEUE: Mapping[str, Callable[..., object]] = {
 _ON_JOB: Mapping[str, Callable[..., object]] = {
     "front": services.move_to_front,
     "cancel": cancel_job,
-    "retry": retry_any,
+    "retry": services.retry_job,
     "vary": partial(services.retry_job, new_seed=True),
 }
 

@@ -68,6 +68,7 @@ export class SettingsPanel {
     const fold = () => (this.#panel.open = !this.#narrow.matches);
     this.#narrow.addEventListener("change", fold, { signal: life.signal });
     fold();
+    this.#panel.classList.remove("settings--fresh");
     this.#refresh();
     this.#isReady = true;
   }

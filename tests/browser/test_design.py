@@ -35,7 +35,6 @@ HAND: Final = {
     "reduced_motion": "reduce",
 }
 NOT_LOOKED_AT: Final = {
-    "create": "its settings are drawn for the model, and folded on a phone, when its module runs",
     "search": "the gallery",
 }
 PAGES: Final = {name: path for name, path in FIXED_PAGES.items() if name not in NOT_LOOKED_AT}

@@ -136,7 +136,7 @@ def test_a_running_training_is_learning_wherever_it_is_named(
     assert made in browser_client.get("/training/").content.decode()
 
 
-def test_the_queue_tries_a_training_again_with_its_own_seed_alone(
+def test_the_queue_leads_from_a_training_to_where_its_price_is_shown(
     browser_client: Client, trainer: User, discs: TrainingSet
 ) -> None:
     run = make_run(trainer, discs)
@@ -144,5 +144,6 @@ def test_the_queue_tries_a_training_again_with_its_own_seed_alone(
 
     page = browser_client.get("/queue/").content.decode()
 
-    assert 'value="retry"' in page
+    assert 'href="/training/">Open Training<' in page
+    assert 'value="retry"' not in page
     assert 'value="vary"' not in page
