@@ -3,9 +3,10 @@
 import re
 import uuid
 
-_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+from apps.core.storage import UUID_PATTERN
+
 # Whose it is, and its name.
-FILE_PATTERN = re.compile(rf"users/({_UUID})/canvases/{_UUID}/({_UUID})\.png")
+FILE_PATTERN = re.compile(rf"users/({UUID_PATTERN})/canvases/{UUID_PATTERN}/({UUID_PATTERN})\.png")
 
 
 def file_key(*, user_id: uuid.UUID, document_id: uuid.UUID, name: uuid.UUID) -> str:

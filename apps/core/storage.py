@@ -16,6 +16,9 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage, default_storage
 
 PIECE_BYTES = 1024**2
+FILES_A_BATCH = 1000
+# A name within a key.
+UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class StoredFile(NamedTuple):
@@ -100,3 +103,16 @@ def begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 # Files are saved by `default_storage`; this is the same store.
 file_store = cast("FileStore", default_storage)
+
+
+def old_keys(folder: str, *, before: datetime) -> Iterator[list[str]]:
+    """Walk the keys below a folder that were written `before`, some at a time, never all."""
+    keys: list[str] = []
+    for file in file_store.walk(folder):
+        if file.written_at < before:
+            keys.append(file.key)
+        if len(keys) == FILES_A_BATCH:
+            yield keys
+            keys = []
+    if keys:
+        yield keys

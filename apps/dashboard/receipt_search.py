@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
+from apps.core.storage import UUID_PATTERN
 from apps.credits.serializers import YEARS
 from apps.credits.usage import Span
 from apps.generation.models import Job
@@ -22,7 +23,7 @@ RECEIPTS_SHOWN: Final = 20
 # As many as prompts are searched by elsewhere; a longer text is no help in finding one.
 MAX_WORDS_LENGTH: Final = 200
 # The name of a picture or of a job, also within a pasted address.
-_NAME: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_NAME: Final = re.compile(UUID_PATTERN, re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@
 import re
 import uuid
 
-_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+from apps.core.storage import UUID_PATTERN
+
 # Whose it is, and its name.
 CHECKPOINT_PATTERN = re.compile(
-    rf"users/({_UUID})/training/{_UUID}/checkpoints/({_UUID})\.safetensors"
+    rf"users/({UUID_PATTERN})/training/{UUID_PATTERN}/checkpoints/({UUID_PATTERN})\.safetensors"
 )
-SAMPLE_PATTERN = re.compile(rf"users/({_UUID})/training/{_UUID}/samples/({_UUID})\.png")
+SAMPLE_PATTERN = re.compile(
+    rf"users/({UUID_PATTERN})/training/{UUID_PATTERN}/samples/({UUID_PATTERN})\.png"
+)
 
 
 def checkpoint_key(*, user_id: uuid.UUID, run_id: uuid.UUID, name: uuid.UUID) -> str:

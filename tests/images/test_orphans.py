@@ -1,7 +1,7 @@
 """Files without a row go, an hour after they were written; those with one never do."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.core.files.storage import default_storage
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
+from apps.core import storage
 from apps.core.storage import FileStore
 from apps.images.models import Archive, Image
 from apps.images.services import orphans
@@ -50,7 +51,7 @@ def test_what_no_row_names_goes_and_all_else_stays(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(orphans, "FILES_A_BATCH", 2)
+    monkeypatch.setattr(storage, "FILES_A_BATCH", 2)
     settings.EASEL_ARCHIVE_STREAM_PICTURES = 0
     shown, thrown, theirs = make_image(user), make_image(user), make_image(stranger)
     trash_images(user=user, names=[thrown.image_name])
@@ -93,14 +94,13 @@ def test_a_row_that_comes_between_the_list_and_the_look_saves_its_files(
 ) -> None:
     name = uuid.uuid4()
     stored = store_picture(user_id=user.id, image_name=name, picture=make_picture(), metadata={})
-    old_keys = orphans._old_keys
 
-    def listed_before_the_row() -> Any:
-        listed = list(old_keys())
+    def listed_before_the_row(folder: str, *, before: datetime) -> Any:
+        listed = list(storage.old_keys(folder, before=before))
         add_results(user_id=user.id, job_id=uuid.uuid4(), pictures=[(0, stored)])
         return listed
 
-    monkeypatch.setattr(orphans, "_old_keys", listed_before_the_row)
+    monkeypatch.setattr(orphans, "old_keys", listed_before_the_row)
 
     assert remove_orphans() == 0
 

@@ -3,7 +3,7 @@
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.catalog.models import OPEN_INSTALLS, GenerationModel, InstallStatus, ModelInstall
-from apps.core.storage import file_store
+from apps.core.storage import UUID_PATTERN, file_store, old_keys
 from apps.core.tenancy import service_scope
 
 logger = structlog.get_logger(__name__)
@@ -21,11 +21,9 @@ logger = structlog.get_logger(__name__)
 UPLOAD_KEPT = timedelta(days=1)
 # Files are written before the row that names them: longer than storing the largest takes.
 GRACE = timedelta(hours=12)
-FILES_A_BATCH = 1000
 
-_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_PART = re.compile(rf"models/users/{_UUID}/uploads/({_UUID})/.+")
-_OF_MODEL = re.compile(rf"(models/(?:users/{_UUID}|shared/[^/]+)/[^/]+)/.+")
+_PART = re.compile(rf"models/users/{UUID_PATTERN}/uploads/({UUID_PATTERN})/.+")
+_OF_MODEL = re.compile(rf"(models/(?:users/{UUID_PATTERN}|shared/[^/]+)/[^/]+)/.+")
 
 
 def give_up_old_uploads() -> int:
@@ -47,7 +45,7 @@ def remove_install_leftovers() -> int:
     Only what is older than any install takes from its first file to its row. Return how many.
     """
     removed = _remove_folders()
-    for keys in _old_keys():
+    for keys in old_keys("models", before=timezone.now() - GRACE):
         orphans = _without_row(keys)
         if orphans:
             file_store.delete_many(orphans)
@@ -76,19 +74,6 @@ def _id_of(name: str) -> uuid.UUID | None:
         return uuid.UUID(name)
     except ValueError:
         return None
-
-
-def _old_keys() -> Iterator[list[str]]:
-    limit = timezone.now() - GRACE
-    keys: list[str] = []
-    for file in file_store.walk("models"):
-        if file.written_at < limit:
-            keys.append(file.key)
-        if len(keys) == FILES_A_BATCH:
-            yield keys
-            keys = []
-    if keys:
-        yield keys
 
 
 def _without_row(keys: Sequence[str]) -> list[str]:

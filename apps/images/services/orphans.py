@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.core.storage import file_store
+from apps.core.storage import UUID_PATTERN, file_store, old_keys
 from apps.core.tenancy import service_scope
 from apps.images.models import Archive, Image
 from apps.privacy.models import DataRequest
@@ -19,23 +19,21 @@ logger = structlog.get_logger(__name__)
 
 # A file is written before its row: longer than any job or upload takes from the one to the other.
 GRACE = timedelta(hours=1)
-FILES_A_BATCH = 1000
 
-_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # Which keys are ours to judge, and by which rows: whatever else lies there is left alone.
 _KINDS: list[tuple[re.Pattern[str], type[Model], str]] = [
-    (re.compile(rf"users/({_UUID})/images/({_UUID})\.png"), Image, "image_name"),
+    (re.compile(rf"users/({UUID_PATTERN})/images/({UUID_PATTERN})\.png"), Image, "image_name"),
     (
-        re.compile(rf"users/({_UUID})/images/thumbnails/({_UUID})(?:_\d+)?\.webp"),
+        re.compile(rf"users/({UUID_PATTERN})/images/thumbnails/({UUID_PATTERN})(?:_\d+)?\.webp"),
         Image,
         "image_name",
     ),
-    (re.compile(rf"users/({_UUID})/archives/({_UUID})\.zip"), Archive, "id"),
-    (re.compile(rf"users/({_UUID})/exports/({_UUID})\.zip"), DataRequest, "id"),
+    (re.compile(rf"users/({UUID_PATTERN})/archives/({UUID_PATTERN})\.zip"), Archive, "id"),
+    (re.compile(rf"users/({UUID_PATTERN})/exports/({UUID_PATTERN})\.zip"), DataRequest, "id"),
 ]
-_OWNER = re.compile(rf"users/({_UUID})/")
+_OWNER = re.compile(rf"users/({UUID_PATTERN})/")
 # What a disk has of a write that was cut short.
-_INCOMPLETE = re.compile(rf"users/{_UUID}/[a-z0-9/-]+/\.incomplete-\w+")
+_INCOMPLETE = re.compile(rf"users/{UUID_PATTERN}/[a-z0-9/-]+/\.incomplete-\w+")
 
 
 def register_kind(pattern: re.Pattern[str], model: type[Model], field: str) -> None:
@@ -54,7 +52,7 @@ def remove_orphans() -> int:
     file is of nobody that the database knows, nothing more is deleted.
     """
     removed = 0
-    for keys in _old_keys():
+    for keys in old_keys("users", before=timezone.now() - GRACE):
         if strangers := _unknown_users(keys):
             # Accounts keep their rows: this is the store of another database.
             logger.error("files_of_unknown_users", count=len(strangers), first=min(strangers))
@@ -65,19 +63,6 @@ def remove_orphans() -> int:
             removed += len(orphans)
             logger.info("files_without_row_removed", count=len(orphans), first=orphans[0])
     return removed
-
-
-def _old_keys() -> Iterator[list[str]]:
-    limit = timezone.now() - GRACE
-    keys: list[str] = []
-    for file in file_store.walk("users"):
-        if file.written_at < limit:
-            keys.append(file.key)
-        if len(keys) == FILES_A_BATCH:
-            yield keys
-            keys = []
-    if keys:
-        yield keys
 
 
 def _unknown_users(keys: Sequence[str]) -> set[str]:
