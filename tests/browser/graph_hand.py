@@ -1,11 +1,13 @@
-"""What a hand does on the graph of a workflow, in terms of its page."""
+"""What a person does with the graph of a workflow by the mouse, in terms of its page."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.studio import Studio
+from tests.browser.studio import MADE_WITHIN_MS, Studio
 
 STEP: Final = 368
 # Asks for pixels that no model makes, so that it can be quoted and run anywhere.
@@ -18,6 +20,20 @@ LINKS: Final = (
     ("colour_fill_1.picture", "resize_1.picture"),
     ("resize_1.picture", "save_1.picture"),
 )
+
+# Lists, from now on, the states that each node takes, and when each was first seen.
+_RECORD_STATES = """() => {
+  window.nodeStates = {};
+  const look = () => {
+    for (const { dataset: { node, state } } of document.querySelectorAll("article.node")) {
+      const seen = (window.nodeStates[node] ??= []);
+      if (seen.at(-1) !== state) seen.push(state);
+    }
+  };
+  look();
+  new MutationObserver(look).observe(document.querySelector("#graph-nodes"),
+    { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"] });
+}"""
 
 
 def document(
@@ -76,12 +92,49 @@ class Graph:
     def port(self, key: str) -> Locator:
         return self.page.locator(f'[data-port="{key}"]')
 
+    def field(self, node: str, name: str) -> Locator:
+        """Return the first control of an input."""
+        controls = ":is(input, select, textarea)"
+        return self.node(node).locator(f'[data-input="{name}"] {controls}').first
+
     def ids(self) -> list[str]:
         return [str(one.get_attribute("data-node")) for one in self.nodes.all()]
 
     def linked(self) -> list[str]:
         """Return the inputs, "node.input", that links lead to."""
         return sorted(str(one.get_attribute("data-link")) for one in self.links.all())
+
+    def save(self) -> None:
+        self.page.locator("#save").click()
+        expect(self.page.locator("#save-state")).to_have_attribute("data-state", "saved")
+
+    def exported(self) -> dict[str, Any]:
+        """Return the document that the button for it downloads."""
+        with self.page.expect_download() as downloading:
+            self.page.locator("#export").click()
+        document: dict[str, Any] = json.loads(
+            Path(downloading.value.path()).read_text(encoding="utf-8")
+        )
+        return document
+
+    def linked_pairs(self) -> set[tuple[str, str]]:
+        """Return what is linked, as the document has it, in names of ports."""
+        return {
+            (".out.".join(edge["from"]), ".in.".join(edge["to"]))
+            for edge in self.exported()["edges"]
+        }
+
+    def record_states(self) -> None:
+        self.page.evaluate(_RECORD_STATES)
+
+    def seen_states(self) -> Mapping[str, Sequence[str]]:
+        seen: Mapping[str, Sequence[str]] = self.page.evaluate("() => window.nodeStates")
+        return seen
+
+    def wait_for_end(self) -> None:
+        expect(self.page.locator("#run-strip")).to_have_attribute(
+            "data-state", "succeeded", timeout=MADE_WITHIN_MS
+        )
 
     def middle(self, of: Locator) -> tuple[float, float]:
         box = of.bounding_box()
@@ -106,6 +159,7 @@ class Graph:
             mouse.up()
 
     def drag_from_palette(self, kind: str, end: tuple[float, float]) -> None:
+        self.page.locator("#palette-words").fill(kind.replace("_", " "))
         button = self.page.locator(f'#palette [data-type="{kind}"]')
         button.scroll_into_view_if_needed()
         self.drag(self.middle(button), end)

@@ -1,25 +1,43 @@
 """A workflow of eight nodes: built, run, kept, taken elsewhere, and used as a form on a phone."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from apps.accounts.models import User
 from apps.generation.models import Job, JobKind, JobState
 from apps.images.models import Image
 from apps.workflows.models import Workflow
 from apps.workflows.services.workflows import create_workflow
+from tests.browser.graph_hand import Graph
+from tests.browser.graph_keys import Keys
 from tests.browser.studio import MADE_WITHIN_MS, PHONE, Studio
-from tests.browser.workflow_graph import LARGE, LINKS, NODES, Keys, Mouse
 from tests.workflows.documents import document, node
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]
 
 Shoot = Callable[[Page, str], Path]
 
+LARGE: Final[ViewportSize] = {"width": 1600, "height": 1000}
+# By their types, in the order in which they are added.
+NODES: Final[Sequence[str]] = (
+    *("model", "prompt", "seed", "denoise"),
+    *("decode", "adjust", "sharpen", "save"),
+)
+LINKS: Final[Sequence[tuple[str, str]]] = (
+    ("model_1.out.model", "denoise_1.in.model"),
+    ("prompt_1.out.prompt", "denoise_1.in.prompt"),
+    ("seed_1.out.seed", "denoise_1.in.seed"),
+    ("denoise_1.out.latents", "decode_1.in.latents"),
+    ("model_1.out.model", "decode_1.in.model"),
+    ("decode_1.out.picture", "adjust_1.in.picture"),
+    ("adjust_1.out.picture", "sharpen_1.in.picture"),
+    ("sharpen_1.out.picture", "save_1.in.picture"),
+)
 PLACES = (
     *((200, 40), (200, 240), (200, 560), (620, 40)),
     *((1060, 40), (1060, 220), (1060, 520), (1060, 720)),
@@ -45,9 +63,9 @@ def test_eight_nodes_are_built_by_mouse_run_kept_and_taken_elsewhere(
 ) -> None:
     page = large.page
     large.open("/workflows/new/")
-    graph = Mouse(page)
+    graph = Graph(large)
     for kind, (x, y) in zip(NODES, PLACES, strict=True):
-        graph.add(kind, x, y)
+        graph.drag_from_palette(kind, graph.place(x, y))
     expect(graph.nodes).to_have_count(8)
     page.locator("#tidy").click()
     page.locator("#fit").click()
@@ -82,7 +100,7 @@ def test_eight_nodes_are_built_by_mouse_run_kept_and_taken_elsewhere(
     expect(page.locator("#run-pictures a")).to_have_attribute(
         "href", f"/gallery/{image.image_name}/"
     )
-    assert graph.links() == set(LINKS)
+    assert graph.linked_pairs() == set(LINKS)
 
     page.locator("#workflow-name").fill("Red circle")
     graph.save()
@@ -120,14 +138,14 @@ def test_eight_nodes_are_built_run_and_kept_by_the_keyboard_alone(
 ) -> None:
     page = large.page
     large.open("/workflows/new/")
-    graph = Keys(page)
+    graph = Keys(large)
     page.locator("#graph").focus()
     titles = ("model", "prompt", "seed", "denoise", "decode", "adjust", "sharpen", "save")
     for title, kind in zip(titles, NODES, strict=True):
         graph.add(title, kind)
     expect(graph.nodes).to_have_count(8)
     for source, target in LINKS:
-        graph.link(source, target)
+        graph.join(source, target)
     graph.press("Escape", "Escape", "l")
     graph.go_to_field("model_1", "key")
     page.keyboard.type("Easel")
@@ -154,7 +172,7 @@ def test_eight_nodes_are_built_run_and_kept_by_the_keyboard_alone(
     job = Job.objects.get()
     assert job.work is not None
     assert (job.work["workflow"], job.work["version"]) == (str(kept.id), 1)
-    assert graph.links() == set(LINKS)
+    assert graph.linked_pairs() == set(LINKS)
     assert Image.objects.count() == 1
 
 
