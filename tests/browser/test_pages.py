@@ -345,4 +345,4 @@ def test_a_page_tells_times_as_the_clock_of_the_browser_does(
     told = studio.page.locator(".facts time").get_attribute("datetime")
     assert told is not None
     assert told.endswith("+09:00")
-    assert datetime.fromisoformat(told) == images[0].created_at.replace(microsecond=0)
+    assert datetime.fromisoformat(told) == images[0].created_at

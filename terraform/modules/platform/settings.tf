@@ -90,10 +90,10 @@ locals {
     worker = merge(local.own_keys, {
       EASEL_OPENAI_API_KEY    = "openai-api-key"
       EASEL_STABILITY_API_KEY = "stability-api-key"
-      EASEL_SECRET_KEY   = "worker-key"
-      EASEL_REDIS_URL    = "redis-url"
-      EASEL_DATABASE_URL = "database/worker-url"
-      EASEL_SENTRY_DSN   = "sentry-dsn"
+      EASEL_SECRET_KEY        = "worker-key"
+      EASEL_REDIS_URL         = "redis-url"
+      EASEL_DATABASE_URL      = "database/worker-url"
+      EASEL_SENTRY_DSN        = "sentry-dsn"
     }, local.has_reader ? { EASEL_READER_DATABASE_URL = "database/reader-worker-url" } : {})
   }
 
