@@ -4,6 +4,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone
@@ -57,14 +58,14 @@ class PermissionsPolicyMiddleware:
 
 
 class TimeZoneMiddleware:
-    """Write the times of pages in the time zone of the browser; the API and the admin speak UTC."""
+    """Write the times of pages in the time zone of the browser, but for `EASEL_UTC_PATHS`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         name = unquote(request.COOKIES.get(TIME_ZONE_COOKIE, ""))
-        if name not in _KNOWN_ZONES or request.path.startswith((API_PREFIX, "/admin/")):
+        if name not in _KNOWN_ZONES or request.path.startswith(settings.EASEL_UTC_PATHS):
             return self.get_response(request)
         with timezone.override(ZoneInfo(name)):
             return self.get_response(request)

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -126,7 +126,7 @@ def plan_banner(*, user: User) -> Banner | None:
         return None
     if has.ends_at > timezone.now() + timedelta(days=TRIAL_NOTICE_DAYS):
         return None
-    day = date_format(timezone.localtime(has.ends_at), "DATE_FORMAT")
+    day = date_format(has.ends_at.astimezone(UTC), "DATE_FORMAT")
     return Banner(
         gettext("Your trial ends on %(date)s. Take a plan to go on after it.") % {"date": day},
         is_pause=False,

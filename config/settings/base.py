@@ -147,6 +147,8 @@ FORMAT_MODULE_PATH = "config.formats"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+# Days and months of the books, and what programs and operators read, are those of everybody.
+EASEL_UTC_PATHS = ("/api/", "/admin/", "/usage/", "/account/plan/")
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "static/"

@@ -1,4 +1,4 @@
-"""Pages tell times as the clock of the browser does; the API and the admin tell UTC."""
+"""Pages tell times as the clock of the browser does; the API, the admin and the books tell UTC."""
 
 from datetime import UTC, datetime
 
@@ -7,9 +7,11 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.catalog.models import GenerationModel
 from apps.core.middleware import TIME_ZONE_COOKIE
+from apps.generation.models import Job
 from apps.images.models import Image
-from tests.factories import make_image
+from tests.factories import make_image, make_job
 
 pytestmark = pytest.mark.django_db
 
@@ -55,3 +57,15 @@ def test_the_api_tells_utc_whoever_asks(browser_client: Client, image: Image) ->
     record = browser_client.get(f"/api/v1/images/{image.image_name}").json()
 
     assert record["created_at"] == "2026-11-30T23:30:00Z"
+
+
+def test_receipts_tell_the_day_that_they_are_found_by(
+    browser_client: Client, user: User, starter: GenerationModel
+) -> None:
+    job = make_job(user, starter)
+    Job.objects.filter(id=job.id).update(created_at=MADE)
+    browser_client.cookies[TIME_ZONE_COOKIE] = "Asia/Seoul"
+
+    page = browser_client.get(f"/usage/receipts/{job.id}/").content.decode()
+
+    assert "Nov. 30, 2026, 11:30 p.m." in page
