@@ -19,7 +19,8 @@ from tests.plugins.servers import postgres_server, superuser_connection
 
 _ROOT = Path(settings.BASE_DIR)
 _MAKERS = (
-    *("apps/*/migrations/*.py", "apps/core/operations.py", "apps/core/tenancy.py"),
+    *("apps/*/migrations/**/*.py", "apps/*/migrations/**/*.json"),
+    *("apps/core/operations.py", "apps/core/tenancy.py"),
     *("config/local/roles.py", "config/settings/base.py", "requirements/dev.txt"),
 )
 

@@ -54,6 +54,9 @@ FIRST_WAIT_SECONDS = 2.0
 # Who is told to wait for longer is told by us at once.
 MOST_WAIT_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
+# A call may take so much longer than those before it; then its pictures are stored and settled.
+_SLOWER = 1.5
+_STORE_SECONDS = 10.0
 # Between the tries to store what was made.
 STORE_WAITS_SECONDS = (0.5, 2.0, 5.0)
 # Between those to reach the database: as long as a lease may last that nobody can renew.
@@ -284,7 +287,8 @@ class ProvidedAttempt(Attempt):
 
     def _must_stop(self) -> bool:
         # No call is begun that this process will not see the end of: it is billed all the same.
-        return self.lease.must_stop() or self._shutdown.must_let_go(seconds_left=self._call_seconds)
+        left = _SLOWER * self._call_seconds + _STORE_SECONDS
+        return self.lease.must_stop() or self._shutdown.must_let_go(seconds_left=left)
 
     def _stopped_within(self, seconds: float) -> bool:
         until = time.monotonic() + seconds

@@ -16,7 +16,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from apps.accounts.models import User
 from apps.boards.models import Board
-from apps.boards.services import create_board, delete_board, move_images
+from apps.boards.services import create_board, delete_board, edit_board, move_images
 from apps.catalog.models import GenerationModel
 from apps.core.errors import Forbidden
 from apps.core.tenancy import tenant_scope
@@ -193,4 +193,46 @@ def test_pictures_whose_board_goes_while_they_are_stored_are_kept_without_it(
 
     places = dict(Image.objects.values_list("image_name", "board_id"))
     assert [places[picture.image_name] for picture in stored] == [kept.id, None, None]
+    check_counts(user)
+
+
+@pytest.mark.parametrize("by", ["name", "auto-add"])
+def test_a_deletion_under_way_ends_before_pictures_would_go_on_that_board(
+    user: User, starter: GenerationModel, by: str
+) -> None:
+    gone = create_board(user=user, name="gone")
+    if by == "auto-add":
+        edit_board(user=user, board_id=gone.id, is_auto_add=True)
+    make_job(user, starter)
+    job = claimed()
+    stored = dataclasses.replace(
+        pictures.store_picture(
+            user_id=user.id, image_name=uuid.uuid4(), picture=make_picture(), metadata={}
+        ),
+        board_id=gone.id if by == "name" else None,
+    )
+    deleted = threading.Event()
+
+    def end_board() -> None:
+        with own(user):
+            delete_board(user=user, board_id=gone.id, with_pictures=False)
+            deleted.set()
+            time.sleep(0.5)
+
+    def finish() -> bool:
+        deleted.wait()
+        try:
+            return finish_job(
+                user_id=user.id,
+                job_id=job.id,
+                attempt=job.attempt,
+                pictures=[stored],
+                compute_seconds=1,
+            )
+        finally:
+            connection.close()
+
+    assert at_once(end_board, finish) == [None, True]
+
+    assert Image.objects.get().board_id is None
     check_counts(user)

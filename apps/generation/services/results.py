@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from apps.boards.selectors import auto_add_board_id, boards_still_there
@@ -24,6 +24,7 @@ from apps.generation.provided import is_provided
 from apps.generation.services.lanes import lock_lanes
 from apps.generation.wakeups import wake_next_of
 from apps.images.models import Image
+from apps.images.services.library import lock_library
 from apps.images.services.pictures import StoredPicture, add_results
 from apps.plans.tiers import GpuTier
 
@@ -102,32 +103,20 @@ def finish_job(
 
 def _add_to_boards(job: Job, pictures: Sequence[StoredPicture]) -> list[Image]:
     """Insert the rows of pictures; a board that went while they were stored gets none."""
+    user_id = job.user_id
     named = {picture.board_id for picture in pictures if picture.board_id is not None}
-    if not named:
-        return _add(job, pictures)
-    try:
-        with transaction.atomic():
-            return _add(job, pictures)
-    except IntegrityError:
-        # The insert has waited for the end of a deletion under way: now it is seen.
-        there = boards_still_there(user_id=job.user_id, ids=named)
-        return _add(
-            job,
-            [
-                picture
-                if picture.board_id in there
-                else dataclasses.replace(picture, board_id=None)
-                for picture in pictures
-            ],
-        )
-
-
-def _add(job: Job, pictures: Sequence[StoredPicture]) -> list[Image]:
+    automatic = auto_add_board_id(user_id=user_id)
+    if named or automatic:
+        # A board whose deletion is under way would refuse the rows at the end of that.
+        lock_library(user_id=user_id)
+        automatic = auto_add_board_id(user_id=user_id)
+        there = boards_still_there(user_id=user_id, ids=named)
+        pictures = [
+            picture if picture.board_id in there else dataclasses.replace(picture, board_id=None)
+            for picture in pictures
+        ]
     return add_results(
-        user_id=job.user_id,
-        job_id=job.id,
-        pictures=enumerate(pictures),
-        board_id=auto_add_board_id(user_id=job.user_id),
+        user_id=user_id, job_id=job.id, pictures=enumerate(pictures), board_id=automatic
     )
 
 

@@ -30,7 +30,8 @@ def lock_library(*, user_id: uuid.UUID) -> None:
     """Let no other change to pictures and boards of a user run until this transaction ends.
 
     Two changes of many rows would otherwise wait for each other's. A finishing job adds rows
-    that nobody else knows yet and does not wait. The user's lists are no older than the change.
+    that nobody else knows yet, and waits only where they go on boards. The user's lists are no
+    older than the change.
     """
     note_library_change(user_id)
     with connection.cursor() as cursor:
