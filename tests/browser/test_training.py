@@ -189,8 +189,12 @@ def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_
     page.unroute(pictures)
 
     # A price that was never shown is not agreed to.
+    page.route("**/training/quote", lambda route: held.append(route))
     page.get_by_label("Steps").fill("4000")
     start.click()
+    page.route("**/training/quote", lambda route: route.continue_())
+    for route in held:
+        route.continue_()
     expect(page.get_by_text("The price has gone up")).to_be_visible()
     assert captions_of(found)[0] == "a round thing"
     assert not Job.objects.exists()
