@@ -148,7 +148,7 @@ def test_a_set_is_made_captioned_by_keyboard_priced_and_trained(
 def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_shown(
     trainer: User, studio: Studio
 ) -> None:
-    found = make_set(trainer)
+    found = make_set(trainer, pictures=4)
     page = studio.page
     studio.open(f"/training/sets/{found.id}/")
     start = page.get_by_role("button", name="Start the training")
@@ -165,9 +165,36 @@ def test_a_training_begins_once_with_all_that_is_said_and_at_the_price_that_was_
     page.unroute("**/images")
     assert not Job.objects.exists()
 
+    # A picture goes behind its caption, which may still wait for another one.
+    writes: list[str] = []
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        writes.append(route.request.url.rpartition("/")[2])
+        if len(writes) == 1:
+            held.append(route)
+        else:
+            route.continue_()
+
+    pictures = re.compile(r"/images(/remove)?$")
+    page.route(pictures, hold_first)
+    fields = page.locator(".caption__text")
+    fields.nth(1).fill("a slow thing")
+    with page.expect_request(pictures):
+        fields.last.fill("a thing too many")
+    page.get_by_role("button", name="Take it out of the set").last.click()
+    held.pop().continue_()
+    expect(fields).to_have_count(3)
+    assert writes == ["images", "images", "remove"]
+    page.unroute(pictures)
+
     # A price that was never shown is not agreed to.
+    page.route("**/training/quote", lambda route: held.append(route))
     page.get_by_label("Steps").fill("4000")
     start.click()
+    page.route("**/training/quote", lambda route: route.continue_())
+    for route in held:
+        route.continue_()
     expect(page.get_by_text("The price has gone up")).to_be_visible()
     assert captions_of(found)[0] == "a round thing"
     assert not Job.objects.exists()

@@ -88,20 +88,27 @@ export class Captions {
   }
 
   /**
-   * One write after the other, so that later words do not arrive before earlier ones, and who waits
-   * for all waits for those under way.
+   * One write after the other, so that later words do not arrive before earlier ones nor after their
+   * picture is out, and who waits for all waits for those under way.
    *
-   * @param {HTMLTextAreaElement[]} fields
+   * @param {() => Promise<unknown>} write
    */
-  #save(fields) {
-    const written = this.#written.then(() => this.#write(fields));
+  #inTurn(write) {
+    const written = this.#written.then(write);
     this.#written = written.catch(() => undefined);
     return written;
   }
 
   /** @param {HTMLTextAreaElement[]} fields */
+  #save(fields) {
+    return this.#inTurn(() => this.#write(fields));
+  }
+
+  /** @param {HTMLTextAreaElement[]} fields */
   async #write(fields) {
-    const changed = fields.filter((field) => field.value.trim() !== this.#saved.get(nameOf(field)));
+    const changed = fields.filter(
+      (field) => field.isConnected && field.value.trim() !== this.#saved.get(nameOf(field)),
+    );
     if (changed.length === 0) return;
     const captions = Object.fromEntries(changed.map((field) => [nameOf(field), field.value.trim()]));
     await changePictures(this.#set, { captions });
@@ -162,14 +169,14 @@ export class Captions {
     const acts = earlier ? ["earlier", "later"] : ["later", "earlier"];
     const buttons = acts.map((act) => actOf(item, act));
     buttons.find((button) => !button.disabled)?.focus();
-    await changePictures(this.#set, { order: this.names });
+    await this.#inTurn(() => changePictures(this.#set, { order: this.names }));
   }
 
   /** @param {HTMLElement} item */
   async #remove(item) {
     const name = item.dataset.image ?? "";
+    await this.#inTurn(() => removePictures(this.#set, [name]));
     const next = item.nextElementSibling ?? item.previousElementSibling;
-    await removePictures(this.#set, [name]);
     item.remove();
     this.#saved.delete(name);
     next?.querySelector("textarea")?.focus();
