@@ -182,6 +182,18 @@ def test_the_price_and_the_problems_are_of_what_is_shown(graph: Graph) -> None:
     expect(problems).to_be_hidden()
     expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
 
+    # What a node loads may be back.
+    words = "This picture is in the trash."
+    gone = refusal("invalid", words) | {"fields": {"document.nodes.save_1.picture": [words]}}
+    page.route(QUOTE, lambda route: answer(route, 422, gone))
+    width.fill("49")
+    expect(problems).to_contain_text(words)
+    graph.studio.excuse("422")
+    page.unroute(QUOTE)
+    page.locator("#run").click()
+    expect(problems).to_be_hidden()
+    expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
+
 
 def test_what_is_begun_by_chance_takes_nothing_from_fields(graph: Graph) -> None:
     page, keys = graph.page, graph.page.keyboard

@@ -25,8 +25,6 @@ export class Quoting {
   #answered = "";
   /** @type {RunQuote | null} */
   #quote = null;
-  /** Whether the last answer was no for another reason than what the graph is like. */
-  #isForbidden = false;
   /** What is shown when no question is under way. */
   #state = "none";
 
@@ -45,11 +43,6 @@ export class Quoting {
   /** @returns {RunQuote | null} the shown price, if it is of what is shown */
   get quote() {
     return this.#answered === this.#priced() ? this.#quote : null;
-  }
-
-  /** @returns {boolean} whether what was refused may be allowed later, though nothing is changed */
-  get mayPass() {
-    return this.#isForbidden && this.#answered === this.#priced();
   }
 
   /** Ask anew for what was answered before: no answer holds for ever. */
@@ -89,7 +82,6 @@ export class Quoting {
     if (lacks.length || !graph.nodes.size) {
       this.#answered = priced;
       this.#quote = null;
-      this.#isForbidden = false;
       this.#problems.show(lacks);
       this.#show(lacks.length ? "wrong" : "none", "–", "");
       return;
@@ -101,7 +93,6 @@ export class Quoting {
       const { credits, seconds, available } = quote;
       this.#answered = priced;
       this.#quote = quote;
-      this.#isForbidden = false;
       this.#problems.show([]);
       const message = ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", credits);
       const title = fill(gettext("About %(seconds)s of GPU time. %(available)s credits are left."), {
@@ -134,7 +125,6 @@ export class Quoting {
     const problems = problemsOf(error);
     const other = { node: error.node ?? "", input: "", message: error.message };
     this.#answered = priced;
-    this.#isForbidden = error.status !== 422;
     this.#problems.show(problems.length ? problems : [other]);
     this.#show("wrong", "–", gettext("The price is known once nothing is wrong."));
   }

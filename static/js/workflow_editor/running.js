@@ -78,13 +78,10 @@ export class Running {
   async start() {
     const { graph, life } = this.#desk;
     if (this.#isStarting || this.#run.isActive || !graph.nodes.size) return;
-    if (this.#problems.count && !this.#quoting.mayPass) {
-      this.#problems.open();
-      return;
-    }
     this.#isStarting = true;
     this.#showActive(true);
     try {
+      // What was refused may be allowed by now, though the graph is the same.
       if (this.#problems.count) await this.#quoting.renew();
       else if (await this.#place()) return;
       if (life.isOver) return;
