@@ -144,6 +144,18 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     assert len(asked) == 4
     graph.studio.excuse("409")
 
+    # So is that of what was changed a moment ago: Run waits for it.
+    questions = hold(page, QUOTE, "POST")
+    graph.node("resize_1").get_by_label("Width", exact=True).fill("96")
+    page.locator("#run").click()
+    expect(page.locator("#cancel")).to_be_visible()
+    page.route(QUOTE, lambda route: answer(route, 200, quote(778)))
+    for question in questions:
+        answer(question, 200, quote(778))
+    expect(page.locator("#quote-text")).to_have_text("≈ 778 credits")
+    expect(page.locator("#run")).to_be_visible()
+    assert len(asked) == 4
+
 
 def test_the_price_and_the_problems_are_of_what_is_shown(graph: Graph) -> None:
     page = graph.page

@@ -25,6 +25,8 @@ export class Quoting {
   #answered = "";
   /** @type {RunQuote | null} */
   #quote = null;
+  /** @type {number | null} */
+  #credits = null;
   /** What is shown when no question is under way. */
   #state = "none";
 
@@ -43,6 +45,11 @@ export class Quoting {
   /** @returns {RunQuote | null} the shown price, if it is of what is shown */
   get quote() {
     return this.#answered === this.#priced() ? this.#quote : null;
+  }
+
+  /** @returns {number | null} the credits that are shown, of what is shown or was a moment ago */
+  get credits() {
+    return this.#credits;
   }
 
   /** Ask anew for what was answered before: no answer holds for ever. */
@@ -100,7 +107,7 @@ export class Quoting {
         available: formatNumber(available),
       });
       const words = fill(message, { credits: formatNumber(credits) });
-      this.#show(credits > available ? "dear" : "ready", words, title);
+      this.#show(credits > available ? "dear" : "ready", words, title, credits);
     } catch (error) {
       if (asked !== this.#asked || life.isOver) return;
       this.#refused(error, priced);
@@ -133,9 +140,11 @@ export class Quoting {
    * @param {"none" | "ready" | "dear" | "wrong" | "unknown"} state
    * @param {string} words
    * @param {string} title
+   * @param {number | null} [credits] that the words tell
    */
-  #show(state, words, title) {
+  #show(state, words, title, credits = null) {
     this.#state = state;
+    this.#credits = credits;
     this.#part.dataset.state = state;
     this.#part.title = title;
     this.#text.textContent = words;
