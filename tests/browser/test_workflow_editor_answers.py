@@ -104,7 +104,7 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
 
     def start(route: Route) -> None:
         asked.append(route.request.post_data_json)
-        if len(asked) in {1, 4}:
+        if len(asked) in {1, 4, 5}:
             answer(route, 409, refusal("quote_expired", "This quote does not hold any more."))
         else:
             answer(route, 201, job)
@@ -140,7 +140,7 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     page.route(QUOTE, lambda route: answer(route, 200, quote(777)))
     page.locator("#run").click()
     expect(page.locator("#quote-text")).to_have_text("≈ 777 credits")
-    expect(page.get_by_text("The price has changed.")).to_be_visible()
+    expect(page.get_by_text("There is a new price.")).to_be_visible()
     assert len(asked) == 4
     graph.studio.excuse("409")
 
@@ -155,6 +155,14 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     expect(page.locator("#quote-text")).to_have_text("≈ 778 credits")
     expect(page.locator("#run")).to_be_visible()
     assert len(asked) == 4
+
+    # That nobody knows the price is no new price.
+    page.route(QUOTE, lambda route: answer(route, 503, refusal("unavailable", "Later.")))
+    page.locator("#run").click()
+    expect(page.get_by_text("No price just now")).to_be_visible()
+    assert len(asked) == 5
+    graph.studio.excuse("409")
+    graph.studio.excuse("503")
 
 
 def test_the_price_and_the_problems_are_of_what_is_shown(graph: Graph) -> None:

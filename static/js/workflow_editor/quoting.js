@@ -52,6 +52,11 @@ export class Quoting {
     return this.#credits;
   }
 
+  /** @returns {boolean} whether nobody knows the price, though nothing is wrong with the graph */
+  get isUnknown() {
+    return this.#state === "unknown";
+  }
+
   /** Ask anew for what was answered before: no answer holds for ever. */
   async renew() {
     this.#desk.life.cancel(this.#timer);

@@ -83,7 +83,8 @@ export class Running {
     try {
       if ((await this.#place()) || life.isOver) return;
       if (this.#problems.count) this.#problems.open();
-      else toast(gettext("The price has changed. Look at it, and press Run again."));
+      else if (this.#quoting.isUnknown) toast(gettext("No price just now"));
+      else toast(gettext("There is a new price. Look at it, and press Run again."));
     } catch (error) {
       const problems = problemsOf(error);
       if (problems.length) {
