@@ -236,8 +236,7 @@ class WorkflowForm {
       const job = await this.#price.start(this.#run);
       if (this.#life.isOver) return;
       if (!job) {
-        const changed = gettext("The price has changed. Look at it, and press Run again.");
-        if (this.#price.problems.length === 0) toast(changed);
+        toast(gettext("There is a new price. Look at it, and press Run again."));
         return;
       }
       this.#tell([]);

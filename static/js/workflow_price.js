@@ -26,6 +26,8 @@ export class RunPrice {
   #quoted = null;
   /** @type {Problem[]} */
   #problems = [];
+  /** @type {Error | null} what the last question was answered with instead of a price */
+  #refusal = null;
   #asked = 0;
   #timer = 0;
 
@@ -56,7 +58,7 @@ export class RunPrice {
   /** Ask for another price soon, if what would run has changed. */
   refresh() {
     this.#life.cancel(this.#timer);
-    if (JSON.stringify(this.#subject()) === this.#quoted) {
+    if (this.#holds) {
       // What was taken back again may be asked about just now: its answer is of nothing any more.
       this.#asked += 1;
       this.#show();
@@ -70,6 +72,7 @@ export class RunPrice {
   async renew() {
     this.#life.cancel(this.#timer);
     this.#asked += 1;
+    this.#refusal = null;
     const asked = this.#asked;
     const subject = this.#subject();
     this.#place.dataset.state = "asking";
@@ -85,6 +88,7 @@ export class RunPrice {
       if (asked !== this.#asked || this.#life.isOver) return;
       this.#quote = null;
       this.#quoted = null;
+      this.#refusal = /** @type {Error} */ (error);
       this.#problems = problemsOf(error);
       const isOther = this.#problems.length === 0 && error instanceof ApiError && error.status > 0;
       if (isOther) this.#problems = [{ node: "", input: "", message: error.message }];
@@ -98,19 +102,33 @@ export class RunPrice {
    * one that is no higher.
    *
    * @param {WorkflowRun} run
-   * @returns {Promise<Job | null>} null if there is a higher price to look at first
+   * @returns {Promise<Job | null>} null if there is a price to look at first; a refusal is thrown
    */
   async start(run) {
-    const subject = this.#subject();
-    const before = JSON.stringify(subject) === this.#quoted ? this.#quote : null;
+    const agreed = this.#quote?.credits ?? null;
+    if (!this.#holds) await this.renew();
     try {
-      return await run.start({ ...subject, ...(before ? { quote: before.token } : {}) });
+      return await this.#begin(run, agreed);
     } catch (error) {
-      if (!(before && error instanceof ApiError && error.code === "quote_expired")) throw error;
+      if (!(error instanceof ApiError && error.code === "quote_expired")) throw error;
     }
     await this.renew();
-    if (!this.#quote || this.#quote.credits > before.credits) return null;
-    return run.start({ ...subject, quote: this.#quote.token });
+    return this.#begin(run, agreed);
+  }
+
+  /**
+   * @param {WorkflowRun} run
+   * @param {number | null} agreed credits
+   */
+  #begin(run, agreed) {
+    if (this.#refusal) throw this.#refusal;
+    if (!this.#quote || !this.#holds || agreed === null || this.#quote.credits > agreed) return null;
+    return run.start({ ...this.#subject(), quote: this.#quote.token });
+  }
+
+  /** Whether the latest price is of what would run now. */
+  get #holds() {
+    return JSON.stringify(this.#subject()) === this.#quoted;
   }
 
   #show() {

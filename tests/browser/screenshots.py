@@ -80,6 +80,7 @@ def run_workflow(studio: Studio) -> None:
     studio.open("/workflows/")
     form = page.locator('a[href^="/workflows/"][href$="/form/"]').first.get_attribute("href")
     studio.open(str(form).removesuffix("form/"))
+    page.locator("#quote[data-state=ready]").wait_for()
     page.locator("#run").click()
     page.locator("article.node[data-state=done]").last.wait_for(timeout=PICTURE_WITHIN_MS)
     page.locator("#run:not([hidden])").wait_for(timeout=PICTURE_WITHIN_MS)

@@ -15,6 +15,7 @@ from tests.browser.studio import Studio
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
+QUOTE: Final = "**/api/v1/workflows/quote"
 RUN: Final = "0193f0a4-7c1e-7c2b-9d4e-5a6b7c8d9e0f"
 # Longer than the editor waits before it asks for a price.
 PAUSE_MS: Final = 700
@@ -103,7 +104,7 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
 
     def start(route: Route) -> None:
         asked.append(route.request.post_data_json)
-        if len(asked) in {1, 4}:
+        if len(asked) in {1, 4, 5}:
             answer(route, 409, refusal("quote_expired", "This quote does not hold any more."))
         else:
             answer(route, 201, job)
@@ -124,22 +125,44 @@ def test_a_run_is_of_what_is_shown_at_a_price_that_holds(graph: Graph, postcard:
     page.locator("#undo").click()
 
     page.locator("#versions").click()
-    page.get_by_role("button", name="Version 1: Look at it").click()
+    with page.expect_response(QUOTE):
+        page.get_by_role("button", name="Version 1: Look at it").click()
     expect(page.locator("#looking")).to_be_visible()
+    expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
     page.locator("#run").click()
     wait_for(page, lambda: len(asked) == 3)
     assert asked[2]["document"]["nodes"][0]["inputs"]["width"] == 64
-    page.get_by_role("button", name="Back to the present").click()
+    with page.expect_response(QUOTE):
+        page.get_by_role("button", name="Back to the present").click()
 
     # A higher price is looked at first.
     expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
-    page.wait_for_timeout(PAUSE_MS)
-    page.route("**/api/v1/workflows/quote", lambda route: answer(route, 200, quote(777)))
+    page.route(QUOTE, lambda route: answer(route, 200, quote(777)))
     page.locator("#run").click()
     expect(page.locator("#quote-text")).to_have_text("≈ 777 credits")
-    expect(page.get_by_text("The price has changed.")).to_be_visible()
+    expect(page.get_by_text("There is a new price.")).to_be_visible()
     assert len(asked) == 4
     graph.studio.excuse("409")
+
+    # So is that of what was changed a moment ago: Run waits for it.
+    questions = hold(page, QUOTE, "POST")
+    graph.node("resize_1").get_by_label("Width", exact=True).fill("96")
+    page.locator("#run").click()
+    expect(page.locator("#cancel")).to_be_visible()
+    page.route(QUOTE, lambda route: answer(route, 200, quote(778)))
+    for question in questions:
+        answer(question, 200, quote(778))
+    expect(page.locator("#quote-text")).to_have_text("≈ 778 credits")
+    expect(page.locator("#run")).to_be_visible()
+    assert len(asked) == 4
+
+    # That nobody knows the price is no new price.
+    page.route(QUOTE, lambda route: answer(route, 503, refusal("unavailable", "Later.")))
+    page.locator("#run").click()
+    expect(page.get_by_text("No price just now")).to_be_visible()
+    assert len(asked) == 5
+    graph.studio.excuse("409")
+    graph.studio.excuse("503")
 
 
 def test_the_price_and_the_problems_are_of_what_is_shown(graph: Graph) -> None:
@@ -149,7 +172,7 @@ def test_the_price_and_the_problems_are_of_what_is_shown(graph: Graph) -> None:
     before = text.inner_text()
 
     # It is taken back before its price is known.
-    questions = hold(page, "**/api/v1/workflows/quote", "POST")
+    questions = hold(page, QUOTE, "POST")
     width.fill("96")
     wait_for(page, lambda: questions)
     width.fill("80")
@@ -159,13 +182,13 @@ def test_the_price_and_the_problems_are_of_what_is_shown(graph: Graph) -> None:
     expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
     expect(text).to_have_text(before)
     assert len(questions) == 1
-    page.unroute("**/api/v1/workflows/quote")
+    page.unroute(QUOTE)
 
     width.fill("-5")
     expect(problems).to_contain_text("1 problem")
     words = "Your plan does not include this."
     plan = refusal("feature_not_in_plan", words, node="save_1")
-    page.route("**/api/v1/workflows/quote", lambda route: answer(route, 403, plan))
+    page.route(QUOTE, lambda route: answer(route, 403, plan))
     width.fill("48")
     expect(problems).to_contain_text(words)
     expect(graph.node("save_1")).to_have_attribute("data-wrong", "")
@@ -174,7 +197,19 @@ def test_the_price_and_the_problems_are_of_what_is_shown(graph: Graph) -> None:
     graph.studio.excuse("403")
 
     # What the plan forbids it may allow meanwhile.
-    page.unroute("**/api/v1/workflows/quote")
+    page.unroute(QUOTE)
+    page.locator("#run").click()
+    expect(problems).to_be_hidden()
+    expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
+
+    # What a node loads may be back.
+    words = "This picture is in the trash."
+    gone = refusal("invalid", words) | {"fields": {"document.nodes.save_1.picture": [words]}}
+    page.route(QUOTE, lambda route: answer(route, 422, gone))
+    width.fill("49")
+    expect(problems).to_contain_text(words)
+    graph.studio.excuse("422")
+    page.unroute(QUOTE)
     page.locator("#run").click()
     expect(problems).to_be_hidden()
     expect(page.locator("#quote")).to_have_attribute("data-state", "ready")

@@ -199,6 +199,7 @@ def test_a_workflow_is_filled_in_and_run_on_a_phone(
     assert not Job.objects.exists()
     wrong.fill("4")
     words.fill("a blue circle")
+    expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
     page.get_by_role("button", name="실행").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".result")).to_have_count(1, timeout=MADE_WITHIN_MS)
@@ -240,6 +241,20 @@ def test_a_workflow_is_filled_in_and_run_on_a_phone(
     page.wait_for_timeout(100)
     expect(page.locator("#quote")).to_have_attribute("data-state", "ready")
     expect(page.locator("#quote-credits")).to_have_text(price)
+
+    # Run waits for the price of what was filled in just now, which is looked at if it is higher.
+    dear = {"credits": 777, "seconds": 1, "available": 1000, "token": "x", "nodes": {}}
+    late.clear()
+    page.route("**/workflows/quote", lambda route: late.append(route))
+    wrong.fill("9")
+    page.get_by_role("button", name="실행").tap()
+    expect(page.locator("#run")).to_be_disabled()
+    page.route("**/workflows/quote", lambda route: route.fulfill(json=dear))
+    for question in late:
+        question.fulfill(json=dear)
+    expect(page.locator("#quote-credits")).to_contain_text("777")
+    expect(page.locator("#run")).to_be_enabled()
+    assert Job.objects.count() == 1
     studio.open("/workflows/")
     cover = page.locator(".workflow-card__cover")
     expect(cover).to_have_attribute("src", f"/api/v1/images/{image.image_name}/thumbnails/512")

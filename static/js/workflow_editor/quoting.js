@@ -25,8 +25,8 @@ export class Quoting {
   #answered = "";
   /** @type {RunQuote | null} */
   #quote = null;
-  /** Whether the last answer was no for another reason than what the graph is like. */
-  #isForbidden = false;
+  /** @type {number | null} */
+  #credits = null;
   /** What is shown when no question is under way. */
   #state = "none";
 
@@ -47,9 +47,14 @@ export class Quoting {
     return this.#answered === this.#priced() ? this.#quote : null;
   }
 
-  /** @returns {boolean} whether what was refused may be allowed later, though nothing is changed */
-  get mayPass() {
-    return this.#isForbidden && this.#answered === this.#priced();
+  /** @returns {number | null} the credits that are shown, of what is shown or was a moment ago */
+  get credits() {
+    return this.#credits;
+  }
+
+  /** @returns {boolean} whether nobody knows the price, though nothing is wrong with the graph */
+  get isUnknown() {
+    return this.#state === "unknown";
   }
 
   /** Ask anew for what was answered before: no answer holds for ever. */
@@ -89,7 +94,6 @@ export class Quoting {
     if (lacks.length || !graph.nodes.size) {
       this.#answered = priced;
       this.#quote = null;
-      this.#isForbidden = false;
       this.#problems.show(lacks);
       this.#show(lacks.length ? "wrong" : "none", "–", "");
       return;
@@ -101,7 +105,6 @@ export class Quoting {
       const { credits, seconds, available } = quote;
       this.#answered = priced;
       this.#quote = quote;
-      this.#isForbidden = false;
       this.#problems.show([]);
       const message = ngettext("≈ %(credits)s credit", "≈ %(credits)s credits", credits);
       const title = fill(gettext("About %(seconds)s of GPU time. %(available)s credits are left."), {
@@ -109,7 +112,7 @@ export class Quoting {
         available: formatNumber(available),
       });
       const words = fill(message, { credits: formatNumber(credits) });
-      this.#show(credits > available ? "dear" : "ready", words, title);
+      this.#show(credits > available ? "dear" : "ready", words, title, credits);
     } catch (error) {
       if (asked !== this.#asked || life.isOver) return;
       this.#refused(error, priced);
@@ -134,7 +137,6 @@ export class Quoting {
     const problems = problemsOf(error);
     const other = { node: error.node ?? "", input: "", message: error.message };
     this.#answered = priced;
-    this.#isForbidden = error.status !== 422;
     this.#problems.show(problems.length ? problems : [other]);
     this.#show("wrong", "–", gettext("The price is known once nothing is wrong."));
   }
@@ -143,9 +145,11 @@ export class Quoting {
    * @param {"none" | "ready" | "dear" | "wrong" | "unknown"} state
    * @param {string} words
    * @param {string} title
+   * @param {number | null} [credits] that the words tell
    */
-  #show(state, words, title) {
+  #show(state, words, title, credits = null) {
     this.#state = state;
+    this.#credits = credits;
     this.#part.dataset.state = state;
     this.#part.title = title;
     this.#text.textContent = words;

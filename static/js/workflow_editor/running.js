@@ -11,7 +11,7 @@ import { WorkflowRun } from "../workflow_run.js";
 
 /** @import {Job, Picture} from "../types.js" */
 /** @import {Minimap} from "../workflow_minimap.js" */
-/** @import {NodeProgress, RunSubject, Workflow} from "../workflow_types.js" */
+/** @import {NodeProgress, RunQuote, RunSubject, Workflow} from "../workflow_types.js" */
 /** @import {Board} from "./board.js" */
 /** @import {Desk} from "./desk.js" */
 /** @import {Problems} from "./problems.js" */
@@ -78,18 +78,13 @@ export class Running {
   async start() {
     const { graph, life } = this.#desk;
     if (this.#isStarting || this.#run.isActive || !graph.nodes.size) return;
-    if (this.#problems.count && !this.#quoting.mayPass) {
-      this.#problems.open();
-      return;
-    }
     this.#isStarting = true;
     this.#showActive(true);
     try {
-      if (this.#problems.count) await this.#quoting.renew();
-      else if (await this.#place()) return;
-      if (life.isOver) return;
+      if ((await this.#place()) || life.isOver) return;
       if (this.#problems.count) this.#problems.open();
-      else toast(gettext("The price has changed. Look at it, and press Run again."));
+      else if (this.#quoting.isUnknown) toast(gettext("No price just now"));
+      else toast(gettext("There is a new price. Look at it, and press Run again."));
     } catch (error) {
       const problems = problemsOf(error);
       if (problems.length) {
@@ -108,17 +103,24 @@ export class Running {
    * @returns {Promise<boolean>} whether it is started; else there is a price to look at first
    */
   async #place() {
-    const subject = this.#subject();
-    const { quote } = this.#quoting;
+    const agreed = this.#quoting.credits;
+    // What was refused may be allowed by now, though the graph is the same.
+    const quote = this.#problems.count ? null : this.#quoting.quote;
     try {
-      await this.#run.start({ ...subject, ...(quote ? { quote: quote.token } : {}) });
-      return true;
+      return await this.#begin(quote ?? (await this.#quoting.renew()), agreed);
     } catch (error) {
-      if (!(quote && error instanceof ApiError && error.code === "quote_expired")) throw error;
+      if (!(error instanceof ApiError && error.code === "quote_expired")) throw error;
     }
-    const renewed = await this.#quoting.renew();
-    if (!renewed || renewed.credits > quote.credits) return false;
-    await this.#run.start({ ...subject, quote: renewed.token });
+    return this.#begin(await this.#quoting.renew(), agreed);
+  }
+
+  /**
+   * @param {RunQuote | null} quote of what is shown
+   * @param {number | null} agreed credits
+   */
+  async #begin(quote, agreed) {
+    if (!quote || agreed === null || quote.credits > agreed) return false;
+    await this.#run.start({ ...this.#subject(), quote: quote.token });
     return true;
   }
 
