@@ -49,7 +49,9 @@ def names(images: list[Image]) -> list[str]:
 
 def selected_names(studio: Studio) -> list[str]:
     # The count is told at once, and the tiles are drawn in the next frame.
-    studio.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    studio.page.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+    )
     tiles = selected(studio)
     return list(tiles.evaluate_all("tiles => tiles.map((tile) => tile.dataset.imageName)"))
 
