@@ -146,6 +146,7 @@ def signed_in(stack: Stack, user: User) -> requests.Session:
     return session
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.django_db(transaction=True)
 def test_a_picture_is_one_trace_from_the_request_to_the_worker(

@@ -82,6 +82,7 @@ def test_nothing_of_a_training_stays_in_memory(
     assert count_models() == before
 
 
+@pytest.mark.slow
 def test_who_keeps_the_error_of_a_shortage_keeps_nothing_of_the_training(
     sources: dict[str, ModelSource],
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_cancelled_training_stops_within_a_step(
     assert stopped.value.compute_seconds >= seen[-1].seconds > 0
 
 
+@pytest.mark.slow
 def test_a_training_is_cancelled_within_a_sample_and_goes_on_with_that(
     sources: dict[str, ModelSource], engine: Engine
 ) -> None:
@@ -163,6 +165,7 @@ def test_a_training_is_cancelled_within_a_sample_and_goes_on_with_that(
     assert ([one.step for one in seen], resumed.losses) == ([1, 2], kept[0].losses)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_training(
     sources: dict[str, ModelSource], tmp_path: Path
 ) -> None:
