@@ -65,6 +65,9 @@ export function announce(message) {
   byId("announcer", HTMLElement).textContent = message;
 }
 
+/** @type {WeakMap<HTMLDialogElement, () => void>} what tells the answer of the question on it */
+const unanswered = new WeakMap();
+
 /**
  * Show a dialog of the page and wait for its answer.
  *
@@ -72,10 +75,19 @@ export function announce(message) {
  * @returns {Promise<boolean>} whether it is yes
  */
 export function asked(dialog) {
+  unanswered.get(dialog)?.();
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    const end = () => {
+      // The event of an earlier question's end comes late: it is no answer to this one.
+      if (dialog.open) return;
+      dialog.removeEventListener("close", end);
+      unanswered.delete(dialog);
+      resolve(dialog.returnValue === "yes");
+    };
+    unanswered.set(dialog, end);
+    dialog.addEventListener("close", end);
   });
 }
 
