@@ -76,32 +76,22 @@ def test_an_end_of_the_process_while_a_limit_is_waited_out_keeps_what_is_there(
     assert (job.state, charged(job), Image.objects.count()) == (JobState.SUCCEEDED, 9, 1)
 
 
-def test_an_end_of_the_process_between_two_calls_keeps_what_is_there(
-    runner: JobRunner, pro: User, models: dict[str, GenerationModel], stand_in: StandIn
-) -> None:
-    stand_in.then(stand_in.hold)
-    job = ask(pro, models[CORE], num_images=3)
-    assert runner.run_next()
-    assert stand_in.held.wait(10)
-
-    runner.shutdown.begin(reason="test", grace_seconds=0)
-    stand_in.let_go.set()
-    runner.wait_for_all()
-
-    job.refresh_from_db()
-    assert (job.state, charged(job), Image.objects.count()) == (JobState.SUCCEEDED, 9, 1)
-    assert stand_in.made == 1
-
-
+@pytest.mark.parametrize(
+    "seconds_left", [0, PROVIDER_FACTS[CORE].planned_seconds], ids=["none", "too-few-for-a-call"]
+)
 def test_no_call_is_begun_whose_end_this_process_will_not_see(
-    runner: JobRunner, pro: User, models: dict[str, GenerationModel], stand_in: StandIn
+    runner: JobRunner,
+    pro: User,
+    models: dict[str, GenerationModel],
+    stand_in: StandIn,
+    seconds_left: float,
 ) -> None:
     stand_in.then(stand_in.hold)
     job = ask(pro, models[CORE], num_images=3)
     assert runner.run_next()
     assert stand_in.held.wait(10)
 
-    runner.shutdown.begin(reason="test", grace_seconds=PROVIDER_FACTS[CORE].planned_seconds)
+    runner.shutdown.begin(reason="test", grace_seconds=seconds_left)
     stand_in.let_go.set()
     runner.wait_for_all()
 

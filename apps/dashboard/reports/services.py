@@ -14,11 +14,14 @@ from apps.core.audit import record_act
 from apps.core.errors import Conflict, Invalid
 from apps.core.models import Act
 from apps.core.tenancy import tenant_scope
-from apps.dashboard.retries import retry_any
-from apps.generation.models import TERMINAL_STATES, Job
+from apps.generation.models import TERMINAL_STATES, Job, JobKind
+from apps.generation.selectors import get_job
 from apps.generation.services.jobs import cancel_job
 from apps.generation.services.operations import Requeued, end_drain, order_drain, requeue_job
+from apps.generation.services.queue import retry_job
 from apps.plans.services.pauses import stop_by_staff
+from apps.training.selectors import run_of_job
+from apps.training.services.retries import retry_run
 
 LEAST_REASON = 10
 
@@ -71,7 +74,7 @@ def retry_as_staff(*, job: Job, actor: User, reason: str, key: str) -> Job:
     """
     check_reason(reason)
     with tenant_scope(job.user_id):
-        again = retry_any(user=job.user, job_id=job.id, idempotency_key=f"staff:{key}")
+        again = _retry(job, idempotency_key=f"staff:{key}")
     what = f"retry job {job.id} as {again.id}"
     _record(actor=actor, user_id=job.user_id, what=what, reason=reason)
     return again
@@ -164,3 +167,11 @@ def _record(*, actor: User, user_id: uuid.UUID | None, what: str, reason: str) -
         actor_id=actor.id,
         target=f"{what}: {reason.strip()}",
     )
+
+
+def _retry(job: Job, *, idempotency_key: str) -> Job:
+    run = run_of_job(user=job.user, job_id=job.id) if job.kind == JobKind.TRAINING else None
+    if run is None:
+        return retry_job(user=job.user, job_id=job.id, idempotency_key=idempotency_key)
+    run = retry_run(user=job.user, run_id=run.id, idempotency_key=idempotency_key)
+    return get_job(user=job.user, job_id=run.job_id)

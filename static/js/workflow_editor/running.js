@@ -194,11 +194,9 @@ export class Running {
    */
   #showNode(id, progress) {
     const { job } = this.#run;
-    // What was under way when it ended is not under way any more.
-    const isOver = progress.state === "running" && job !== null && hasEnded(job);
-    this.#board.node(id)?.showProgress(isOver ? null : progress);
-    this.#board.flow(id, progress.state === "running" && !isOver);
-    this.#minimap.showState(id, isOver ? "idle" : progress.state);
+    this.#board.node(id)?.showProgress(progress);
+    this.#board.flow(id, progress.state === "running");
+    this.#minimap.showState(id, progress.state);
     if (job?.state === "running") this.#tell(job);
   }
 
@@ -224,7 +222,6 @@ export class Running {
 
   /** @param {Job} job */
   #end(job) {
-    for (const [id, progress] of this.#run.nodes) this.#showNode(id, progress);
     const count = job.images.length;
     const made = ngettext("The run is done: %(count)s picture.", "The run is done: %(count)s pictures.", count);
     announce(job.state === "succeeded" ? fill(made, { count }) : this.#said);
